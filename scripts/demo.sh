@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# The web shop from nothing to a verified backup, then served until Ctrl-C.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+port=${PORT:-8000}
+export DJANGO_RUNSERVER_HIDE_WARNING=true
+
+title() { printf '\n==> %s\n' "$*"; }
+if [ -t 1 ]; then
+    title() { printf '\n\033[1m==> %s\033[0m\n' "$*"; }
+fi
+
+stop() {
+    printf '\nStopped.\n'
+    exit 0
+}
+trap stop INT TERM
+
+manage() { .venv/bin/python manage.py "$@"; }
+
+serve=1
+if [ "${DEMO_SERVE:-1}" = 0 ]; then serve=0; fi
+
+if [ $serve = 1 ]; then .venv/bin/python scripts/demo_checks.py port "$port"; fi
+case ${DATABASE_URL:-} in
+    postgres*)
+        scripts/setup.sh packages "make demo" pg_dump
+        .venv/bin/python scripts/demo_checks.py database
+        ;;
+esac
+
+title "The web shop: tables, sample data, an administrator"
+manage migrate --verbosity 0
+manage load_sample_data
+manage create_demo_admin
+
+title "A backup"
+manage create_backup
+
+title "Is it whole?"
+manage verify_backup latest
+
+title "All backups"
+manage list_backups
+
+if [ $serve = 0 ]; then exit 0; fi
+
+title "http://127.0.0.1:$port/  (admin: http://127.0.0.1:$port/admin/, Ctrl-C ends it)"
+manage runserver "127.0.0.1:$port" --noreload >/dev/null

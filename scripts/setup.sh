@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# What a fresh machine lacks:
+#   setup.sh venv WHO EXTRAS          make .venv and install the project with EXTRAS
+#   setup.sh packages WHO PROGRAM…    install the Debian packages of missing programs
+#   setup.sh constraints              write constraints.txt anew
+# WHO is the command the user typed; messages name it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+if ! [ -t 1 ]; then
+    say() { printf '==> %s\n' "$*"; }
+fi
+
+# ---------------------------------------------------------------- Debian packages
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+may_be_root() {
+    [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+# Debian's server package makes a cluster "main" and starts it on port 5432. The tests
+# start clusters of their own in temporary folders, so that one is told not to be made:
+# by the setting Debian has for it, put back as it was when the package is in.
+apt_install_postgresql() {
+    local settings=/etc/postgresql-common/createcluster.conf status=0
+    [ -e "$settings" ] || apt_install postgresql-common || return 1
+    as_root cp -p "$settings" "$settings.before-trustbackup" || return 1
+    trap 'as_root mv -f /etc/postgresql-common/createcluster.conf{.before-trustbackup,}' EXIT
+    echo 'create_main_cluster = false' | as_root tee -a "$settings" >/dev/null
+    apt_install postgresql || status=1
+    as_root mv -f "$settings.before-trustbackup" "$settings"
+    trap - EXIT
+    return $status
+}
+
+install_packages() {
+    local who=$1 package
+    shift
+    command -v apt-get >/dev/null ||
+        fail "$who needs programs that Debian has in the packages $*: install them with this system's package manager, then run $who again."
+    may_be_root ||
+        fail "$who needs the Debian packages $*: run \`sudo apt-get install $*\`, then $who again."
+    say "Installing Debian packages: $*"
+    as_root apt-get update -qq >/dev/null ||
+        fail "$who needs the Debian packages $*, and apt-get could not read its package lists: see its message above."
+    for package in "$@"; do
+        if [ "$package" = postgresql ]; then apt_install_postgresql; else apt_install "$package"; fi ||
+            fail "$who needs the Debian package $package, and apt-get could not install it: see its message above."
+    done
+}
+
+# Debian keeps the servers' programs outside the PATH.
+has_program() {
+    command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
+}
+
+package_of() {
+    case $1 in
+        initdb) echo postgresql ;;
+        pg_dump) echo postgresql-client ;;
+        setpriv) echo util-linux ;;
+        *) echo "$1" ;;
+    esac
+}
+
+packages() {
+    local who=$1 program missing=()
+    shift
+    for program in "$@"; do
+        has_program "$program" || missing+=("$(package_of "$program")")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then install_packages "$who" "${missing[@]}"; fi
+}
+
+# ------------------------------------------------------------------------- Python
+
+# The first that runs and is new enough; a name on the PATH may be a version
+# manager's placeholder that only prints an error.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 /usr/bin/python3}; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            "$candidate" -c 'import sys; print(sys.executable)'
+            return
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    local who=$1 folder=$2 python
+    python=$(find_python) ||
+        fail "$who needs Python 3.11 or newer, and ${PYTHON:-python3} is not: install it, or name it with PYTHON=/path/to/python $who."
+    # Debian splits the part of the standard library that fills a new venv with pip.
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        install_packages "$who" "$("$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')"
+    fi
+    "$python" -m venv --clear "$folder"
+}
+
+# Pinned alike: the packages, and what builds this one (newer pips have an option of
+# their own for the latter).
+pip_install() {
+    local python=$1
+    shift
+    PIP_CONSTRAINT=$PWD/constraints.txt PIP_BUILD_CONSTRAINT=$PWD/constraints.txt \
+        "$python" -m pip install -qq --no-input --disable-pip-version-check "$@"
+}
+
+venv() {
+    local who=$1 extras=$2
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        say "Making .venv"
+        make_venv "$who" .venv
+    fi
+    say "Installing trustbackup[$extras] and what it needs (once, takes up to a minute)"
+    pip_install .venv/bin/python -c constraints.txt -e ".[$extras]" ||
+        fail "$who could not install the Python packages: see pip's message above; run $who again when its cause is gone."
+}
+
+constraints() {
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    say "Resolving the newest versions"
+    make_venv "make constraints" "$folder/venv"
+    # Django's long-term support release; `editables` builds editable installs.
+    "$folder/venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check \
+        'Django>=5.2,<6' editables -e '.[dev]'
+    {
+        sed '/^[^#]/,$d' constraints.txt
+        "$folder/venv/bin/python" -m pip freeze --exclude-editable
+    } >"$folder/constraints.txt"
+    cat "$folder/constraints.txt" >constraints.txt
+    say "constraints.txt: $(grep -c == constraints.txt) packages"
+}
+
+"$@"

@@ -1,0 +1,116 @@
+"""Fixtures for every tier: real servers, real sites, real file systems.
+
+The PostgreSQL cluster is started by the first test that asks for it, in whichever
+worker; every worker uses it, and the process that began the run stops it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import clusters, mounts, run, sites
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    run.run_folder()
+    if run.is_owner():
+        # A run that is terminated cleans up as one that is interrupted does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not run.is_owner():
+        return
+    try:
+        clusters.stop_all(run.run_folder())
+    finally:
+        run.remove_run_folder()
+
+
+# ---------------------------------------------------------------------- PostgreSQL
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> clusters.Cluster:
+    """The run's PostgreSQL cluster; shared, so a test makes only what it drops again."""
+    values = run.once("cluster", lambda: clusters.as_values(clusters.new_cluster(run.run_folder())))
+    return clusters.Cluster(**values)
+
+
+@pytest.fixture
+def private_cluster() -> Iterator[clusters.Cluster]:
+    """A cluster of the test's own, to stop, kill or fill."""
+    with clusters.running_cluster(run.run_folder()) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_database(postgres_cluster: clusters.Cluster) -> Iterator[clusters.Database]:
+    """An empty database and the role that owns it, which may create more."""
+    with clusters.new_database(postgres_cluster) as database:
+        yield database
+
+
+# --------------------------------------------------------------------------- sites
+
+
+@pytest.fixture
+def sqlite_site(tmp_path: Path) -> sites.Site:
+    """A web shop with sample data on SQLite."""
+    return sites.new_sqlite_site(tmp_path / "site")
+
+
+@pytest.fixture
+def postgres_site(tmp_path: Path, postgres_cluster: clusters.Cluster) -> Iterator[sites.Site]:
+    """A web shop with sample data on the run's PostgreSQL cluster."""
+    template = sites.postgres_template(postgres_cluster)
+    with clusters.new_database(
+        postgres_cluster, template=template["name"], template_owner=template["owner"]
+    ) as database:
+        yield sites.new_postgres_site(tmp_path / "site", database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_site(request: pytest.FixtureRequest) -> sites.Site:
+    """A web shop with sample data, on each engine in turn."""
+    fixture = {"sqlite": "sqlite_site", "postgresql": "postgres_site"}[request.param]
+    site = request.getfixturevalue(fixture)
+    assert isinstance(site, sites.Site)
+    return site
+
+
+# ------------------------------------------------------------------ file systems
+
+
+@pytest.fixture
+def small_tmpfs(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mounts a tmpfs of so many bytes and returns its folder; skips where root is missing."""
+    with contextlib.ExitStack() as stack:
+
+        def mount(size_bytes: int) -> Path:
+            folder = tmp_path / f"tmpfs-{size_bytes}"
+            try:
+                return stack.enter_context(mounts.mounted_tmpfs(folder, size_bytes))
+            except mounts.MountRefusedError as error:
+                pytest.skip(f"no small file system to fill: {error}")
+
+        yield mount
+
+
+@pytest.fixture(scope="session")
+def strace() -> str:
+    """The path of strace; skips where the system forbids tracing."""
+    program = shutil.which("strace")
+    if program is None:
+        pytest.fail("strace is not installed: `make test` installs it, or says how.")
+    attempt = subprocess.run([program, "-o", "/dev/null", "true"], capture_output=True, check=False)
+    if attempt.returncode:
+        pytest.skip(f"this system forbids tracing: {attempt.stderr.decode().strip()}")
+    return program

@@ -1,0 +1,49 @@
+"""One test run: a folder that all its processes share, removed at its end."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "TRUSTBACKUP_TEST_RUN"
+
+_made_here: list[Path] = []
+
+
+def run_folder() -> Path:
+    """The run's folder: made by the process that asks first, inherited by its children."""
+    if VARIABLE not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="trustbackup-tests-"))
+        # The servers' own users must be able to reach their folders in it.
+        folder.chmod(0o711)
+        os.environ[VARIABLE] = str(folder)
+        _made_here.append(folder)
+    return Path(os.environ[VARIABLE])
+
+
+def is_owner() -> bool:
+    """Whether this process made the run's folder, and so ends the run."""
+    return bool(_made_here)
+
+
+def once(name: str, build: Callable[[], Any]) -> Any:
+    """What `build` returned in the one process of the run that came first; plain JSON."""
+    result = run_folder() / f"{name}.json"
+    with (run_folder() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not result.exists():
+            value = build()
+            result.write_text(json.dumps(value))
+        return json.loads(result.read_text())
+
+
+def remove_run_folder() -> None:
+    while _made_here:
+        shutil.rmtree(_made_here.pop(), ignore_errors=True)
+        del os.environ[VARIABLE]
