@@ -1,0 +1,3 @@
+"""The example site that trustbackup protects."""
+
+from __future__ import annotations
