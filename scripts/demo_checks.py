@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -30,13 +31,19 @@ def check_port(port: str) -> None:
 
 
 def ensure_database() -> None:
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(scheme="postgresql")
     try:
+        url = urlsplit(os.environ["DATABASE_URL"])._replace(scheme="postgresql")
         psycopg.connect(urlunsplit(url), connect_timeout=10).close()
+    except (ValueError, psycopg.ProgrammingError):
+        # Their messages quote the address, and with it perhaps the password.
+        sys.exit(
+            "make demo: DATABASE_URL is not an address of a PostgreSQL database. Write it as "
+            "postgres://user:password@host:port/name, with %-encoded special characters."
+        )
     except psycopg.OperationalError as error:
-        # libpq reports a refused connection without a SQLSTATE, only as text.
-        if "does not exist" not in str(error) or "database" not in str(error):
-            sys.exit(f"make demo: DATABASE_URL cannot be connected to: {first_line(error)}.")
+        # libpq reports a failed connection without a SQLSTATE, only as text.
+        if not re.search(r'database ".*" does not exist', str(error)):
+            sys.exit(f"make demo: DATABASE_URL cannot be connected to: {reason(error)}.")
     else:
         return
     name = unquote(url.path.lstrip("/"))
@@ -46,14 +53,15 @@ def ensure_database() -> None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except psycopg.Error as error:
         sys.exit(
-            f'make demo: the database "{name}" does not exist and could not be made: '
-            f"{first_line(error)}. Create it, then run make demo again."
+            f'make demo: the database "{name}" does not exist and could not be made '
+            f"({reason(error)}). Create it, then run make demo again."
         )
     print(f'==> Made the database "{name}"')  # noqa: T201
 
 
-def first_line(error: psycopg.Error) -> str:
-    return str(error).strip().splitlines()[-1].strip().rstrip(".")
+def reason(error: psycopg.Error) -> str:
+    first_line = str(error).strip().splitlines()[0]
+    return first_line.removeprefix("connection failed: ").rstrip(".")
 
 
 if __name__ == "__main__":

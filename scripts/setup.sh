@@ -70,6 +70,7 @@ package_of() {
         initdb) echo postgresql ;;
         pg_dump) echo postgresql-client ;;
         setpriv) echo util-linux ;;
+        ps) echo procps ;;
         *) echo "$1" ;;
     esac
 }

@@ -19,19 +19,14 @@ from tests.support import clusters, mounts, run, sites
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    run.run_folder()
     if run.is_owner():
         # A run that is terminated cleans up as one that is interrupted does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if not run.is_owner():
-        return
-    try:
+    if run.is_owner():
         clusters.stop_all(run.run_folder())
-    finally:
-        run.remove_run_folder()
 
 
 # ---------------------------------------------------------------------- PostgreSQL

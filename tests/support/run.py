@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import os
@@ -12,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "TRUSTBACKUP_TEST_RUN"
-
-_made_here: list[Path] = []
-
+OWNER = "TRUSTBACKUP_TEST_RUN_PID"
 
 def run_folder() -> Path:
     """The run's folder: made by the process that asks first, inherited by its children."""
@@ -23,13 +22,14 @@ def run_folder() -> Path:
         # The servers' own users must be able to reach their folders in it.
         folder.chmod(0o711)
         os.environ[VARIABLE] = str(folder)
-        _made_here.append(folder)
+        os.environ[OWNER] = str(os.getpid())
+        atexit.register(_remove, folder)
     return Path(os.environ[VARIABLE])
 
 
 def is_owner() -> bool:
     """Whether this process made the run's folder, and so ends the run."""
-    return bool(_made_here)
+    return os.environ.get(OWNER) == str(os.getpid())
 
 
 def once(name: str, build: Callable[[], Any]) -> Any:
@@ -43,7 +43,7 @@ def once(name: str, build: Callable[[], Any]) -> Any:
         return json.loads(result.read_text())
 
 
-def remove_run_folder() -> None:
-    while _made_here:
-        shutil.rmtree(_made_here.pop(), ignore_errors=True)
-        del os.environ[VARIABLE]
+def _remove(folder: Path) -> None:
+    # A process that a test forks inherits this exit handler, not the folder.
+    if is_owner():
+        shutil.rmtree(folder, ignore_errors=True)
