@@ -30,6 +30,9 @@ case ${DATABASE_URL:-} in
         ;;
 esac
 
+# The first backup would make it; until then the system checks warn that it is missing.
+install -d -m 0700 "${TRUSTBACKUP_ROOT:-backups}"
+
 title "The web shop: tables, sample data, an administrator"
 manage migrate --verbosity 0
 manage load_sample_data
@@ -47,4 +50,4 @@ manage list_backups
 if [ $serve = 0 ]; then exit 0; fi
 
 title "http://127.0.0.1:$port/  (admin: http://127.0.0.1:$port/admin/, Ctrl-C ends it)"
-manage runserver "127.0.0.1:$port" --noreload >/dev/null
+.venv/bin/python manage.py runserver "127.0.0.1:$port" --noreload >/dev/null

@@ -25,8 +25,8 @@ def check_port(port: str) -> None:
             listener.bind(("127.0.0.1", int(port)))
         except OSError as error:
             sys.exit(
-                f"make demo: port {port} cannot be served on ({error.strerror}). "
-                "Stop what uses it, or choose another: make demo PORT=8001."
+                f"make demo: port {port} cannot be served on ({error.strerror}): "
+                "stop what uses it, or choose another, as in make demo PORT=8001."
             )
 
 

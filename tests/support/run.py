@@ -15,6 +15,7 @@ from typing import Any
 VARIABLE = "TRUSTBACKUP_TEST_RUN"
 OWNER = "TRUSTBACKUP_TEST_RUN_PID"
 
+
 def run_folder() -> Path:
     """The run's folder: made by the process that asks first, inherited by its children."""
     if VARIABLE not in os.environ:
