@@ -41,7 +41,7 @@ class CategoryAdmin(admin.ModelAdmin):
     search_fields = ["category_name"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
-        return super().get_queryset(request) & Category.objects.with_stock()
+        return Category.objects.with_stock()
 
     @admin.display(description="products", ordering="product_count")
     def product_count(self, category: Any) -> int:  # noqa: ANN401 - annotated by with_stock()

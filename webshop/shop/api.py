@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
-from webshop.shop.models import Cart, Category, Customer, Order, Product, ProductQuerySet
+from webshop.shop.models import CartItem, Category, Customer, Order, Product, ProductQuerySet
 
 BESTSELLERS = 10
 
@@ -96,10 +96,12 @@ def order(request: HttpRequest, order_id: int) -> JsonResponse:
 
 @require_GET
 def cart(request: HttpRequest, customer_id: int) -> JsonResponse:
-    cart = Cart.objects.filter(customer_id=customer_id).first()
-    if cart is None:
+    # Asked by the customer's key, because a number too large for the database is no
+    # error there, as it is for a foreign key.
+    customer = Customer.objects.filter(pk=customer_id, cart__isnull=False).first()
+    if customer is None:
         return not_found("Cart")
-    items = list(cart.items.select_related("product"))
+    items = list(CartItem.objects.filter(cart__customer=customer).select_related("product"))
     return found(
         {
             "customer_id": customer_id,

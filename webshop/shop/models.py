@@ -21,7 +21,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.annotate(
             total_orders=models.Count("orders"),
             total_spent=Coalesce(models.Sum("orders__total_amount"), NOTHING),
-        )
+        ).order_by("customer_id")
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -31,7 +31,7 @@ class CategoryQuerySet(models.QuerySet["Category"]):
             product_count=models.Count("products"),
             total_stock=Coalesce(models.Sum("products__stock"), 0),
             avg_price=Coalesce(models.Avg("products__price"), NOTHING, output_field=MONEY),
-        )
+        ).order_by("category_name")
 
 
 class ProductQuerySet(models.QuerySet["Product"]):

@@ -17,7 +17,7 @@ class Command(BaseCommand):
         " it. The password is random unless DEMO_ADMIN_PASSWORD holds one."
     )
 
-    def handle(self, **options: object) -> None:  # noqa: ARG002 - Django passes its own
+    def handle(self, **options: object) -> None:
         if not settings.DEBUG:
             raise CommandError(
                 "No demo admin was created: DEBUG is off, and a printed password is for demos"

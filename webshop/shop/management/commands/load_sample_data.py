@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--orders", type=int, default=1350, help="default: %(default)s")
         parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
 
-    def handle(self, *, customers: int, orders: int, seed: int, **options: object) -> None:  # noqa: ARG002 - Django passes its own
+    def handle(self, *, customers: int, orders: int, seed: int, **options: object) -> None:
         for option, number in {"--customers": customers, "--orders": orders}.items():
             if number < 0:
                 raise CommandError(f"{option} is {number}: give 0 or more.")
