@@ -1,0 +1,86 @@
+"""The app's settings, typed: the one reader of ``settings.TRUSTBACKUP``."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+
+from trustbackup.exceptions import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What ``TRUSTBACKUP = {"ROOT": …, …}`` may say; names there are upper case."""
+
+    root: Path
+    """The backup folder; default ``BASE_DIR / "backups"``."""
+    databases: tuple[str, ...] = ()
+    """Aliases that a backup holds when none is named; default all that differ."""
+    compression: str = "gzip"
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Newest first; the first signs, all check. Default ``SECRET_KEY`` and its fallbacks."""
+    engines: dict[str, str] = field(default_factory=dict)
+    """More engines: a Django connection's vendor → dotted path of a Database class."""
+    wait: float = 30.0
+    """Seconds to wait for a locked database before giving up."""
+    connect_timeout: float = 10.0
+    """Seconds to wait for a database server to answer."""
+
+
+def get_settings() -> Settings:
+    """Read the settings afresh, so that a changed setting counts at once.
+
+    Raises ConfigurationError for an unknown key or a value of the wrong type.
+    """
+    given = getattr(django_settings, "TRUSTBACKUP", {})
+    if not isinstance(given, dict):
+        raise ConfigurationError("TRUSTBACKUP is not a dictionary", todo="See the settings page.")
+    known = {item.name.upper() for item in fields(Settings)}
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(str(key).upper(), known, n=1)
+            todo = (
+                f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(sorted(known))}."
+            )
+            raise ConfigurationError(f"TRUSTBACKUP has an unknown key {key!r}", todo=todo)
+    values: dict[str, Any] = {str(key).lower(): value for key, value in given.items()}
+    values["root"] = _root(values.get("root"))
+    values["databases"] = _strings("DATABASES", values.get("databases", ()))
+    values["secret_keys"] = _strings("SECRET_KEYS", values.get("secret_keys", ())) or (
+        django_settings.SECRET_KEY,
+        *django_settings.SECRET_KEY_FALLBACKS,
+    )
+    for name in ("wait", "connect_timeout"):
+        value = values.get(name, getattr(Settings, name))
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise ConfigurationError(
+                f"TRUSTBACKUP[{name.upper()!r}] is {value!r}", todo="Give seconds above 0."
+            )
+    return Settings(**values)
+
+
+def _root(value: object) -> Path:
+    if value in (None, ""):
+        base = getattr(django_settings, "BASE_DIR", None)
+        if base is None:
+            raise ConfigurationError(
+                "The backup folder is not known",
+                why="neither TRUSTBACKUP['ROOT'] nor BASE_DIR is set",
+                todo="Set TRUSTBACKUP = {'ROOT': '/path/to/backups'}.",
+            )
+        value = Path(base) / "backups"
+    if not isinstance(value, str | Path):
+        raise ConfigurationError(f"TRUSTBACKUP['ROOT'] is {value!r}", todo="Give a path.")
+    return Path(value).absolute()
+
+
+def _strings(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value):
+        return tuple(value)
+    raise ConfigurationError(
+        f"TRUSTBACKUP[{name!r}] is not a list of texts", todo=f"Write {name!r}: ['…']."
+    )

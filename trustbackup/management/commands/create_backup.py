@@ -1,0 +1,77 @@
+"""``manage.py create_backup``: back the site's databases up, now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from trustbackup.conf import get_settings
+from trustbackup.management.terminal import BackupCommand, size
+from trustbackup.operations.create import create_backup
+from trustbackup.store import names
+
+
+class Command(BackupCommand):
+    help = "Back the databases up into the backup folder."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--type",
+            default="database",
+            help="full, database, media or settings (default: database)",
+        )
+        parser.add_argument(
+            "--database",
+            action="append",
+            default=[],
+            metavar="ALIAS",
+            help="A database of DATABASES; may be repeated (default: all).",
+        )
+        parser.add_argument("--name", default="", help="A few words to know it by later.")
+        parser.add_argument("--compression", default="", help="gzip (default), zstd, bzip2 or none")
+        parser.add_argument(
+            "--no-compress", action="store_true", help="Same as --compression none."
+        )
+        parser.add_argument("--keep", action="store_true", help="Never let retention delete it.")
+
+    def run(self, options: dict[str, Any]) -> bool:
+        with self.progress(options) as report:
+            manifest = create_backup(
+                kind=options["type"],
+                databases=options["database"],
+                name=options["name"],
+                compression="none" if options["no_compress"] else options["compression"],
+                keep=options["keep"],
+                report=report,
+            )
+        root = get_settings().root
+        if options["json"]:
+            self.print_json(
+                {
+                    "id": manifest.id,
+                    "name": manifest.name,
+                    "kind": manifest.kind,
+                    "manifest": str(root / names.manifest_name(manifest.id)),
+                    "files": [
+                        {
+                            "part": part.part,
+                            "file": part.file,
+                            "path": str(root / part.file),
+                            "bytes": part.bytes,
+                            "raw_bytes": part.raw_bytes,
+                            "sha256": part.sha256,
+                        }
+                        for part in manifest.parts
+                    ],
+                }
+            )
+            return True
+        seconds = (manifest.finished - manifest.started).total_seconds()
+        self.stdout.write(self.style.SUCCESS(f"Backup {manifest.id} is made ({seconds:.1f} s)."))
+        for part in manifest.parts:
+            self.stdout.write(
+                f"  {root / part.file}  {size(part.bytes)}"
+                f" ({part.rows:,} rows in {len(part.tables)} tables)"
+            )
+        return True

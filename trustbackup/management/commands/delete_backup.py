@@ -1,0 +1,39 @@
+"""``manage.py delete_backup``: delete backups for good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from trustbackup.management.terminal import BackupCommand
+from trustbackup.operations.delete import delete_backups
+
+
+class Command(BackupCommand):
+    help = "Delete backups for good; kept ones stay."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("references", nargs="+", metavar="ID")
+        parser.add_argument("--yes", action="store_true", help="Do not ask.")
+
+    def run(self, options: dict[str, Any]) -> bool:
+        if not options["yes"]:
+            named = ", ".join(options["references"])
+            self.confirm(f"Delete {named} for good?", "--yes")
+        outcomes = delete_backups(options["references"])
+        if options["json"]:
+            self.print_json(
+                {
+                    "deleted": [item.id for item in outcomes if not item.error],
+                    "failed": [
+                        {"id": item.id, "error": item.error} for item in outcomes if item.error
+                    ],
+                }
+            )
+        for item in outcomes:
+            if item.error:
+                self.stderr.write(item.error)
+            elif not options["json"]:
+                self.stdout.write(f"Backup {item.id} is deleted.")
+        return not any(item.error for item in outcomes)

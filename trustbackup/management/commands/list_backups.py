@@ -1,0 +1,109 @@
+"""``manage.py list_backups``: what lies in the backup folder, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import connections
+
+from trustbackup.exceptions import UsageError
+from trustbackup.management.terminal import BackupCommand, size, table
+from trustbackup.models import Backup
+from trustbackup.operations.site import Site
+from trustbackup.store.catalog import list_backups
+from trustbackup.store.manifest import format_time
+
+
+class Command(BackupCommand):
+    help = "List the backups in the backup folder, newest first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--type", default="", help="Only this type.")
+        parser.add_argument(
+            "--database", default="", metavar="ALIAS", help="Only with this database."
+        )
+
+    def run(self, options: dict[str, Any]) -> bool:
+        site = Site.current()
+        root, alias = site.settings.root, options["database"]
+        found = list_backups(root, site.signer, kind=options["type"], database=alias)
+        if alias and not found and alias not in connections:
+            raise UsageError(
+                f"There is no database {alias!r}",
+                todo=f"DATABASES has {', '.join(repr(name) for name in connections)}.",
+            )
+        if options["json"]:
+            self.print_json([as_json(backup) for backup in found])
+        elif not found:
+            self.stdout.write(f"There is no backup in {root} yet. Make one with create_backup.")
+        else:
+            self.stdout.write(as_table(found))
+            for backup in found:
+                if backup.problem:
+                    self.stdout.write(f"{backup.identifier}: {backup.problem}")
+        return True
+
+
+def as_json(backup: Backup) -> dict[str, object]:
+    """One backup for machines: sizes in bytes, times ISO 8601 in UTC."""
+    return {
+        "id": backup.identifier,
+        "name": backup.name,
+        "kind": backup.kind,
+        "created": format_time(backup.created),
+        "seconds": backup.seconds,
+        "trigger": backup.trigger,
+        "host": backup.host,
+        "databases": backup.aliases,
+        "bytes": backup.bytes,
+        "raw_bytes": backup.raw_bytes,
+        "rows": backup.rows,
+        "files": [
+            {key: file.get(key) for key in ("part", "file", "bytes", "raw_bytes", "sha256")}
+            for file in backup.files
+        ],
+        "state": backup.state,
+        "problem": backup.problem,
+        "signature": backup.signature,
+        "kept": backup.kept,
+        "checked": None
+        if backup.checked_at is None
+        else {"at": format_time(backup.checked_at), "ok": backup.checked_ok},
+    }
+
+
+def as_table(found: Sequence[Backup]) -> str:
+    header = (
+        "ID",
+        "CREATED (UTC)",
+        "TYPE",
+        "DATABASES",
+        "SIZE",
+        "ROWS",
+        "STATE",
+        "CHECKED",
+        "NAME",
+    )
+    rows = [
+        (
+            backup.identifier,
+            format(backup.created, "%Y-%m-%d %H:%M:%S"),
+            backup.kind,
+            ", ".join(backup.aliases) or "?",
+            size(backup.bytes),
+            "?" if backup.rows is None else f"{backup.rows:,}",
+            backup.state + (", kept" if backup.kept else ""),
+            _checked(backup),
+            backup.name,
+        )
+        for backup in found
+    ]
+    return table(header, rows, right=(4, 5))
+
+
+def _checked(backup: Backup) -> str:
+    if backup.checked_at is None:
+        return "not yet"
+    return f"{'ok' if backup.checked_ok else 'BAD'} {backup.checked_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,27 @@
+"""``manage.py rescan_backups``: make the index anew from the backup folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from trustbackup.management.terminal import BackupCommand
+from trustbackup.operations.rescan import rescan_backups
+
+
+class Command(BackupCommand):
+    help = "Read the backup folder again and make the index anew."
+
+    def run(self, options: dict[str, Any]) -> bool:
+        found = rescan_backups()
+        total = sum(found.states.values())
+        if options["json"]:
+            self.print_json({"backups": total, **asdict(found)})
+            return True
+        states = ", ".join(f"{count} {state}" for state, count in found.states.items() if count)
+        self.stdout.write(f"The folder holds {total} backups{f' ({states})' if states else ''}.")
+        for identifier in found.cleaned:
+            self.stdout.write(f"Cleaned up what an interrupted run had left of {identifier}.")
+        for identifier, problem in found.problems.items():
+            self.stdout.write(f"{identifier}: {problem}")
+        return True

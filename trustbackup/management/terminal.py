@@ -1,0 +1,189 @@
+"""What the commands share: one sentence for an error, ``--json``, progress, tables."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+import humanize
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.operations.site import Progress, Reporter, quiet
+
+
+class OneSentenceParser(CommandParser):
+    """Says what is wrong in one sentence and ends with 1, as every error of ours does."""
+
+    def error(self, message: str) -> NoReturn:
+        if not self.called_from_command_line:
+            raise CommandError(f"Error: {message}")
+        self.exit(1, f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.\n")
+
+
+class BackupCommand(BaseCommand):
+    """A command whose ``run()`` calls one operation and prints what came of it."""
+
+    # These must work when the site itself does not: no table, a failing check.
+    requires_system_checks: tuple[str, ...] = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:  # noqa: ANN401
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.__class__ = OneSentenceParser
+        parser.add_argument("--json", action="store_true", help="Print one JSON value only.")
+        return parser
+
+    def execute(self, *args: Any, **options: Any) -> str | None:  # noqa: ANN401
+        try:
+            return super().execute(*args, **options)
+        except CommandError as error:
+            if not getattr(self, "_called_from_command_line", False) or options.get("traceback"):
+                raise
+            self.stderr.write(str(error))
+            sys.exit(error.returncode)
+
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401
+        try:
+            with cancellable():
+                ok = self.run(options)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped: nothing incomplete was left behind.") from None
+        except TrustbackupError as error:
+            raise CommandError(str(error)) from error
+        except (DatabaseError, OSError) as error:
+            raise CommandError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+        if not ok:
+            sys.exit(1)
+
+    def run(self, options: dict[str, Any]) -> bool:
+        """Do the work; False ends with exit code 1."""
+        raise NotImplementedError
+
+    def print_json(self, value: object) -> None:
+        self.stdout.write(json.dumps(value, ensure_ascii=False, indent=1))
+
+    def confirm(self, question: str, flag: str) -> None:
+        """Ask on a terminal; elsewhere the flag must have said it. Raises CommandError."""
+        if not sys.stdin or not sys.stdin.isatty():
+            raise CommandError(f"Nothing was done: there is nobody to ask. Say {flag}.")
+        if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was done.")
+
+    @contextlib.contextmanager
+    def progress(self, options: dict[str, Any]) -> Iterator[Reporter]:
+        """A reporter that shows progress: live on a terminal, else a line for each stage."""
+        if options["json"] or options["verbosity"] == 0:
+            yield quiet
+        elif self.stdout.isatty():
+            with live_progress() as reporter:
+                yield reporter
+        else:
+            yield PlainProgress(self.stdout.write)
+
+
+@contextlib.contextmanager
+def cancellable() -> Iterator[None]:
+    """Turn SIGTERM into Cancelled, so that everything is cleaned up on the way out."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Cancelled("Cancelled", why="the process was asked to end (SIGTERM)")
+
+    try:
+        previous = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever owns the process decides
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+class PlainProgress:
+    """A line when a stage begins, and one with its speed when it ends."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._last = Progress(stage="")
+        self._began = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage != self._last.stage:
+            self._finish()
+            self._began = time.monotonic()
+            self._write(f"{progress.stage} …")
+        self._last = progress
+        if progress.stage == "publishing":
+            self._finish()
+
+    def _finish(self) -> None:
+        seconds = time.monotonic() - self._began
+        if self._last.done and seconds > 0:
+            speed = size(self._last.done / seconds)
+            self._write(f"  {size(self._last.done)} in {seconds:.1f} s, {speed}/s")
+        self._last = Progress(stage=self._last.stage)
+
+
+@contextlib.contextmanager
+def live_progress() -> Iterator[Reporter]:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    bars = Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        transient=True,
+    )
+    with bars:
+        tasks: dict[str, Any] = {}
+
+        def report(progress: Progress) -> None:
+            if progress.stage not in tasks:
+                for task in tasks.values():
+                    bars.update(task, visible=False)
+                tasks[progress.stage] = bars.add_task(progress.stage, total=None)
+            bars.update(
+                tasks[progress.stage], completed=progress.done, total=progress.total or None
+            )
+
+        yield report
+
+
+def size(count: float) -> str:
+    """Bytes for a person: 12.3 MB."""
+    return humanize.naturalsize(count)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Aligned columns; those whose index is in ``right`` are flush right.
+
+    Plain text: ten thousand lines of it cost less than a tenth of a second.
+    """
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = []
+    for row in (header, *rows):
+        cells = [
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

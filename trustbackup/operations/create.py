@@ -1,0 +1,160 @@
+"""Make a backup: dump, compress, hash, publish."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import socket
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import django
+
+import trustbackup
+from trustbackup.databases.base import Database, Facts, distinct_aliases
+from trustbackup.exceptions import UsageError
+from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.store import durable, names, record
+from trustbackup.store.manifest import KINDS, Manifest, Part, Table, dump
+from trustbackup.store.streams import (
+    Compression,
+    Decompressed,
+    Stored,
+    get_compression,
+    write_compressed,
+)
+
+logger = logging.getLogger(__name__)
+LONGEST_NAME = 200
+
+
+def create_backup(
+    *,
+    kind: str = "database",
+    databases: Sequence[str] = (),
+    name: str = "",
+    compression: str = "",
+    keep: bool = False,
+    trigger: str = "command",
+    report: Reporter = quiet,
+) -> Manifest:
+    """Back up the databases of these aliases (default: all that differ) as one backup.
+
+    Raises UsageError, ConfigurationError, DumpError, FolderError or Cancelled; nothing is
+    left behind then.
+    """
+    site = Site.current()
+    _check_kind(kind)
+    name = _checked_name(name)
+    how = get_compression(compression or site.settings.compression)
+    sources = [site.database(alias) for alias in _aliases(site, databases)]
+    created = datetime.now(UTC)
+    with durable.begin(site.settings.root, created) as draft:
+        parts = [_dump_database(source, draft, how, report) for source in sources]
+        report(Progress(stage="publishing"))
+        manifest = Manifest(
+            id=draft.id,
+            name=name,
+            kind=kind,
+            trigger=trigger,
+            host=socket.gethostname(),
+            created=created,
+            started=created,
+            finished=datetime.now(UTC),
+            versions={
+                "django": django.get_version(),
+                "python": platform.python_version(),
+                "trustbackup": trustbackup.__version__,
+            },
+            parts=tuple(parts),
+        )
+        if keep:
+            marks = record.render(draft.id, record.Record(kept=True), site.signer)
+            with draft.create(names.record_name(draft.id)) as file:
+                file.write(marks)
+        draft.publish(dump(manifest, site.signer))
+    logger.info("Backup %s was made: %d bytes.", manifest.id, manifest.bytes)
+    return manifest
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise UsageError(
+            f"There is no type of backup {kind!r}", todo=f"Choose one of {', '.join(KINDS)}."
+        )
+    if kind != "database":
+        raise UsageError(
+            f"Backups of type {kind!r} can't be made yet",
+            why="this version backs up databases only",
+            todo="Use --type database.",
+        )
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if len(name) > LONGEST_NAME:
+        raise UsageError(
+            f"The name has {len(name)} characters", todo=f"Use at most {LONGEST_NAME}."
+        )
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        raise UsageError("The name has a line break or a control character", todo="Leave it out.")
+    if "/" in name or "\\" in name:
+        raise UsageError(f"The name {name!r} has a slash", todo="Use a dash instead.")
+    return name
+
+
+def _aliases(site: Site, wanted: Sequence[str]) -> list[str]:
+    aliases = list(dict.fromkeys(wanted or site.settings.databases or distinct_aliases()))
+    if not aliases:
+        raise UsageError("The site has no database", todo="Set DATABASES, then try again.")
+    return aliases
+
+
+def _dump_database(
+    source: Database, draft: durable.Draft, how: Compression, report: Reporter
+) -> Part:
+    stage = f"dumping {source.alias}"
+    report(Progress(stage=stage))
+    file_name = names.part_name(draft.id, source.alias, "dump", how.suffix)
+    with source.dump(draft.folder) as stream:
+
+        def on_bytes(done: int) -> None:
+            report(Progress(stage=stage, done=done, total=max(stream.estimate, done)))
+
+        with draft.create(file_name) as target:
+            stored = write_compressed(stream, target, how, on_bytes)
+        report(Progress(stage=f"checking {source.alias}"))
+        facts = stream.facts(lambda: Decompressed(draft.folder / file_name))
+        connector, tool_version = stream.connector, stream.tool_version
+    return _part(source, file_name, how, stored, facts, connector, tool_version)
+
+
+def _part(
+    source: Database,
+    file_name: str,
+    how: Compression,
+    stored: Stored,
+    facts: Facts,
+    connector: str,
+    tool_version: str,
+) -> Part:
+    return Part(
+        part=source.alias,
+        file=file_name,
+        bytes=stored.size,
+        raw_bytes=stored.raw_size,
+        sha256=stored.sha256,
+        compression=how.name,
+        format=source.format,
+        engine=source.engine,
+        connector=connector,
+        server_version=facts.server_version,
+        tool_version=tool_version,
+        database=facts.database,
+        encoding=facts.encoding,
+        tables=tuple(
+            Table(schema=table.schema, name=table.name, rows=table.rows) for table in facts.tables
+        ),
+        migrations=facts.migrations,
+    )

@@ -1,0 +1,25 @@
+"""Keep a backup, or release it: kept ones are not deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trustbackup.exceptions import UsageError
+from trustbackup.operations.site import Site
+from trustbackup.store import catalog, record
+
+
+def keep_backup(reference: str, *, kept: bool = True) -> str:
+    """Set or clear the mark; returns the backup's id. Raises BackupNotFound, UsageError."""
+    site = Site.current()
+    root = site.settings.root
+    entry = catalog.find(root, reference)
+    if not entry.has_manifest:
+        raise UsageError(
+            f"Backup {entry.id} can't be marked",
+            why="it has no manifest",
+            todo="It is never deleted by retention anyway.",
+        )
+    marks = record.read(root, entry.id, site.signer)
+    record.write(root, entry.id, replace(marks, kept=kept), site.signer)
+    return entry.id

@@ -1,0 +1,46 @@
+"""What every verb needs of the site: its settings, its signer, and its databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trustbackup.conf import Settings, get_settings
+from trustbackup.databases.base import Database, Options, get_database
+from trustbackup.store.manifest import Signer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is. ``done`` and ``total`` are bytes; ``total`` 0 is not known."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+Reporter = Callable[[Progress], None]
+"""Gets every step of progress; may raise Cancelled to stop the run."""
+
+
+def quiet(_progress: Progress) -> None:
+    """A reporter for those who do not watch."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The site as its settings describe it."""
+
+    settings: Settings
+    signer: Signer
+
+    @classmethod
+    def current(cls) -> Site:
+        """Raises ConfigurationError."""
+        settings = get_settings()
+        return cls(settings, Signer(settings.secret_keys))
+
+    def database(self, alias: str) -> Database:
+        """Raises UsageError for an unknown alias or engine."""
+        options = Options(wait=self.settings.wait, connect_timeout=self.settings.connect_timeout)
+        return get_database(alias, options, self.settings.engines)

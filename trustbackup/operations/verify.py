@@ -1,0 +1,134 @@
+"""Check that a backup is what its manifest says, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.db import connections
+
+from trustbackup.databases.base import Database
+from trustbackup.exceptions import FolderError, ManifestError, TrustbackupError, file_operation
+from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.store import catalog, names, record
+from trustbackup.store.catalog import Entry
+from trustbackup.store.manifest import Manifest, Part, Signature
+from trustbackup.store.streams import Decompressed, sha256_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How a check ended: ``ok`` only when nothing at all is wrong."""
+
+    id: str
+    problems: tuple[str, ...]
+    signature: str
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def verify_backup(reference: str, report: Reporter = quiet) -> Verdict:
+    """Check one backup: signature, sizes, hashes. The outcome is written beside it.
+
+    ``reference`` is an id, ``latest`` or a file name. Raises BackupNotFound.
+    """
+    site = Site.current()
+    return _verify(site, catalog.find(site.settings.root, reference), report)
+
+
+def verify_all(report: Reporter = quiet) -> list[Verdict]:
+    """Check every backup in the folder, oldest first."""
+    site = Site.current()
+    entries = catalog.scan(site.settings.root)
+    return [_verify(site, entries[key], report) for key in sorted(entries, key=names.order)]
+
+
+def _verify(site: Site, entry: Entry, report: Reporter) -> Verdict:
+    if not entry.has_manifest:
+        problems = [catalog.UNVERIFIED]
+        problems += inspect_foreign(site, entry, report)
+        return Verdict(id=entry.id, problems=tuple(problems), signature="")
+    try:
+        manifest, signature = entry.read_manifest(site.signer)
+    except TrustbackupError as error:
+        return Verdict(id=entry.id, problems=(str(error),), signature="")
+    problems = check_files(entry, manifest, report)
+    if signature is not Signature.OURS:
+        problems.insert(0, f"The manifest was {signature.value}.")
+    verdict = Verdict(id=entry.id, problems=tuple(problems), signature=signature.value)
+    marks = record.read(entry.root, entry.id, site.signer)
+    check = record.Check(at=datetime.now(UTC), ok=verdict.ok, problems=verdict.problems)
+    # A read-only copy can be checked all the same; only the note about it is lost.
+    with suppress(FolderError):
+        record.write(entry.root, entry.id, replace(marks, checked=check), site.signer)
+    return verdict
+
+
+def check_files(entry: Entry, manifest: Manifest, report: Reporter = quiet) -> list[str]:
+    """A sentence for each data file that is missing, not whole, or changed."""
+    problems = []
+    for part in manifest.parts:
+        size = entry.files.get(part.file)
+        if size is None:
+            problems.append(f"{part.file} is missing.")
+        elif size != part.bytes:
+            problems.append(f"{part.file} has {size} bytes instead of {part.bytes}.")
+        elif (problem := _check_hash(entry.root, part, report)) is not None:
+            problems.append(problem)
+    return problems
+
+
+def _check_hash(root: Path, part: Part, report: Reporter) -> str | None:
+    stage = f"checking {part.file}"
+    try:
+        with file_operation("Reading", part.file):
+            found = sha256_of(root / part.file, _follow(report, stage, part.bytes))
+    except FolderError as error:
+        return str(error)
+    if found != part.sha256:
+        return f"{part.file} is corrupt: its SHA-256 is not the one in the manifest."
+    return None
+
+
+def _follow(report: Reporter, stage: str, total: int) -> Callable[[int], None]:
+    return lambda done: report(Progress(stage=stage, done=done, total=total))
+
+
+def inspect_foreign(site: Site, entry: Entry, report: Reporter = quiet) -> list[str]:
+    """What is wrong with dumps that came without a manifest: read through, not trusted."""
+    problems = []
+    for name in entry.data_files:
+        report(Progress(stage=f"reading {name}"))
+        try:
+            source = engine_of(site, entry.root / name)
+            with Decompressed(entry.root / name) as raw:
+                found = source.inspect(raw)
+        except (TrustbackupError, OSError) as error:
+            problems.append(f"{name}: {error}")
+            continue
+        if found:
+            problems.append(f"{name}: {found}.")
+    return problems
+
+
+def engine_of(site: Site, path: Path) -> Database:
+    """The site's first database of the engine that a dump's first bytes tell of.
+
+    Raises ManifestError when no database of the site could have made it.
+    """
+    with Decompressed(path) as raw:
+        head = raw.read(64)
+    for alias in connections:
+        database = site.database(alias)
+        if head.startswith(database.magic):
+            return database
+    raise ManifestError(
+        f"{path.name} is no dump that this site can read",
+        why="its first bytes are those of no engine in DATABASES",
+        todo="Choose a dump of this site's database.",
+    )

@@ -1,0 +1,3 @@
+"""Pure rules: retention, schedules, anomalies."""
+
+from __future__ import annotations

@@ -1,0 +1,245 @@
+"""The catalogue: the backup folder is the truth, the rows of ``Backup`` are its index.
+
+A look at the folder costs one listing and a ``stat`` for each file. Only what changed
+since the last look is read and parsed, so that a list of 10,000 backups stays quick and a
+file that was added, cut short or removed by hand is noticed at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat as stat_module
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.db import DatabaseError, connections, router, transaction
+
+from trustbackup.exceptions import BackupNotFound, ManifestError, UsageError, file_operation
+from trustbackup.models import Backup
+from trustbackup.store import durable, manifest, names, record
+from trustbackup.store.manifest import Manifest, Signature, Signer
+
+logger = logging.getLogger(__name__)
+_BATCH = 500
+UNVERIFIED = "It has no manifest: whether it is whole is not known."
+
+
+@dataclass
+class Entry:
+    """The files in the folder that carry one id, with their sizes in bytes."""
+
+    root: Path
+    id: str
+    files: dict[str, int] = field(default_factory=dict)
+    stamps: list[str] = field(default_factory=list)
+    modified: float = 0.0
+
+    @property
+    def has_manifest(self) -> bool:
+        return names.manifest_name(self.id) in self.files
+
+    @property
+    def data_files(self) -> list[str]:
+        return sorted(
+            name for name in self.files if (parsed := names.parse(name)) and parsed.is_data
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever one of the files does."""
+        digest = hashlib.blake2b("\n".join(sorted(self.stamps)).encode(), digest_size=16)
+        return digest.hexdigest()
+
+    def read_manifest(self, signer: Signer) -> tuple[Manifest, Signature]:
+        """Read and check the manifest. Raises ManifestError, FolderError."""
+        name = names.manifest_name(self.id)
+        with durable.open_regular(self.root / name) as file, file_operation("Reading", name):
+            data = file.read(manifest.LARGEST + 1)
+        try:
+            document = manifest.read_document(data)
+            return manifest.load(document, expected_id=self.id), signer.check(document)
+        except ManifestError as error:
+            raise ManifestError(f"{name}: {error.what}", why=error.why, todo=error.todo) from error
+
+    def missing(self, found: Manifest) -> str:
+        """A sentence on the first file that is not there, or not whole; "" if all are."""
+        for part in found.parts:
+            size = self.files.get(part.file)
+            if size is None:
+                return f"{part.file} is missing."
+            if size != part.bytes:
+                return f"{part.file} has {size} bytes instead of {part.bytes}."
+        return ""
+
+
+def scan(root: Path) -> dict[str, Entry]:
+    """What lies in the folder, by id; nothing that is unfinished, no link, no foreign file.
+
+    An absent folder is empty. Raises FolderError when it can't be read.
+    """
+    entries: dict[str, Entry] = {}
+    hidden = durable.unfinished(root)
+    try:
+        listing = os.scandir(root)
+    except FileNotFoundError:
+        return entries
+    except OSError:
+        with file_operation("Listing the backup folder", root):
+            raise
+    with listing:
+        for item in listing:
+            parsed = names.parse(item.name)
+            if parsed is None or parsed.id in hidden:
+                continue
+            try:
+                status = item.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat_module.S_ISREG(status.st_mode):
+                entry = entries.setdefault(parsed.id, Entry(root, parsed.id))
+                entry.files[item.name] = status.st_size
+                entry.stamps.append(f"{item.name}:{status.st_size}:{status.st_mtime_ns}")
+                if parsed.is_data:
+                    entry.modified = max(entry.modified, status.st_mtime)
+    return {key: entry for key, entry in entries.items() if entry.has_manifest or entry.data_files}
+
+
+def describe(entry: Entry, signer: Signer) -> Backup:
+    """The row of an entry, not saved. Never raises: what is wrong is in its ``problem``."""
+    created = names.time_of(entry.id) or datetime.fromtimestamp(entry.modified, UTC)
+    backup = Backup(
+        identifier=entry.id,
+        fingerprint=entry.fingerprint,
+        created=created,
+        kind="database",
+        bytes=sum(entry.files[name] for name in entry.data_files),
+        files=[{"part": "", "file": name, "bytes": entry.files[name]} for name in entry.data_files],
+    )
+    if not entry.has_manifest:
+        backup.state, backup.problem = Backup.State.UNVERIFIED, UNVERIFIED
+        return backup
+    try:
+        found, signature = entry.read_manifest(signer)
+    except Exception as error:
+        backup.state, backup.problem = Backup.State.UNREADABLE, str(error)
+        return backup
+    marks = record.read(entry.root, entry.id, signer)
+    backup.name, backup.kind, backup.trigger = found.name, found.kind, found.trigger
+    backup.host, backup.created = found.host, found.created
+    backup.seconds = (found.finished - found.started).total_seconds()
+    backup.bytes, backup.raw_bytes = found.bytes, found.raw_bytes
+    backup.rows = sum(part.rows for part in found.parts)
+    backup.databases = "".join(f",{part.part}" for part in found.parts if part.engine) + ","
+    backup.files = [
+        {
+            "part": part.part,
+            "file": part.file,
+            "bytes": part.bytes,
+            "raw_bytes": part.raw_bytes,
+            "sha256": part.sha256,
+        }
+        for part in found.parts
+    ]
+    backup.signature = signature.name.lower()
+    backup.kept = marks.kept
+    if marks.checked:
+        backup.checked_at, backup.checked_ok = marks.checked.at, marks.checked.ok
+    backup.problem = entry.missing(found)
+    if not backup.problem and signature is Signature.ALTERED:
+        backup.problem = f"Its manifest was {signature.value}."
+    backup.state = Backup.State.DAMAGED if backup.problem else Backup.State.COMPLETE
+    return backup
+
+
+def synchronise(root: Path, signer: Signer, *, afresh: bool = False) -> dict[str, Backup]:
+    """Bring the index up to what lies in the folder; every backup, by id.
+
+    With ``afresh`` every manifest is read again. Without an index (no table yet, no
+    server) everything is read from the disk, and nothing fails.
+    """
+    entries = scan(root)
+    try:
+        using = router.db_for_write(Backup)
+        with transaction.atomic(using):
+            known = {} if afresh else {row.identifier: row for row in Backup.objects.using(using)}
+            return _update(entries, known, signer, using, afresh=afresh)
+    except DatabaseError as error:
+        logger.debug("The index of backups can't be used: %s", error)
+        return {key: describe(entry, signer) for key, entry in entries.items()}
+
+
+def _update(
+    entries: dict[str, Entry],
+    known: dict[str, Backup],
+    signer: Signer,
+    using: str,
+    *,
+    afresh: bool,
+) -> dict[str, Backup]:
+    rows = Backup.objects.using(using)
+    if afresh:
+        rows.all().delete()
+    gone = sorted(known.keys() - entries.keys())
+    for start in range(0, len(gone), _BATCH):
+        rows.filter(identifier__in=gone[start : start + _BATCH]).delete()
+    fresh: dict[str, Backup] = {}
+    for key, entry in entries.items():
+        if key not in known or known[key].fingerprint != entry.fingerprint:
+            fresh[key] = describe(entry, signer)
+    columns = [item.name for item in Backup._meta.concrete_fields if not item.primary_key]  # noqa: SLF001 - documented API
+    target = (
+        ["identifier"]
+        if connections[using].features.supports_update_conflicts_with_target
+        else None
+    )
+    rows.bulk_create(
+        fresh.values(),
+        batch_size=_BATCH,
+        update_conflicts=True,
+        update_fields=[name for name in columns if name != "identifier"],
+        unique_fields=target,
+    )
+    return {key: fresh.get(key) or known[key] for key in entries}
+
+
+def list_backups(
+    root: Path, signer: Signer, *, kind: str = "", database: str = ""
+) -> Sequence[Backup]:
+    """All backups, newest first. Raises UsageError for an unknown kind."""
+    if kind and kind not in manifest.KINDS:
+        raise UsageError(
+            f"There is no type {kind!r}", todo=f"Choose one of {', '.join(manifest.KINDS)}."
+        )
+    found = [
+        backup
+        for backup in synchronise(root, signer).values()
+        if (not kind or backup.kind == kind) and (not database or database in backup.aliases)
+    ]
+    return sorted(found, key=lambda row: (row.created, names.order(row.identifier)), reverse=True)
+
+
+def find(root: Path, reference: str) -> Entry:
+    """The backup that an id, ``latest`` or one of its file names means.
+
+    Raises BackupNotFound. ``latest`` is the newest one that has a manifest.
+    """
+    entries = scan(root)
+    if reference == "latest":
+        whole = [key for key, entry in entries.items() if entry.has_manifest]
+        if not whole:
+            raise BackupNotFound(
+                f"There is no backup in {root}", todo="Make one with create_backup."
+            )
+        return entries[max(whole, key=names.order)]
+    parsed = names.parse(reference)
+    for key in (reference, reference.removeprefix(names.PREFIX), parsed.id if parsed else ""):
+        if key in entries:
+            return entries[key]
+    raise BackupNotFound(
+        f"There is no backup {reference[:200]!r} in {root}",
+        todo="See list_backups for those that are there.",
+    )

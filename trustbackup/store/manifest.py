@@ -1,0 +1,295 @@
+"""The manifest of a backup: what it holds, proven by facts and a signature.
+
+Pure: no Django, no clock, no file. A manifest is a frozen dataclass; ``dump()`` makes the
+bytes of its file, ``load()`` reads such bytes strictly, ``check()`` says who signed them.
+
+The signature is HMAC-SHA256 over the document without its ``signature`` member, written
+as JSON with sorted keys, no white space and unescaped UTF-8. Its key is
+``HMAC-SHA256(secret, "trustbackup manifest signature v1")``, so that the secret itself is
+never used twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from trustbackup.exceptions import ManifestError
+from trustbackup.store import names
+
+SCHEMA = 1
+LARGEST = 64 << 20
+"""Bytes; a manifest larger than this is not read (100,000 tables need a tenth of it)."""
+KINDS = ("full", "database", "media", "settings", "app")
+_PURPOSE = b"trustbackup manifest signature v1"
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class Signature(enum.Enum):
+    """Who signed a manifest."""
+
+    OURS = "signed by this site"
+    UNKNOWN = "signed by an unknown key"
+    ALTERED = "altered since it was signed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table and its rows in the dump's own snapshot; ``schema`` is "" on SQLite."""
+
+    schema: str
+    name: str
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One data file. Sizes are bytes, ``sha256`` is of the file as it lies on the disk."""
+
+    part: str
+    file: str
+    bytes: int
+    raw_bytes: int
+    sha256: str
+    compression: str
+    format: str
+    engine: str
+    connector: str
+    server_version: str
+    tool_version: str
+    database: str
+    encoding: str
+    tables: tuple[Table, ...] = ()
+    migrations: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.tables)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """One backup. Times are aware and in UTC."""
+
+    id: str
+    name: str
+    kind: str
+    trigger: str
+    host: str
+    created: datetime
+    started: datetime
+    finished: datetime
+    versions: Mapping[str, str]
+    parts: tuple[Part, ...]
+    schema: int = SCHEMA
+    signature: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def raw_bytes(self) -> int:
+        return sum(part.raw_bytes for part in self.parts)
+
+    def part(self, name: str) -> Part | None:
+        return next((part for part in self.parts if part.part == name), None)
+
+
+class Signer:
+    """Signs with the first of the site's secrets, and checks with all of them."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        if not secrets:
+            raise ValueError("a signer needs a secret")
+        self._keys = [_hmac(secret.encode(), _PURPOSE) for secret in secrets]
+
+    def sign(self, document: Mapping[str, Any]) -> dict[str, str]:
+        key = self._keys[0]
+        return {
+            "algorithm": "HMAC-SHA256",
+            "key": _key_id(key),
+            "value": _hmac(key, canonical(document)).hex(),
+        }
+
+    def check(self, document: Mapping[str, Any]) -> Signature:
+        signature = document.get("signature")
+        if not isinstance(signature, dict) or signature.get("algorithm") != "HMAC-SHA256":
+            return Signature.ALTERED
+        for key in self._keys:
+            if hmac.compare_digest(_key_id(key).encode(), str(signature.get("key")).encode()):
+                value = _hmac(key, canonical(document)).hex().encode()
+                good = hmac.compare_digest(value, str(signature.get("value")).encode())
+                return Signature.OURS if good else Signature.ALTERED
+        return Signature.UNKNOWN
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed: everything but the signature itself."""
+    unsigned = {key: value for key, value in document.items() if key != "signature"}
+    text = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def dump(manifest: Manifest, signer: Signer) -> bytes:
+    """The signed file: UTF-8 JSON, one member a line, so that grep and sed can read it."""
+    document = dataclasses.asdict(manifest)
+    for moment in ("created", "started", "finished"):
+        document[moment] = format_time(document[moment])
+    document["parts"] = [_part_document(part) for part in manifest.parts]
+    # The signature covers what a reader will see, so sign what JSON makes of it.
+    document = json.loads(json.dumps(document))
+    document["signature"] = signer.sign(document)
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _part_document(part: Part) -> dict[str, Any]:
+    document = dataclasses.asdict(part)
+    document["tables"] = [dataclasses.asdict(table) for table in part.tables]
+    return document
+
+
+def read_document(data: bytes) -> dict[str, Any]:
+    """The JSON object in a manifest file. Raises ManifestError."""
+    if len(data) > LARGEST:
+        raise ManifestError("The manifest is too large", why=f"over {LARGEST} bytes")
+    try:
+        document = json.loads(data, object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError("The manifest is not JSON", why=str(error)) from error
+    if not isinstance(document, dict):
+        raise ManifestError("The manifest is not a JSON object")
+    schema = document.get("schema")
+    if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
+        raise ManifestError(
+            f"The manifest has schema {schema}",
+            why=f"this version of trustbackup reads up to {SCHEMA}",
+            todo="Upgrade trustbackup, then try again.",
+        )
+    return document
+
+
+def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
+    """Parse strictly: every member there, of its type, none unknown. Raises ManifestError.
+
+    ``expected_id`` is the id in the file's name: a manifest moved under another name is
+    refused, and so is one that points at files which are not its own.
+    """
+    values = _members(document, Manifest, "the manifest")
+    for moment in ("created", "started", "finished"):
+        values[moment] = _time(values[moment], moment)
+    values["versions"] = _strings(values["versions"], "versions")
+    values["signature"] = _strings(values["signature"], "signature")
+    if values["schema"] != SCHEMA:
+        raise _bad(f"its schema is {values['schema']!r}")
+    if values["id"] != expected_id:
+        raise _bad(f"it belongs to backup {values['id']!r}")
+    if values["kind"] not in KINDS:
+        raise _bad(f"its kind is {values['kind']!r}")
+    values["parts"] = tuple(_part(item, expected_id) for item in _list(values["parts"], "parts"))
+    if not values["parts"]:
+        raise _bad("it has no part")
+    for unique in ("part", "file"):
+        if len({getattr(part, unique) for part in values["parts"]}) != len(values["parts"]):
+            raise _bad(f"two parts have the same {unique}")
+    return Manifest(**values)
+
+
+def _part(document: object, expected_id: str) -> Part:
+    values = _members(document, Part, "a part")
+    name = names.parse(values["file"])
+    if name is None or name.id != expected_id or not name.is_data:
+        raise _bad(f"its file {values['file']!r} is none of this backup's")
+    if not _SHA256.fullmatch(values["sha256"]):
+        raise _bad(f"the SHA-256 of {values['file']} is not 64 hex digits")
+    values["tables"] = tuple(
+        Table(**_members(item, Table, "a table")) for item in _list(values["tables"], "tables")
+    )
+    values["migrations"] = tuple(_pair(item) for item in _list(values["migrations"], "migrations"))
+    return Part(**values)
+
+
+_TYPES = {"str": str, "int": int}
+
+
+def _members(document: object, cls: type, where: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise _bad(f"{where} is not an object")
+    fields = {item.name: item for item in dataclasses.fields(cls)}
+    if unknown := sorted(set(document) - set(fields)):
+        raise _bad(f"{where} has an unknown member {unknown[0]!r}")
+    if missing := sorted(set(fields) - set(document)):
+        raise _bad(f"{where} has no {missing[0]!r}")
+    for name, item in fields.items():
+        wanted = _TYPES.get(str(item.type))
+        value = document[name]
+        if wanted and (not isinstance(value, wanted) or isinstance(value, bool)):
+            raise _bad(f"{name!r} of {where} is not {'a text' if wanted is str else 'a number'}")
+        if wanted is int and value < 0:
+            raise _bad(f"{name!r} of {where} is below 0")
+    return dict(document)
+
+
+def _list(value: object, where: str) -> list[object]:
+    if not isinstance(value, list):
+        raise _bad(f"{where!r} is not a list")
+    return value
+
+
+def _strings(value: object, where: str) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise _bad(f"{where!r} is not an object of texts")
+    return value
+
+
+def _pair(value: object) -> tuple[str, str]:
+    match value:
+        case [str() as app, str() as name]:
+            return app, name
+    raise _bad("a migration is not a pair of texts")
+
+
+def _time(value: object, where: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise _bad(f"{where!r} is no time") from None
+    if moment.tzinfo is None:
+        raise _bad(f"{where!r} has no time zone")
+    return moment.astimezone(UTC)
+
+
+def format_time(moment: datetime) -> str:
+    """ISO 8601 in UTC with microseconds, ending in Z."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a member appears twice")
+    return document
+
+
+def _bad(why: str) -> ManifestError:
+    return ManifestError(
+        "The manifest is not valid", why=why, todo="Use another copy of this backup."
+    )
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    return hmac.digest(key, message, "sha256")
+
+
+def _key_id(key: bytes) -> str:
+    return _hmac(key, b"key id").hex()[:16]

@@ -1,0 +1,100 @@
+"""How a backup's files are named: the one place that builds and reads such names.
+
+    backup_2026-11-20_02-15-33.dump.gz             database "default"
+    backup_2026-11-20_02-15-33.analytics.dump.gz   database "analytics"
+    backup_2026-11-20_02-15-33.manifest.json       published last, deleted first
+    backup_2026-11-20_02-15-33.record.json         what became of it since: kept, checked
+
+The time is UTC. A second backup in one second is ``…_02-15-33_2``, so that sorting by
+name is sorting by time.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+PREFIX = "backup_"
+MANIFEST = ".manifest.json"
+RECORD = ".record.json"
+
+_ID = r"\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2}(?:_[1-9]\d{0,5})?"
+_ID_PATTERN = re.compile(_ID, re.ASCII)
+_FILE_PATTERN = re.compile(
+    rf"{PREFIX}(?P<id>{_ID})(?P<rest>"
+    r"\.manifest\.json|\.record\.json|"
+    r"(?:\.(?P<part>[A-Za-z0-9_-]{1,64}))?\.(?:dump|tar|json)(?:\.gz|\.zst|\.bz2)?)",
+    re.ASCII,
+)
+# A dump that someone named by hand is still listed, under its whole stem.
+_FOREIGN_PATTERN = re.compile(
+    rf"{PREFIX}(?P<id>[A-Za-z0-9][A-Za-z0-9_.-]{{0,150}}?)\.dump(?:\.gz|\.zst|\.bz2)?", re.ASCII
+)
+
+
+class FileName(NamedTuple):
+    """A file name taken apart; ``part`` is "" for the default database."""
+
+    id: str
+    rest: str
+    part: str
+
+    @property
+    def is_manifest(self) -> bool:
+        return self.rest == MANIFEST
+
+    @property
+    def is_record(self) -> bool:
+        return self.rest == RECORD
+
+    @property
+    def is_data(self) -> bool:
+        return not (self.is_manifest or self.is_record)
+
+
+def backup_id(moment: datetime, number: int = 1) -> str:
+    """The id of the ``number``-th backup made in that second (an aware datetime)."""
+    stamp = moment.astimezone(UTC).strftime("%Y-%m-%d_%H-%M-%S")
+    return stamp if number == 1 else f"{stamp}_{number}"
+
+
+def is_backup_id(text: str) -> bool:
+    return _ID_PATTERN.fullmatch(text) is not None
+
+
+def time_of(identifier: str) -> datetime | None:
+    """When the id says that its backup was made (UTC), or None if it says nothing true."""
+    try:
+        return datetime.strptime(identifier[:19], "%Y-%m-%d_%H-%M-%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def order(identifier: str) -> tuple[str, int]:
+    """A sort key: by time, then by number within the second."""
+    number = identifier[20:]
+    return identifier[:19], int(number) if number.isdecimal() else 1
+
+
+def parse(name: str) -> FileName | None:
+    """Take a name apart, or None when the name is none of ours."""
+    if match := _FILE_PATTERN.fullmatch(name):
+        return FileName(match["id"], match["rest"], match["part"] or "")
+    if match := _FOREIGN_PATTERN.fullmatch(name):
+        return FileName(match["id"], name[len(PREFIX) + len(match["id"]) :], "")
+    return None
+
+
+def manifest_name(identifier: str) -> str:
+    return f"{PREFIX}{identifier}{MANIFEST}"
+
+
+def record_name(identifier: str) -> str:
+    return f"{PREFIX}{identifier}{RECORD}"
+
+
+def part_name(identifier: str, part: str, kind: str, suffix: str) -> str:
+    """The name of a part's file, for example ``part_name(id, "default", "dump", ".gz")``."""
+    safe = "" if part == "default" else "." + re.sub(r"[^A-Za-z0-9_-]", "-", part)[:64]
+    return f"{PREFIX}{identifier}{safe}.{kind}{suffix}"

@@ -1,0 +1,83 @@
+"""The record beside a manifest: what became of a backup since it was made.
+
+A manifest never changes; whether the backup is kept, and how its last check ended, does.
+Both files live beside the data, so that neither a lost nor a restored database forgets.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from trustbackup.store import durable, names
+from trustbackup.store.manifest import Signature, Signer, format_time
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """How a check of the files ended; ``at`` is UTC."""
+
+    at: datetime
+    ok: bool
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Kept backups are never deleted by retention."""
+
+    kept: bool = False
+    checked: Check | None = None
+
+
+def load(data: bytes, identifier: str, signer: Signer) -> Record:
+    """Read a record leniently: what can't be trusted counts as never checked.
+
+    ``kept`` is believed without a signature, because it only ever protects.
+    """
+    try:
+        document = json.loads(data)
+        if document["schema"] != SCHEMA or document["id"] != identifier:
+            return Record()
+        record = Record(kept=document["kept"] is True)
+        if document["checked"] is None or signer.check(document) is not Signature.OURS:
+            return record
+        checked = document["checked"]
+        check = Check(
+            at=datetime.fromisoformat(checked["at"]),
+            ok=checked["ok"] is True,
+            problems=tuple(str(problem) for problem in checked["problems"]),
+        )
+        return replace(record, checked=check)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Record()
+
+
+def read(root: Path, identifier: str, signer: Signer) -> Record:
+    """The record of a backup; an empty one when there is none."""
+    try:
+        data = (root / names.record_name(identifier)).read_bytes()
+    except OSError:
+        return Record()
+    return load(data, identifier, signer)
+
+
+def render(identifier: str, record: Record, signer: Signer) -> bytes:
+    """The signed file of a record."""
+    document: dict[str, Any] = {"schema": SCHEMA, "id": identifier, **asdict(record)}
+    if record.checked is not None:
+        document["checked"]["at"] = format_time(record.checked.at)
+    plain: dict[str, Any] = json.loads(json.dumps(document))
+    signed = {**plain, "signature": signer.sign(plain)}
+    return json.dumps(signed, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def write(root: Path, identifier: str, record: Record, signer: Signer) -> None:
+    """Replace the record of a backup in one step. Raises FolderError."""
+    durable.prepare_root(root)
+    durable.replace_file(root / names.record_name(identifier), render(identifier, record, signer))

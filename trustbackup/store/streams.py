@@ -1,0 +1,249 @@
+"""Streams of a backup: compress, hash and count on the way in, and back again.
+
+Memory stays flat: a few blocks of 1 MiB are under way at any time. Compressing, hashing
+and writing happen in a second thread, so that the dumper never waits for them while a
+core is free.
+"""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol, Self, cast
+
+from isal import igzip_lib, igzip_threaded, isal_zlib
+
+from trustbackup.exceptions import ManifestError, UsageError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+BLOCK = 1 << 20
+"""Bytes that are read and written at a time."""
+_UNDER_WAY = 4
+
+
+class Readable(Protocol):
+    """Anything a stream can be read from; an empty result is its end."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class Writable(Protocol):
+    """Anything bytes can be written to; it may take fewer than it was given."""
+
+    def write(self, data: bytes | memoryview, /) -> int: ...
+
+
+class Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class _Plain:
+    def compress(self, data: bytes, /) -> bytes:
+        return data
+
+    def flush(self) -> bytes:
+        return b""
+
+
+@dataclass(frozen=True)
+class Compression:
+    """A way to compress: its name, its file suffix, and its first bytes."""
+
+    name: str
+    suffix: str
+    magic: bytes
+    compressor: Callable[[], Compressor]
+    reader: Callable[[BinaryIO], BinaryIO]
+
+
+def _gzip_compressor() -> Compressor:
+    # Level 1 of ISA-L runs at pg_dump's own speed; 31 makes one ordinary gzip member.
+    return isal_zlib.compressobj(level=1, wbits=31)
+
+
+def _gzip_reader(raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", igzip_threaded.open(raw, "rb"))  # type: ignore[no-untyped-call]
+
+
+def _zstd_compressor() -> Compressor:
+    parameter = zstd.CompressionParameter
+    return zstd.ZstdCompressor(options={parameter.compression_level: 1, parameter.checksum_flag: 1})
+
+
+def _zstd_reader(raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", zstd.ZstdFile(raw, "rb"))
+
+
+def _bzip2_reader(raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", bz2.BZ2File(raw, "rb"))
+
+
+COMPRESSIONS = {
+    item.name: item
+    for item in (
+        Compression("gzip", ".gz", b"\x1f\x8b", _gzip_compressor, _gzip_reader),
+        Compression("zstd", ".zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, _zstd_reader),
+        Compression("bzip2", ".bz2", b"BZh", bz2.BZ2Compressor, _bzip2_reader),
+        Compression("none", "", b"", _Plain, lambda raw: raw),
+    )
+}
+
+
+def get_compression(name: str) -> Compression:
+    """Raises UsageError for an unknown name."""
+    try:
+        return COMPRESSIONS[name]
+    except KeyError:
+        raise UsageError(
+            f"There is no compression {name!r}", todo=f"Choose one of {', '.join(COMPRESSIONS)}."
+        ) from None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was written: sizes in bytes, and the SHA-256 of the file as 64 hex digits."""
+
+    size: int
+    raw_size: int
+    sha256: str
+
+
+def write_compressed(
+    source: Readable,
+    target: Writable,
+    compression: Compression,
+    on_bytes: Callable[[int], None] = lambda _count: None,
+) -> Stored:
+    """Copy ``source`` to its end into ``target``, compressed, hashed and counted.
+
+    ``on_bytes`` gets the number of raw bytes read so far, in the calling thread, and may
+    raise to stop. Whatever reading, compressing or writing raises comes out unchanged.
+    """
+    with _Writer(target, compression.compressor()) as writer:
+        raw_size = 0
+        while block := source.read(BLOCK):
+            writer.put(block)
+            raw_size += len(block)
+            on_bytes(raw_size)
+    return Stored(writer.size, raw_size, writer.digest.hexdigest())
+
+
+class _Writer:
+    """Compresses, hashes and writes in a thread of its own."""
+
+    def __init__(self, target: Writable, compressor: Compressor) -> None:
+        self.target = target
+        self.compressor = compressor
+        self.digest = hashlib.sha256()
+        self.size = 0
+        self.error: BaseException | None = None
+        self.blocks: queue.Queue[bytes | None] = queue.Queue(_UNDER_WAY)
+        self.abandoned = False
+        self.thread = threading.Thread(target=self._run, name="trustbackup-write", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.abandoned = kind is not None
+        self.blocks.put(None)
+        self.thread.join()
+        if kind is None and self.error is not None:
+            raise self.error
+
+    def put(self, block: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        self.blocks.put(block)
+
+    def _run(self) -> None:
+        # After an error the queue is still emptied: nobody may wait for room in it.
+        while (block := self.blocks.get()) is not None:
+            if self.error is None:
+                self._guarded(lambda block=block: self.compressor.compress(block))  # type: ignore[misc]
+        if self.error is None and not self.abandoned:
+            self._guarded(self.compressor.flush)
+
+    def _guarded(self, produce: Callable[[], bytes]) -> None:
+        try:
+            data = produce()
+            self.digest.update(data)
+            self.size += len(data)
+            view = memoryview(data)
+            while view:
+                view = view[self.target.write(view) :]
+        except BaseException as error:
+            self.error = error
+
+
+def sha256_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """The SHA-256 of a file, as 64 hex digits; ``on_bytes`` gets the bytes read so far."""
+    digest = hashlib.sha256()
+    done = 0
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            done += len(block)
+            on_bytes(done)
+    return digest.hexdigest()
+
+
+def sniff_compression(head: bytes) -> Compression:
+    """By a file's first bytes, never by its name."""
+    for compression in COMPRESSIONS.values():
+        if compression.magic and head.startswith(compression.magic):
+            return compression
+    return COMPRESSIONS["none"]
+
+
+DAMAGE: tuple[type[Exception], ...] = (
+    EOFError,
+    OSError,
+    ValueError,
+    zstd.ZstdError,
+    cast("type[Exception]", igzip_lib.IsalError),
+)
+"""What the decompressors raise on truncated or damaged data."""
+
+
+class Decompressed:
+    """The raw stream of a compressed file; damage is a ManifestError, not a traceback."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("rb")
+        self.compression = sniff_compression(self._file.peek(8))
+        self._reader = self.compression.reader(self._file)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most ``size`` bytes. Raises ManifestError when the file is damaged."""
+        try:
+            return self._reader.read(size)
+        except DAMAGE as error:
+            raise ManifestError(
+                f"{self.path.name} can't be decompressed",
+                why=f"it is truncated or damaged ({error})",
+                todo="Use another backup, or another copy of this one.",
+            ) from error
+
+    def close(self) -> None:
+        self._reader.close()
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
