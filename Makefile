@@ -28,7 +28,7 @@ lint: .venv/.dev ## Check style, formatting, types and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: .venv/.dev ## Format the code and sort the imports
