@@ -58,7 +58,8 @@ class Snapshot:
         with translate(DumpError, self.what):
             counted = count_rows(self._cursor, self.tables)
             facts = read_facts(self._cursor, tuple(counted.values()))
-            self._cursor.execute("COMMIT")
+        # No COMMIT: a small database is counted before pg_dump has imported the snapshot,
+        # which lives no longer than this transaction. Closing the session ends it.
         return facts, counted
 
 
