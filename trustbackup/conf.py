@@ -25,6 +25,9 @@ class Settings:
     """Newest first; the first signs, all check. Default ``SECRET_KEY`` and its fallbacks."""
     engines: dict[str, str] = field(default_factory=dict)
     """More engines: a Django connection's vendor → dotted path of a Database class."""
+    drill_checks: tuple[str, ...] = ()
+    """Dotted paths of callables that a drill asks: each gets the alias, which then means
+    the scratch database, and returns a sentence on what is wrong, or nothing."""
     wait: float = 30.0
     """Seconds to wait for a locked database before giving up."""
     connect_timeout: float = 10.0
@@ -50,6 +53,7 @@ def get_settings() -> Settings:
     values: dict[str, Any] = {str(key).lower(): value for key, value in given.items()}
     values["root"] = _root(values.get("root"))
     values["databases"] = _strings("DATABASES", values.get("databases", ()))
+    values["drill_checks"] = _strings("DRILL_CHECKS", values.get("drill_checks", ()))
     values["secret_keys"] = _strings("SECRET_KEYS", values.get("secret_keys", ())) or (
         django_settings.SECRET_KEY,
         *django_settings.SECRET_KEY_FALLBACKS,

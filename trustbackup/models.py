@@ -1,7 +1,12 @@
-"""The index of what lies on the disk. Deleting every row here loses nothing."""
+"""The index of what lies on the disk, the runs, and the audit trail.
+
+Backups are only indexed here: deleting their rows loses nothing. Runs and the audit trail
+are carried along by every restore, so they have no foreign key to any other app's table.
+"""
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
@@ -46,6 +51,9 @@ class Backup(models.Model):
     kept = models.BooleanField(_("kept"), default=False)
     checked_at = models.DateTimeField(_("checked"), null=True)
     checked_ok = models.BooleanField(_("check passed"), null=True)
+    drilled_at = models.DateTimeField(_("restored in a drill"), null=True)
+    drilled_ok = models.BooleanField(_("drill passed"), null=True)
+    recovery_seconds = models.FloatField(_("measured recovery"), null=True)
     fingerprint = models.CharField(max_length=32, editable=False)
 
     objects = BackupQuerySet.as_manager()
@@ -61,3 +69,53 @@ class Backup(models.Model):
     @property
     def aliases(self) -> list[str]:
         return [alias for alias in self.databases.split(",") if alias]
+
+
+class Run(models.Model):
+    """One execution of a verb: what it did to what, and how it ended."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    verb = models.CharField(_("verb"), max_length=20)
+    target = models.CharField(_("target"), max_length=200, blank=True)
+    actor = models.CharField(_("by"), max_length=200, blank=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.RUNNING
+    )
+    started = models.DateTimeField(_("started"), db_index=True)
+    finished = models.DateTimeField(_("finished"), null=True)
+    outcome = models.JSONField(_("outcome"), default=dict)
+    error = models.TextField(_("error"), blank=True)
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        ordering: ClassVar[list[str]] = ["-started"]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.target}".strip()
+
+
+class AuditEvent(models.Model):
+    """Who did what to which backup, when and from where. Never changed, never rewound."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    at = models.DateTimeField(_("at"), db_index=True)
+    actor = models.CharField(_("by"), max_length=200)
+    action = models.CharField(_("action"), max_length=40)
+    target = models.CharField(_("target"), max_length=200, blank=True)
+    address = models.CharField(_("from"), max_length=100, blank=True)
+    detail = models.JSONField(_("detail"), default=dict)
+
+    class Meta:
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit trail")
+        ordering: ClassVar[list[str]] = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.target}".strip()

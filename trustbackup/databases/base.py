@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -13,8 +13,11 @@ from django.db import connections
 from django.utils.connection import ConnectionDoesNotExist
 from django.utils.module_loading import import_string
 
-from trustbackup.exceptions import UsageError
+from trustbackup.exceptions import RestoreError, TrustbackupError, UsageError
 from trustbackup.store.streams import Readable
+
+OpenRaw = Callable[[], AbstractContextManager[Readable]]
+"""Opens a raw dump, decompressed, from its beginning; may be called several times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,8 @@ class Options:
     wait: float = 30.0
     """How long to wait for a lock that somebody else holds."""
     connect_timeout: float = 10.0
+    label: str = "trustbackup"
+    """What sessions on a server are called, so that a dead run's can be found and ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,8 @@ class TableRows:
     schema: str
     name: str
     rows: int
+    fingerprint: str = ""
+    """Of its content, when that was asked for and the engine takes it by table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +51,45 @@ class Facts:
     server_version: str
     tables: tuple[TableRows, ...]
     migrations: tuple[tuple[str, str], ...]
+    fingerprint: str = ""
+    """Of the whole content, when that was asked for and the engine takes it as one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DumpRequest:
+    """How to dump. ``content`` takes fingerprints; ``directory`` dumps in parallel."""
+
+    workdir: Path
+    """A private folder for what must be a file."""
+    content: bool = False
+    directory: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRequest:
+    """What to load into a new database. ``tables`` empty means all of them."""
+
+    open_raw: OpenRaw
+    format: str
+    workdir: Path
+    tables: tuple[str, ...] = ()
+    privileges: bool = True
+    """Whether grants come along; their roles must exist then."""
+
+
+NOT_YET = "-"
+"""The marker of a restore that had not come to the step which changes the live database."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interrupted:
+    """A restore that died, as its journal tells; ``marker`` is the engine's own."""
+
+    strategy: str
+    new: str
+    kept: str
+    marker: str
+    label: str
 
 
 class Dump(abc.ABC):
@@ -51,6 +97,9 @@ class Dump(abc.ABC):
 
     connector: str
     tool_version: str
+    format: str
+    suffix: str
+    """Of the raw file: ``dump``, or ``dump.tar`` for a folder of files."""
     estimate: int
     """Raw bytes to expect, roughly; 0 when nobody knows."""
 
@@ -59,28 +108,49 @@ class Dump(abc.ABC):
         """The next bytes of the dump. Raises DumpError, at the end too, when it failed."""
 
     @abc.abstractmethod
-    def facts(self, archive: Callable[[], AbstractContextManager[Readable]]) -> Facts:
+    def facts(self, open_raw: OpenRaw) -> Facts:
         """What the dump holds, taken in its own snapshot. Raises DumpError.
 
-        ``archive()`` opens the raw dump as it was written, for engines that look inside.
+        ``open_raw`` gives what was written, for engines that look inside.
         """
 
 
 class Replacement(abc.ABC):
-    """A new database beside the live one, to be filled, compared and swapped in.
+    """A database beside the live one, to be filled, compared and swapped in.
 
-    As a context manager it drops the new database unless it was swapped in.
+    As a context manager it drops the new database unless it was swapped in or is to stay.
     """
 
     name: str
 
     @abc.abstractmethod
-    def load(self, source: Readable) -> None:
-        """Fill it from a raw dump. Raises RestoreError; the live database is untouched."""
+    def create(self) -> None:
+        """Make it, empty, with what belongs to the live one but to no dump. RestoreError."""
 
     @abc.abstractmethod
-    def facts(self) -> Facts:
-        """What it holds now."""
+    def load(self, request: LoadRequest) -> None:
+        """Fill it. Raises RestoreError; the live database is untouched."""
+
+    @abc.abstractmethod
+    def facts(self, *, content: bool = False) -> Facts:
+        """What it holds now, with fingerprints if ``content``."""
+
+    @abc.abstractmethod
+    def problems(self) -> list[str]:
+        """A sentence for each broken foreign key and each sequence that lags behind."""
+
+    @abc.abstractmethod
+    def carry_over(self, tables: Sequence[str], app: str) -> None:
+        """Bring these tables as they are now in the live database, with their app's
+        migrations, into the new one, instead of those that it has."""
+
+    @abc.abstractmethod
+    def empty(self, table: str) -> None:
+        """Delete all rows of a table, if it is there."""
+
+    @abc.abstractmethod
+    def marker(self) -> str:
+        """What ``Database.settle`` needs to tell whether ``swap`` was done; ask before it."""
 
     @abc.abstractmethod
     def swap(self, kept_name: str) -> None:
@@ -88,13 +158,22 @@ class Replacement(abc.ABC):
 
     @abc.abstractmethod
     def drop(self) -> None:
-        """Remove it, if it was not swapped in."""
+        """Remove it, unless it was swapped in, adopted, or kept by ``stay()``."""
+
+    @abc.abstractmethod
+    def stay(self) -> None:
+        """It is wanted under its own name: ``drop()`` leaves it."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.drop()
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            self.drop()
+        except TrustbackupError:
+            # What went wrong first is what the operator must hear of.
+            if kind is None:
+                raise
 
 
 class Database(abc.ABC):
@@ -102,10 +181,8 @@ class Database(abc.ABC):
 
     engine: ClassVar[str]
     """The name that a manifest records."""
-    format: ClassVar[str]
-    """What a raw dump is: ``pg_dump custom``, ``sqlite file`` …"""
-    magic: ClassVar[bytes]
-    """The first bytes of a raw dump, by which it is known."""
+    formats: ClassVar[Mapping[str, tuple[int, bytes]]]
+    """What a raw dump can be → where in it which bytes stand, by which it is known."""
 
     def __init__(self, alias: str, options: Options) -> None:
         self.alias = alias
@@ -117,24 +194,74 @@ class Database(abc.ABC):
         """The database's name, or its file's path."""
 
     @abc.abstractmethod
-    def dump(self, workdir: Path) -> AbstractContextManager[Dump]:
-        """Start a dump. ``workdir`` is a private folder for what must be a file."""
+    def dump(self, request: DumpRequest) -> AbstractContextManager[Dump]:
+        """Start a dump. Raises DumpError."""
 
     @abc.abstractmethod
-    def replacement(self, name: str, workdir: Path) -> Replacement:
-        """A new, empty database beside the live one. Raises RestoreError."""
+    def replacement(self, name: str, *, existing: bool = False) -> Replacement:
+        """A database beside the live one; ``existing`` adopts one that is there."""
 
     @abc.abstractmethod
-    def rows(self) -> int:
-        """All rows of the live database; 0 when there is no table, or no database at all."""
+    def facts(self) -> Facts | None:
+        """What the live database holds; None when there is none, or nothing in it."""
 
     @abc.abstractmethod
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         """Names for the new database, and for the old one that is kept."""
 
     @abc.abstractmethod
-    def inspect(self, archive: Readable) -> str:
-        """A sentence on what is wrong with a raw dump that has no manifest, or ""."""
+    def scratch_name(self, stamp: str, folder: Path) -> str:
+        """A name for a scratch database; in ``folder``, which is private, if it is a file."""
+
+    @abc.abstractmethod
+    def inspect(self, raw: Readable, format: str) -> str:  # noqa: A002 - the manifest's word
+        """What is wrong with a raw dump that has no manifest, or ""."""
+
+    @abc.abstractmethod
+    def why_not_swap(self) -> str:
+        """Why no database can be made beside the live one and swapped in; "" if it can."""
+
+    @abc.abstractmethod
+    def room_for(self, raw_bytes: int) -> str:
+        """What is wrong with the room for a new database of that size, or ""."""
+
+    @abc.abstractmethod
+    def address(self, name: str) -> dict[str, object]:
+        """What to change in the alias's settings so that it means database ``name``."""
+
+    @abc.abstractmethod
+    def exists(self, name: str) -> bool:
+        """Whether there is a database of that name beside the live one."""
+
+    @abc.abstractmethod
+    def remove(self, name: str) -> None:
+        """Drop a database that was kept. Raises RestoreError."""
+
+    @abc.abstractmethod
+    def settle(self, interrupted: Interrupted) -> bool:
+        """After a crash: True when the restored state is in place, False when the old one.
+
+        Ends what the dead run left running, and removes what it left half done.
+        """
+
+    def restore_in_place(self, request: InPlaceRequest) -> Facts:
+        """Replace the live database's content in one transaction. Raises RestoreError."""
+        raise RestoreError(
+            f"Database {self.alias!r} was not restored",
+            why=f"{self.engine} is not restored in place",
+            todo="Leave --in-place out: it is swapped, which is as safe.",
+        )
+
+    @contextmanager
+    def scratch_server(self) -> Iterator[Database]:
+        """This database on a throw-away server, for a drill where none may be created."""
+        if why := self.why_not_swap():
+            raise RestoreError(
+                f"Database {self.alias!r} can't be drilled",
+                why=why,
+                todo="Give the role that right, then try again.",
+            )
+        yield self
 
     def check(self, *, ask_server: bool) -> list[tuple[str, str]]:
         """What would stop a dump of this database: pairs of problem and remedy.
@@ -142,6 +269,21 @@ class Database(abc.ABC):
         Only with ``ask_server`` may it connect.
         """
         return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class InPlaceRequest:
+    """A load into the live database itself: what stays, and what must hold at the end."""
+
+    load: LoadRequest
+    own_tables: tuple[str, ...]
+    own_app: str
+    sessions: str
+    """The table of sessions, which are ended."""
+    accept: Callable[[Facts], None]
+    """Raises to roll everything back."""
+    on_commit: Callable[[str], None]
+    """Gets the marker, just before the transaction commits."""
 
 
 ENGINES: dict[str, str] = {

@@ -99,6 +99,10 @@ class Program:
         return self._process.pid
 
     @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
     def complaint(self) -> str:
         """What it said on standard error, without secrets (the last 16 KiB)."""
         text = self._stderr.decode(errors="replace").strip()

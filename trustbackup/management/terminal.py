@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -16,7 +19,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.operations.recover import recover_restores
 from trustbackup.operations.site import Progress, Reporter, quiet
+from trustbackup.runs.life import Life, recorded
 
 
 class OneSentenceParser(CommandParser):
@@ -52,6 +57,8 @@ class BackupCommand(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401
         try:
             with cancellable():
+                for sentence in recover_restores():
+                    self.stderr.write(sentence)
                 ok = self.run(options)
         except KeyboardInterrupt:
             raise CommandError("Stopped: nothing incomplete was left behind.") from None
@@ -65,6 +72,11 @@ class BackupCommand(BaseCommand):
     def run(self, options: dict[str, Any]) -> bool:
         """Do the work; False ends with exit code 1."""
         raise NotImplementedError
+
+    def recorded(self, verb: str, target: str = "") -> AbstractContextManager[Life]:
+        """Record a run of this command, by the user of the operating system."""
+        user = getpass.getuser()
+        return recorded(verb, target, actor=f"{user} (command)", address=socket.gethostname())
 
     def print_json(self, value: object) -> None:
         self.stdout.write(json.dumps(value, ensure_ascii=False, indent=1))
@@ -166,6 +178,11 @@ def live_progress() -> Iterator[Reporter]:
             )
 
         yield report
+
+
+def seconds(count: float) -> str:
+    """A duration for a person: 3.2 s, or 4 minutes and 10 seconds."""
+    return f"{count:.1f} s" if count < 60 else humanize.precisedelta(round(count))
 
 
 def size(count: float) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import django
 
 import trustbackup
-from trustbackup.databases.base import Database, Facts, distinct_aliases
+from trustbackup.databases.base import Database, Dump, DumpRequest, Facts, distinct_aliases
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import durable, names, record
@@ -36,10 +36,15 @@ def create_backup(
     name: str = "",
     compression: str = "",
     keep: bool = False,
+    content: bool = False,
+    directory: bool = False,
     trigger: str = "command",
     report: Reporter = quiet,
 ) -> Manifest:
     """Back up the databases of these aliases (default: all that differ) as one backup.
+
+    ``content`` takes fingerprints of all rows, for drills to compare; ``directory`` dumps
+    several tables at a time, for large databases.
 
     Raises UsageError, ConfigurationError, DumpError, FolderError or Cancelled; nothing is
     left behind then.
@@ -51,7 +56,8 @@ def create_backup(
     sources = [site.database(alias) for alias in _aliases(site, databases)]
     created = datetime.now(UTC)
     with durable.begin(site.settings.root, created) as draft:
-        parts = [_dump_database(source, draft, how, report) for source in sources]
+        request = DumpRequest(workdir=draft.folder, content=content, directory=directory)
+        parts = [_dump_database(source, draft, how, request, report) for source in sources]
         report(Progress(stage="publishing"))
         manifest = Manifest(
             id=draft.id,
@@ -112,12 +118,16 @@ def _aliases(site: Site, wanted: Sequence[str]) -> list[str]:
 
 
 def _dump_database(
-    source: Database, draft: durable.Draft, how: Compression, report: Reporter
+    source: Database,
+    draft: durable.Draft,
+    how: Compression,
+    request: DumpRequest,
+    report: Reporter,
 ) -> Part:
     stage = f"dumping {source.alias}"
     report(Progress(stage=stage))
-    file_name = names.part_name(draft.id, source.alias, "dump", how.suffix)
-    with source.dump(draft.folder) as stream:
+    with source.dump(request) as stream:
+        file_name = names.part_name(draft.id, source.alias, stream.suffix, how.suffix)
 
         def on_bytes(done: int) -> None:
             report(Progress(stage=stage, done=done, total=max(stream.estimate, done)))
@@ -126,18 +136,16 @@ def _dump_database(
             stored = write_compressed(stream, target, how, on_bytes)
         report(Progress(stage=f"checking {source.alias}"))
         facts = stream.facts(lambda: Decompressed(draft.folder / file_name))
-        connector, tool_version = stream.connector, stream.tool_version
-    return _part(source, file_name, how, stored, facts, connector, tool_version)
+        return _part(source, stream, file_name, how, stored, facts)
 
 
 def _part(
     source: Database,
+    stream: Dump,
     file_name: str,
     how: Compression,
     stored: Stored,
     facts: Facts,
-    connector: str,
-    tool_version: str,
 ) -> Part:
     return Part(
         part=source.alias,
@@ -146,15 +154,22 @@ def _part(
         raw_bytes=stored.raw_size,
         sha256=stored.sha256,
         compression=how.name,
-        format=source.format,
+        format=stream.format,
         engine=source.engine,
-        connector=connector,
+        connector=stream.connector,
         server_version=facts.server_version,
-        tool_version=tool_version,
+        tool_version=stream.tool_version,
         database=facts.database,
         encoding=facts.encoding,
+        fingerprint=facts.fingerprint,
         tables=tuple(
-            Table(schema=table.schema, name=table.name, rows=table.rows) for table in facts.tables
+            Table(
+                schema=table.schema,
+                name=table.name,
+                rows=table.rows,
+                fingerprint=table.fingerprint,
+            )
+            for table in facts.tables
         ),
         migrations=facts.migrations,
     )

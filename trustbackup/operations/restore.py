@@ -1,136 +1,339 @@
-"""Go back to a backup: build its database beside the live one, compare, then swap."""
+"""Go back to a backup: build its database beside the live one, compare, then swap.
+
+Every step that a crash could interrupt is in the journal first, so that whoever comes next
+can tell which state is in place and clean up.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from trustbackup.databases.base import Database, Facts
-from trustbackup.exceptions import (
-    BackupNotFound,
-    Busy,
-    FolderError,
-    RestoreError,
-    file_operation,
+from django.core.management import call_command
+
+from trustbackup.databases.alias import pointed_at
+from trustbackup.databases.base import (
+    Database,
+    Facts,
+    InPlaceRequest,
+    Interrupted,
+    LoadRequest,
+    Replacement,
 )
+from trustbackup.exceptions import Busy, RestoreError, TrustbackupError
+from trustbackup.operations.create import create_backup
+from trustbackup.operations.plan import IN_PLACE, INTO, PartPlan, RestorePlan, unknown_migrations
+from trustbackup.operations.rules import OWN_APP, SESSIONS, compare_migrations, own_tables
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
-from trustbackup.operations.verify import check_files, engine_of, inspect_foreign
-from trustbackup.store import catalog, durable, names
-from trustbackup.store.catalog import Entry
-from trustbackup.store.manifest import Manifest, Part, Signature
-from trustbackup.store.streams import Decompressed
+from trustbackup.store import catalog, journal
+from trustbackup.store.manifest import Part, format_time
+from trustbackup.store.streams import Decompressed, Readable
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestorePlan:
-    """What a restore would do. ``rows_now`` counts the live database's rows."""
+class RestoredDatabase:
+    """What became of one database; ``kept`` is "" when there was nothing to keep."""
 
-    entry: Entry
-    manifest: Manifest | None
-    signature: Signature | None
-    parts: tuple[tuple[str, str, Part | None], ...]
-    """For each database: its alias, the dump's file, and the part in the manifest."""
-    rows_now: int
+    alias: str
+    strategy: str
+    rows: int
+    kept: str = ""
+    undo: str = ""
+    """The id to undo it with; "" when it can't be."""
+    safety_backup: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    """What a restore did: the backup, and for each alias its rows and the old database."""
+    """What a restore did."""
 
     id: str
-    rows: dict[str, int]
-    kept: dict[str, str]
+    databases: list[RestoredDatabase] = field(default_factory=list)
 
 
-def plan_restore(reference: str, report: Reporter = quiet) -> RestorePlan:
-    """Check everything that can be checked without touching the live database.
-
-    ``reference`` is an id, ``latest``, or the path of a dump or a manifest anywhere.
-    Raises BackupNotFound, RestoreError when a file is missing, damaged or foreign.
-    """
+def restore_backup(plan: RestorePlan, report: Reporter = quiet) -> Restored:
+    """Carry a plan out. Raises RestoreError; a database not yet swapped is as it was then."""
+    if plan.refusals:
+        raise RestoreError(f"Backup {plan.entry.id} was not restored", why=plan.refusals[0])
     site = Site.current()
-    entry = locate(site, reference)
-    manifest: Manifest | None = None
-    signature: Signature | None = None
-    parts: tuple[tuple[str, str, Part | None], ...]
-    if entry.has_manifest:
-        manifest, signature = entry.read_manifest(site.signer)
-        problems = check_files(entry, manifest, report)
-        parts = tuple((part.part, part.file, part) for part in manifest.parts if part.engine)
-    else:
-        problems = inspect_foreign(site, entry, report)
-        parts = tuple((_alias_of(site, entry, name), name, None) for name in entry.data_files)
-    if problems:
-        raise _refused(entry.id, problems[0], "Restore another backup, or another copy of it.")
-    for alias, _file, part in parts:
-        database = site.database(alias)
-        if part and (part.engine, part.format) != (database.engine, database.format):
-            raise _refused(
-                entry.id,
-                f"it holds a {part.engine} database and {alias!r} is {database.engine}",
-                "Restore it on a site with that engine.",
-            )
-    rows = sum(site.database(alias).rows() for alias, _file, _part in parts)
-    return RestorePlan(
-        entry=entry, manifest=manifest, signature=signature, parts=parts, rows_now=rows
-    )
-
-
-def restore_backup(
-    plan: RestorePlan, *, trust_manifest: bool = False, report: Reporter = quiet
-) -> Restored:
-    """Carry a plan out. Raises RestoreError; the live databases are as they were then.
-
-    A manifest that this site did not sign is only restored onto an empty database, or
-    with ``trust_manifest``.
-    """
-    site = Site.current()
-    lost_key = plan.signature is Signature.UNKNOWN and not plan.rows_now
-    if plan.signature not in (None, Signature.OURS) and not (trust_manifest or lost_key):
-        raise _refused(
-            plan.entry.id,
-            f"its manifest was {plan.signature.value}",
-            "If you know why, say --trust-manifest.",
-        )
-    now = datetime.now(UTC)
-    stamp = now.strftime("%Y%m%d_%H%M%S")
-    restored = Restored(id=plan.entry.id, rows={}, kept={})
-    durable.prepare_root(site.settings.root)
-    for alias, file, part in plan.parts:
-        database = site.database(alias)
-        with _only_restore(site, alias):
-            rows, kept = _replace(plan.entry, database, file, part, stamp, report)
-        restored.rows[alias] = rows
-        if kept:
-            restored.kept[alias] = kept
+    restored = Restored(id=plan.entry.id)
+    with plan.entry.in_use():
+        for part in plan.parts:
+            with only_restore(site, part.alias):
+                restored.databases.append(_restore_part(site, plan, part, report))
     catalog.synchronise(site.settings.root, site.signer, afresh=True)
     return restored
 
 
-def _replace(
-    entry: Entry, database: Database, file: str, part: Part | None, stamp: str, report: Reporter
-) -> tuple[int, str]:
-    new_name, kept_name = database.names_for_restore(stamp)
-    had_rows = database.rows()
-    total = part.raw_bytes if part else 0
-    with database.replacement(new_name, entry.root) as replacement:
-        stage = f"restoring {database.alias}"
-        report(Progress(stage=stage, total=total))
+def _restore_part(
+    site: Site, plan: RestorePlan, part: PartPlan, report: Reporter
+) -> RestoredDatabase:
+    now = datetime.now(UTC)
+    entry = journal.Entry(
+        id=f"{now:%Y%m%dT%H%M%S%f}-{part.alias}",
+        alias=part.alias,
+        backup=plan.entry.id,
+        strategy=part.strategy,
+        new="",
+        kept="",
+        started=format_time(now),
+    )
+    database = site.database(part.alias, label=entry.id)
+    new, kept = database.names_for_restore(f"{now:%Y%m%d_%H%M%S}")
+    work = _Work(site, plan, part, database, report)
+    if part.strategy == INTO:
+        entry = replace(entry, new=plan.request.into)
+    elif part.strategy != IN_PLACE:
+        entry = replace(entry, new=new, kept=kept)
+    do = {IN_PLACE: work.in_place, INTO: work.into}.get(part.strategy, work.swap)
+    with journal.held(site.settings.root, entry.id):
+        return do(journal.Journal(site.settings.root, entry))
+
+
+class _Work:
+    """One database of a restore, and the ways to do it."""
+
+    def __init__(
+        self,
+        site: Site,
+        plan: RestorePlan,
+        part: PartPlan,
+        database: Database,
+        report: Reporter,
+    ) -> None:
+        self.site, self.plan, self.part = site, plan, part
+        self.database, self.report = database, report
+        self.request = plan.request
+        self.notes: list[str] = []
+
+    def swap(self, log: journal.Journal) -> RestoredDatabase:
+        had_tables = self.database.facts() is not None
+        log.update()
+        with settled(self.database, log), self.database.replacement(log.entry.new) as new:
+            facts = self._fill(new)
+            self._accept(facts)
+            self._stage("carrying over")
+            new.carry_over(own_tables(), OWN_APP)
+            new.empty(SESSIONS)
+            if self.request.migrate:
+                self._migrate(log.entry.new)
+            self._stage("swapping")
+            log.update(state=journal.SWAPPING, marker=new.marker(), rows=_rows(facts))
+            new.swap(log.entry.kept)
+        return self._finish(log, facts, had_tables=had_tables)
+
+    def _finish(self, log: journal.Journal, facts: Facts, *, had_tables: bool) -> RestoredDatabase:
+        if had_tables:
+            log.update(state=journal.DONE)
+            undo, kept = log.entry.id, log.entry.kept
+        else:
+            self.database.remove(log.entry.kept)
+            log.forget()
+            undo = kept = ""
+        return RestoredDatabase(
+            alias=self.part.alias,
+            strategy=self.part.strategy,
+            rows=_rows(facts),
+            kept=kept,
+            undo=undo,
+            notes=tuple(self.notes),
+        )
+
+    def into(self, log: journal.Journal) -> RestoredDatabase:
+        log.update()
+        with settled(self.database, log), self.database.replacement(log.entry.new) as new:
+            facts = self._fill(new)
+            new.empty(SESSIONS)
+            new.stay()
+        log.forget()
+        return RestoredDatabase(
+            alias=self.part.alias, strategy=INTO, rows=_rows(facts), kept="", notes=()
+        )
+
+    def in_place(self, log: journal.Journal) -> RestoredDatabase:
+        safety = ""
+        if self.request.safety_backup and self.part.rows_now:
+            made = create_backup(
+                databases=[self.part.alias],
+                name=f"Safety: before restoring {self.plan.entry.id}",
+                keep=True,
+                trigger="safety",
+                report=self.report,
+            )
+            safety = made.id
+        log.update()
+        request = InPlaceRequest(
+            load=self._load_request(),
+            own_tables=own_tables(),
+            own_app=OWN_APP,
+            sessions=SESSIONS,
+            accept=self._accept,
+            on_commit=lambda marker: log.update(state=journal.SWAPPING, marker=marker),
+        )
+        with settled(self.database, log):
+            facts = self.database.restore_in_place(request)
+        log.forget()
+        if self.request.migrate:
+            call_command("migrate", database=self.part.alias, interactive=False, verbosity=0)
+        return RestoredDatabase(
+            alias=self.part.alias,
+            strategy=IN_PLACE,
+            rows=_rows(facts),
+            safety_backup=safety,
+            notes=tuple(self.notes),
+        )
+
+    def _fill(self, new: Replacement) -> Facts:
+        self._stage("creating")
+        new.create()
+        new.load(self._load_request())
+        self._stage("comparing")
+        facts = new.facts()
+        if self.part.part is not None and not self.request.tables:
+            problems = compare(facts, self.part.part)
+            if problems:
+                raise RestoreError(
+                    f"Database {self.part.alias!r} was not restored",
+                    why=f"after loading, {problems[0]}",
+                    todo="The live database was not touched; restore another backup.",
+                )
+        return facts
+
+    def _load_request(self) -> LoadRequest:
+        part = self.part.part
+        return LoadRequest(
+            open_raw=self._opener(part),
+            format=self.part.format,
+            workdir=self.site.private_folder(),
+            tables=self.request.tables,
+            privileges=self.request.privileges,
+        )
+
+    def _opener(self, part: Part | None) -> Callable[[], AbstractContextManager[Readable]]:
+        return raw_opener(
+            self.plan.entry, self.part.file, part, f"restoring {self.part.alias}", self.report
+        )
+
+    def _accept(self, facts: Facts) -> None:
+        """Raises RestoreError when the loaded database is not one of this site's."""
+        if self.part.strategy == IN_PLACE and self.part.part is not None:
+            mine = set(own_tables())
+            problems = [
+                problem
+                for problem in compare(facts, self.part.part, leave_out=mine | {SESSIONS})
+                if problem
+            ]
+            if problems:
+                raise RestoreError(
+                    f"Database {self.part.alias!r} was not restored",
+                    why=f"after loading, {problems[0]}",
+                    todo="Everything was rolled back.",
+                )
+        live = self.database.facts() if self.part.strategy != IN_PLACE else None
+        state = compare_migrations(facts.migrations, live.migrations if live else ())
+        if self.part.part is None and not self.request.allow_unknown_migrations:
+            complaint = unknown_migrations(self.part.alias, state, facts.migrations, live)
+            if complaint:
+                raise RestoreError(f"Backup {self.plan.entry.id} was not restored", why=complaint)
+        if state.forward and not self.request.migrate:
+            names = ", ".join(f"{app}.{name}" for app, name in state.forward[:5])
+            self.notes.append(
+                f"{len(state.forward)} migrations are still to be run (manage.py migrate): {names}."
+            )
+
+    def _migrate(self, name: str) -> None:
+        self._stage("migrating")
+        with pointed_at(self.part.alias, self.database.address(name)):
+            call_command("migrate", database=self.part.alias, interactive=False, verbosity=0)
+
+    def _stage(self, verb: str) -> None:
+        self.report(Progress(stage=f"{verb} {self.part.alias}"))
+
+
+def _rows(facts: Facts) -> int:
+    return sum(table.rows for table in facts.tables)
+
+
+@contextmanager
+def only_restore(site: Site, alias: str) -> Iterator[None]:
+    """One restore of a database at a time. Raises Busy."""
+    with journal.locked(site.settings.root, alias) as mine:
+        if not mine:
+            raise Busy(
+                f"Database {alias!r} was not restored",
+                why="another restore of it is under way",
+                todo="Wait until that one is done.",
+            )
+        yield
+
+
+@contextmanager
+def settled(database: Database, log: journal.Journal) -> Iterator[None]:
+    """Leave either state, never one between, and a journal that says which."""
+    try:
+        yield
+    except BaseException:
+        try:
+            done = database.settle(interrupted(log.entry))
+        except TrustbackupError:
+            # The journal stays, and the next command settles it.
+            logger.exception("An interrupted restore could not be settled yet")
+            raise
+        if not done:
+            log.forget()
+        elif log.entry.kept:
+            log.update(state=journal.DONE)
+        raise
+
+
+def interrupted(entry: journal.Entry) -> Interrupted:
+    return Interrupted(
+        strategy=entry.strategy,
+        new=entry.new,
+        kept=entry.kept,
+        marker=entry.marker,
+        label=entry.id,
+    )
+
+
+def compare(facts: Facts, part: Part, leave_out: set[str] | None = None) -> list[str]:
+    """What differs from the manifest: tables missing, rows too few or too many, content."""
+    found = {(table.schema, table.name): table for table in facts.tables}
+    problems = []
+    for table in part.tables:
+        if leave_out and table.name in leave_out | {"django_migrations"}:
+            continue
+        have = found.get((table.schema, table.name))
+        if have is None:
+            problems.append(f"table {table} is missing")
+        elif have.rows != table.rows:
+            problems.append(
+                f"table {table} has {have.rows:,} rows and the manifest says {table.rows:,}"
+            )
+        elif have.fingerprint and table.fingerprint and have.fingerprint != table.fingerprint:
+            problems.append(f"table {table} has the right number of rows with other content")
+    if facts.fingerprint and part.fingerprint and facts.fingerprint != part.fingerprint:
+        problems.append("the content is not that of the backup")
+    return problems
+
+
+def raw_opener(
+    entry: catalog.Entry, file: str, part: Part | None, stage: str, report: Reporter
+) -> Callable[[], AbstractContextManager[Readable]]:
+    """Opens a part's raw dump again and again; it stops at the size it should have."""
+
+    @contextmanager
+    def open_raw() -> Iterator[Readable]:
         with Decompressed(entry.root / file) as raw:
-            replacement.load(_Counted(raw, stage, total, report))
-        report(Progress(stage=f"comparing {database.alias}"))
-        facts = replacement.facts()
-        if part is not None:
-            compare(database.alias, facts, part)
-        report(Progress(stage=f"swapping {database.alias}"))
-        replacement.swap(kept_name)
-    return sum(table.rows for table in facts.tables), kept_name if had_rows else ""
+            yield _Counted(raw, stage, part.raw_bytes if part else 0, report)
+
+    return open_raw
 
 
 class _Counted:
@@ -146,77 +349,8 @@ class _Counted:
         if self.total and (self.done > self.total or (not block and self.done < self.total)):
             raise RestoreError(
                 f"{self.raw.path.name} was not restored",
-                why=f"it unpacks to {self.done} bytes so far, and should to {self.total}",
+                why=f"it unpacks to {self.done} bytes or more, and should to {self.total}",
                 todo="Restore another backup.",
             )
         self.report(Progress(stage=self.stage, done=self.done, total=self.total))
         return block
-
-
-def compare(alias: str, facts: Facts, part: Part) -> None:
-    """Raises RestoreError unless every table has the rows that the manifest tells."""
-    found = {(table.schema, table.name): table.rows for table in facts.tables}
-    for table in part.tables:
-        rows = found.get((table.schema, table.name))
-        if rows != table.rows:
-            has = "is missing" if rows is None else f"has {rows:,} rows"
-            raise RestoreError(
-                f"Database {alias!r} was not restored",
-                why=f"after loading, table {table} {has} and the manifest says {table.rows:,}",
-                todo="The live database was not touched; restore another backup.",
-            )
-
-
-def locate(site: Site, reference: str) -> Entry:
-    """The backup that a reference means: in the backup folder, or at a path."""
-    try:
-        return catalog.find(site.settings.root, reference)
-    except BackupNotFound:
-        if os.sep not in reference and not Path(reference).is_file():
-            raise
-    path = Path(reference).absolute()
-    with file_operation("Reading", path):
-        path.stat()
-    parsed = names.parse(path.name)
-    if parsed is not None and path.is_file():
-        entries = catalog.scan(path.parent)
-        if parsed.id in entries:
-            return entries[parsed.id]
-    if not path.is_file():
-        raise FolderError(f"{path} is not a file", todo="Give the path of a dump or a manifest.")
-    return Entry(path.parent, path.name, {path.name: path.stat().st_size})
-
-
-def _alias_of(site: Site, entry: Entry, name: str) -> str:
-    parsed = names.parse(name)
-    if parsed and parsed.part:
-        return parsed.part
-    return engine_of(site, entry.root / name).alias
-
-
-@contextmanager
-def _only_restore(site: Site, alias: str) -> Iterator[None]:
-    """A lock that its holder's death frees: one restore of a database at a time."""
-    digest = hashlib.sha256(alias.encode()).hexdigest()[:16]
-    path = site.settings.root / durable.DRAFTS / f"restore-{digest}.lock"
-    with file_operation("Opening the lock", path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(
-                f"Database {alias!r} was not restored",
-                why="another restore of it is under way",
-                todo="Wait until that one is done.",
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _refused(identifier: str, why: str, todo: str) -> RestoreError:
-    return RestoreError(f"Backup {identifier} was not restored", why=why, todo=todo)
-
-
-__all__ = ["RestorePlan", "Restored", "compare", "plan_restore", "restore_backup"]

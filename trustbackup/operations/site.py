@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from trustbackup.conf import Settings, get_settings
 from trustbackup.databases.base import Database, Options, get_database
+from trustbackup.store import journal
 from trustbackup.store.manifest import Signer
 
 
@@ -40,7 +42,18 @@ class Site:
         settings = get_settings()
         return cls(settings, Signer(settings.secret_keys))
 
-    def database(self, alias: str) -> Database:
-        """Raises UsageError for an unknown alias or engine."""
-        options = Options(wait=self.settings.wait, connect_timeout=self.settings.connect_timeout)
+    def database(self, alias: str, label: str = "trustbackup") -> Database:
+        """Raises UsageError for an unknown alias or engine.
+
+        ``label`` names its sessions on a server.
+        """
+        options = Options(
+            wait=self.settings.wait,
+            connect_timeout=self.settings.connect_timeout,
+            label=label,
+        )
         return get_database(alias, options, self.settings.engines)
+
+    def private_folder(self) -> Path:
+        """A folder (0700) for what must be a file while a restore or a drill goes on."""
+        return journal.folder(self.settings.root)

@@ -11,12 +11,18 @@ from pathlib import Path
 from django.db import connections
 
 from trustbackup.databases.base import Database
-from trustbackup.exceptions import FolderError, ManifestError, TrustbackupError, file_operation
+from trustbackup.exceptions import (
+    FolderError,
+    ManifestError,
+    TrustbackupError,
+    UsageError,
+    file_operation,
+)
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import catalog, names, record
 from trustbackup.store.catalog import Entry
 from trustbackup.store.manifest import Manifest, Part, Signature
-from trustbackup.store.streams import Decompressed, sha256_of
+from trustbackup.store.streams import BLOCK, Decompressed, sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +44,18 @@ def verify_backup(reference: str, report: Reporter = quiet) -> Verdict:
     ``reference`` is an id, ``latest`` or a file name. Raises BackupNotFound.
     """
     site = Site.current()
-    return _verify(site, catalog.find(site.settings.root, reference), report)
+    return verify_entry(site, catalog.find(site.settings.root, reference), report)
 
 
 def verify_all(report: Reporter = quiet) -> list[Verdict]:
     """Check every backup in the folder, oldest first."""
     site = Site.current()
     entries = catalog.scan(site.settings.root)
-    return [_verify(site, entries[key], report) for key in sorted(entries, key=names.order)]
+    return [verify_entry(site, entries[key], report) for key in sorted(entries, key=names.order)]
 
 
-def _verify(site: Site, entry: Entry, report: Reporter) -> Verdict:
+def verify_entry(site: Site, entry: Entry, report: Reporter = quiet) -> Verdict:
+    """The same for a backup that was found already."""
     if not entry.has_manifest:
         problems = [catalog.UNVERIFIED]
         problems += inspect_foreign(site, entry, report)
@@ -102,33 +109,57 @@ def _follow(report: Reporter, stage: str, total: int) -> Callable[[int], None]:
 def inspect_foreign(site: Site, entry: Entry, report: Reporter = quiet) -> list[str]:
     """What is wrong with dumps that came without a manifest: read through, not trusted."""
     problems = []
-    for name in entry.data_files:
+    for name in entry.data_files or list(entry.files):
         report(Progress(stage=f"reading {name}"))
         try:
-            source = engine_of(site, entry.root / name)
+            database, format_ = format_of(site, entry.root / name)
             with Decompressed(entry.root / name) as raw:
-                found = source.inspect(raw)
+                found = database.inspect(raw, format_)
+                # To the end: a file that was cut short may begin well.
+                while raw.read(BLOCK):
+                    pass
         except (TrustbackupError, OSError) as error:
-            problems.append(f"{name}: {error}")
+            problems.append(str(error))
             continue
         if found:
             problems.append(f"{name}: {found}.")
     return problems
 
 
-def engine_of(site: Site, path: Path) -> Database:
-    """The site's first database of the engine that a dump's first bytes tell of.
+def format_of(site: Site, path: Path) -> tuple[Database, str]:
+    """The site's first database that could have made a dump, and the dump's format.
 
-    Raises ManifestError when no database of the site could have made it.
+    By the dump's first bytes, never by its name. Raises ManifestError.
     """
-    with Decompressed(path) as raw:
-        head = raw.read(64)
+    with file_operation("Reading", path), Decompressed(path) as raw:
+        head = raw.read(512)
     for alias in connections:
-        database = site.database(alias)
-        if head.startswith(database.magic):
-            return database
-    raise ManifestError(
-        f"{path.name} is no dump that this site can read",
-        why="its first bytes are those of no engine in DATABASES",
-        todo="Choose a dump of this site's database.",
+        try:
+            database = site.database(alias)
+        except UsageError:
+            continue
+        for format_, (offset, magic) in database.formats.items():
+            if head[offset : offset + len(magic)] == magic:
+                return database, format_
+    why, todo = _other(head)
+    raise ManifestError(f"{path.name} is no dump that this site can read", why=why, todo=todo)
+
+
+def _other(head: bytes) -> tuple[str, str]:
+    """What else a file may be, and what to do with that."""
+    if head.startswith(b"PK\x03\x04"):
+        return "it is a zip archive", "Unpack it, and give one of its files."
+    if head.startswith((b"PGDMP", b"SQLite format 3\x00")):
+        engine = "PostgreSQL" if head.startswith(b"PGDMP") else "SQLite"
+        return f"it holds a {engine} database", "Restore it on a site with that engine."
+    if not head:
+        return "it is empty", "Choose another file."
+    if head[:1].isascii() and b"\x00" not in head:
+        return (
+            "it is text, perhaps SQL, which could run anything",
+            "Make a dump with pg_dump -Fc, or run the text yourself if you trust it.",
+        )
+    return (
+        "its first bytes are those of no engine in DATABASES",
+        "Choose a dump of this site's database.",
     )

@@ -11,7 +11,8 @@ import hashlib
 import logging
 import os
 import stat as stat_module
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +65,14 @@ class Entry:
             return manifest.load(document, expected_id=self.id), signer.check(document)
         except ManifestError as error:
             raise ManifestError(f"{name}: {error.what}", why=error.why, todo=error.todo) from error
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While this is held, nobody deletes the backup. Raises Busy, FolderError."""
+        name = names.manifest_name(self.id) if self.has_manifest else next(iter(self.files))
+        with durable.open_regular(self.root / name) as file:
+            durable.share(file, name)
+            yield
 
     def missing(self, found: Manifest) -> str:
         """A sentence on the first file that is not there, or not whole; "" if all are."""
@@ -148,6 +157,9 @@ def describe(entry: Entry, signer: Signer) -> Backup:
     backup.kept = marks.kept
     if marks.checked:
         backup.checked_at, backup.checked_ok = marks.checked.at, marks.checked.ok
+    if drilled := marks.drilled:
+        backup.drilled_at, backup.drilled_ok = drilled.at, drilled.ok
+        backup.recovery_seconds = drilled.seconds
     backup.problem = entry.missing(found)
     if not backup.problem and signature is Signature.ALTERED:
         backup.problem = f"Its manifest was {signature.value}."

@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from trustbackup.exceptions import FolderError, file_operation
+from trustbackup.exceptions import Busy, FolderError, file_operation
 from trustbackup.store import names
 
 DRAFTS = ".drafts"
@@ -271,6 +271,7 @@ def delete(root: Path, identifier: str, files: list[str]) -> None:
     prepare_root(root)
     manifest = names.manifest_name(identifier)
     tombstone = root / DELETED / manifest
+    _must_be_unused(root, [manifest, *files])
     if os.path.lexists(root / manifest):
         with file_operation("Removing the manifest", root / manifest):
             (root / manifest).rename(tombstone)
@@ -305,3 +306,26 @@ def open_regular(path: Path) -> BinaryIO:
     with file_operation("Opening", path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     return os.fdopen(descriptor, "rb")
+
+
+def share(file: BinaryIO, name: str) -> None:
+    """Hold a file against deletion until it is closed. Raises Busy when it is being deleted."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(f"{name} can't be used", why="it is being deleted") from None
+
+
+def _must_be_unused(root: Path, files: list[str]) -> None:
+    for name in files:
+        if not (root / name).is_file():
+            continue
+        with open_regular(root / name) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy(
+                    f"{name} was not deleted",
+                    why="a restore or a check is using it",
+                    todo="Wait until that is done, then try again.",
+                ) from None

@@ -47,6 +47,8 @@ class Table:
     schema: str
     name: str
     rows: int
+    fingerprint: str = ""
+    """Of the table's content, where that was asked for; "" otherwise."""
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema else self.name
@@ -69,6 +71,8 @@ class Part:
     tool_version: str
     database: str
     encoding: str
+    fingerprint: str = ""
+    """Of the whole content, from engines that take it as one; "" otherwise."""
     tables: tuple[Table, ...] = ()
     migrations: tuple[tuple[str, str], ...] = ()
 

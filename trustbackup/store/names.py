@@ -24,12 +24,13 @@ _ID_PATTERN = re.compile(_ID, re.ASCII)
 _FILE_PATTERN = re.compile(
     rf"{PREFIX}(?P<id>{_ID})(?P<rest>"
     r"\.manifest\.json|\.record\.json|"
-    r"(?:\.(?P<part>[A-Za-z0-9_-]{1,64}))?\.(?:dump|tar|json)(?:\.gz|\.zst|\.bz2)?)",
+    r"(?:\.(?P<part>[A-Za-z0-9_-]{1,64}))?\.(?:dump\.tar|dump|tar|json)(?:\.gz|\.zst|\.bz2)?)",
     re.ASCII,
 )
 # A dump that someone named by hand is still listed, under its whole stem.
 _FOREIGN_PATTERN = re.compile(
-    rf"{PREFIX}(?P<id>[A-Za-z0-9][A-Za-z0-9_.-]{{0,150}}?)\.dump(?:\.gz|\.zst|\.bz2)?", re.ASCII
+    rf"{PREFIX}(?P<id>[A-Za-z0-9][A-Za-z0-9_.-]{{0,150}}?)\.dump(?:\.tar)?(?:\.gz|\.zst|\.bz2)?",
+    re.ASCII,
 )
 
 

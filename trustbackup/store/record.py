@@ -7,7 +7,7 @@ Both files live beside the data, so that neither a lost nor a restored database 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,29 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drill:
+    """How a restore into a scratch database ended; ``seconds`` is the measured recovery."""
+
+    at: datetime
+    ok: bool
+    seconds: float
+    content: bool = False
+    """Whether content fingerprints were compared too."""
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
-    """Kept backups are never deleted by retention."""
+    """Kept backups are never deleted by retention; the newest drill comes last."""
 
     kept: bool = False
     checked: Check | None = None
+    drills: tuple[Drill, ...] = ()
+
+    @property
+    def drilled(self) -> Drill | None:
+        return self.drills[-1] if self.drills else None
 
 
 def load(data: bytes, identifier: str, signer: Signer) -> Record:
@@ -44,18 +62,36 @@ def load(data: bytes, identifier: str, signer: Signer) -> Record:
         document = json.loads(data)
         if document["schema"] != SCHEMA or document["id"] != identifier:
             return Record()
-        record = Record(kept=document["kept"] is True)
-        if document["checked"] is None or signer.check(document) is not Signature.OURS:
-            return record
+        kept = document["kept"] is True
+        if signer.check(document) is not Signature.OURS:
+            return Record(kept=kept)
         checked = document["checked"]
-        check = Check(
-            at=datetime.fromisoformat(checked["at"]),
-            ok=checked["ok"] is True,
-            problems=tuple(str(problem) for problem in checked["problems"]),
+        return Record(
+            kept=kept,
+            checked=None if checked is None else _check(checked),
+            drills=tuple(_drill(item) for item in document["drills"]),
         )
-        return replace(record, checked=check)
     except (ValueError, KeyError, TypeError, RecursionError):
         return Record()
+
+
+def _check(document: dict[str, Any]) -> Check:
+    return Check(
+        at=datetime.fromisoformat(document["at"]),
+        ok=document["ok"] is True,
+        problems=tuple(str(problem) for problem in document["problems"]),
+    )
+
+
+def _drill(document: dict[str, Any]) -> Drill:
+    return Drill(
+        at=datetime.fromisoformat(document["at"]),
+        ok=document["ok"] is True,
+        seconds=float(document["seconds"]),
+        content=document["content"] is True,
+        problems=tuple(str(problem) for problem in document["problems"]),
+        notes=tuple(str(note) for note in document["notes"]),
+    )
 
 
 def read(root: Path, identifier: str, signer: Signer) -> Record:
@@ -69,10 +105,9 @@ def read(root: Path, identifier: str, signer: Signer) -> Record:
 
 def render(identifier: str, record: Record, signer: Signer) -> bytes:
     """The signed file of a record."""
-    document: dict[str, Any] = {"schema": SCHEMA, "id": identifier, **asdict(record)}
-    if record.checked is not None:
-        document["checked"]["at"] = format_time(record.checked.at)
-    plain: dict[str, Any] = json.loads(json.dumps(document))
+    document = {"schema": SCHEMA, "id": identifier, **asdict(record)}
+    # What is signed is what a reader will see: the document as JSON makes it.
+    plain: dict[str, Any] = json.loads(json.dumps(document, default=format_time))
     signed = {**plain, "signature": signer.sign(plain)}
     return json.dumps(signed, indent=1, ensure_ascii=False).encode() + b"\n"
 

@@ -7,14 +7,20 @@ https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-from collections.abc import Callable
+import tarfile
+import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, cast
 
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.base import Dump, Facts, TableRows
+from trustbackup.databases.base import Dump, Facts, OpenRaw, TableRows
 from trustbackup.databases.postgresql.session import (
     count_rows,
     list_tables,
@@ -24,8 +30,10 @@ from trustbackup.databases.postgresql.session import (
 )
 from trustbackup.databases.process import Feeder, Program, output_of
 from trustbackup.exceptions import DumpError, ProgramError
-from trustbackup.store.streams import Readable
+from trustbackup.store.streams import BLOCK, Readable
 
+CUSTOM = "pg_dump custom"
+DIRECTORY = "pg_dump directory"
 # "215; 0 16402 TABLE DATA public shop_order owner": the second number is the table's oid.
 _TABLE_DATA = re.compile(r"^\d+; \d+ (\d+) TABLE DATA ", re.MULTILINE)
 
@@ -33,8 +41,9 @@ _TABLE_DATA = re.compile(r"^\d+; \d+ (\d+) TABLE DATA ", re.MULTILINE)
 class Snapshot:
     """A snapshot and the tables in it, held by the transaction on ``cursor``."""
 
-    def __init__(self, cursor: CursorWrapper, what: str) -> None:
+    def __init__(self, cursor: CursorWrapper, what: str, *, content: bool) -> None:
         self.what = what
+        self._content = content
         self._cursor = cursor
         with translate(DumpError, what):
             cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -44,19 +53,19 @@ class Snapshot:
             if not self.tables:
                 raise DumpError(what, why="it has no table", todo="Run migrate first.")
             # As pg_dump does: a table that is rewritten after this would seem empty.
-            quoted = ", ".join(table[3] for table in self.tables)
+            quoted = ", ".join(table.quoted for table in self.tables)
             cursor.execute(f"LOCK TABLE ONLY {quoted} IN ACCESS SHARE MODE")
             self.estimate = int(
                 scalar(
                     cursor,
                     "SELECT coalesce(sum(pg_table_size(oid)), 0) FROM unnest(%s::oid[]) oid",
-                    [table[0] for table in self.tables],
+                    [table.oid for table in self.tables],
                 )
             )
 
     def count(self) -> tuple[Facts, dict[int, TableRows]]:
         with translate(DumpError, self.what):
-            counted = count_rows(self._cursor, self.tables)
+            counted = count_rows(self._cursor, self.tables, content=self._content)
             facts = read_facts(self._cursor, tuple(counted.values()))
         # No COMMIT: a small database is counted before pg_dump has imported the snapshot,
         # which lives no longer than this transaction. Closing the session ends it.
@@ -64,62 +73,120 @@ class Snapshot:
 
 
 class PostgresDump(Dump):
-    """pg_dump's output as a stream."""
+    """pg_dump's archive as a stream, and what was counted beside it."""
 
     def __init__(
-        self,
-        program: Program,
-        snapshot: Snapshot,
-        *,
-        connector: str,
-        tool_version: str,
-        pg_restore: str,
+        self, program: Program, snapshot: Snapshot, *, connector: str, version: str, restore: str
     ) -> None:
         self.connector = connector
-        self.tool_version = tool_version
+        self.format = CUSTOM
+        self.suffix = "dump"
+        self.tool_version = version
         self.estimate = snapshot.estimate
+        self.what = snapshot.what
         self._program = program
-        self._what = snapshot.what
-        self._pg_restore = pg_restore
+        self._pg_restore = restore
         self._pool = ThreadPoolExecutor(1, "trustbackup-facts")
         self._counting: Future[tuple[Facts, dict[int, TableRows]]] = self._pool.submit(
             snapshot.count
         )
 
     def read(self, size: int = -1, /) -> bytes:
-        try:
+        with self._one_sentence():
             return self._program.read(size)
-        except ProgramError as error:
-            raise DumpError(self._what, why=str(error), todo=_remedy(str(error))) from error
 
-    def facts(self, archive: Callable[[], AbstractContextManager[Readable]]) -> Facts:
+    @contextlib.contextmanager
+    def _one_sentence(self) -> Iterator[None]:
+        try:
+            yield
+        except ProgramError as error:
+            raise DumpError(self.what, why=str(error), todo=_remedy(str(error))) from error
+
+    def listing(self, open_raw: OpenRaw) -> str:
+        with open_raw() as raw:
+            return list_archive(self._pg_restore, raw)
+
+    def facts(self, open_raw: OpenRaw) -> Facts:
         """Rows of the tables whose data the archive really holds (by its table of contents)."""
         facts, counted = self._counting.result()
         try:
-            with archive() as raw:
-                listing = list_archive(self._pg_restore, raw)
+            listing = self.listing(open_raw)
         except ProgramError as error:
-            raise DumpError(self._what, why=f"its archive can't be listed: {error}") from error
+            raise DumpError(self.what, why=f"its archive can't be listed: {error}") from error
         oids = {int(oid) for oid in _TABLE_DATA.findall(listing)}
         missing = oids - counted.keys()
         if missing:
             raise DumpError(
-                self._what,
+                self.what,
                 why=f"{len(missing)} of its tables could not be counted",
                 todo="Give the role the right to read all tables, then try again.",
             )
-        tables = tuple(rows for oid, rows in counted.items() if oid in oids)
-        return Facts(
-            database=facts.database,
-            encoding=facts.encoding,
-            server_version=facts.server_version,
-            tables=tables,
-            migrations=facts.migrations,
-        )
+        return replace(facts, tables=tuple(rows for oid, rows in counted.items() if oid in oids))
 
     def close(self) -> None:
         self._program.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class DirectoryDump(PostgresDump):
+    """A folder that several workers of pg_dump wrote, as one tar stream."""
+
+    def __init__(
+        self,
+        program: Program,
+        snapshot: Snapshot,
+        folder: Path,
+        *,
+        connector: str,
+        version: str,
+        restore: str,
+    ) -> None:
+        super().__init__(program, snapshot, connector=connector, version=version, restore=restore)
+        self.format = DIRECTORY
+        self.suffix = "dump.tar"
+        self._folder = folder
+        self._tar: BinaryIO | None = None
+        self._writing: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._tar is None:
+            with self._one_sentence():
+                self._program.check()
+            read_end, write_end = os.pipe()
+            self._tar = os.fdopen(read_end, "rb", buffering=0)
+            self._writing = threading.Thread(target=self._write, args=[write_end], daemon=True)
+            self._writing.start()
+        data = self._tar.read(size) or b""
+        if not data and self._error is not None:
+            raise DumpError(self.what, why=str(self._error)) from self._error
+        return data
+
+    def _write(self, write_end: int) -> None:
+        try:
+            with (
+                os.fdopen(write_end, "wb", buffering=0) as pipe,
+                tarfile.open(fileobj=cast("BinaryIO", pipe), mode="w|", bufsize=BLOCK) as tar,
+            ):
+                tar.copybufsize = BLOCK  # type: ignore[attr-defined]
+                for path in sorted(self._folder.iterdir()):
+                    info = tar.gettarinfo(str(path), path.name)
+                    info.uid = info.gid = info.mtime = 0
+                    info.uname = info.gname = ""
+                    with path.open("rb") as file:
+                        tar.addfile(info, file)
+        except BaseException as error:
+            self._error = error
+
+    def listing(self, open_raw: OpenRaw) -> str:
+        return output_of([self._pg_restore, "--list", str(self._folder)], timeout=600)
+
+    def close(self) -> None:
+        if self._tar is not None:
+            self._tar.close()
+        if self._writing is not None:
+            self._writing.join()
+        super().close()
 
 
 def list_archive(pg_restore: str, raw: Readable) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,14 +14,33 @@ from trustbackup.databases.base import Facts, Options, TableRows
 from trustbackup.exceptions import TrustbackupError
 
 OWN_TABLES = """
-    SELECT c.oid, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname)
+    SELECT c.oid, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname),
+        CASE WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) THEN (
+            SELECT 'row(' || string_agg(format('t.%I', attname), ',' ORDER BY attname) || ')'
+            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+        ) ELSE 't' END
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
       AND has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
     ORDER BY n.nspname, c.relname
 """
-"""Ordinary tables and the leaves of partitioned ones: what can hold rows."""
+"""Ordinary tables and the leaves of partitioned ones: what can hold rows.
+
+A child's columns may come back in another order, so its row is built by their names.
+"""
+
+_PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "xmloption": "content",
+    "lc_monetary": "C",
+    "search_path": "pg_catalog",
+}
+"""Whatever else decides how a value is written; a fingerprint is of the written rows."""
 
 
 @contextlib.contextmanager
@@ -41,6 +60,7 @@ def open_session(
     connect = dict(wrapper.settings_dict.get("OPTIONS") or {})
     connect.pop("pool", None)
     connect.setdefault("connect_timeout", max(2, round(options.connect_timeout)))
+    connect["application_name"] = options.label
     wrapper.settings_dict["OPTIONS"] = connect
     wrapper.inc_thread_sharing()
     try:
@@ -84,31 +104,52 @@ def scalar(cursor: CursorWrapper, sql: str, *parameters: Any) -> Any:  # noqa: A
     return row[0] if row else None
 
 
-def list_tables(cursor: CursorWrapper) -> list[tuple[int, str, str, str]]:
-    """Every table that can hold rows: its oid, schema, name, and both quoted."""
+class Table(NamedTuple):
+    """A table that can hold rows; ``quoted`` is its full name as SQL, ``row`` its row."""
+
+    oid: int
+    schema: str
+    name: str
+    quoted: str
+    row: str
+
+
+def list_tables(cursor: CursorWrapper) -> list[Table]:
+    """Every table that can hold rows, by schema and name."""
     cursor.execute(OWN_TABLES)
-    return [(oid, schema, name, quoted) for oid, schema, name, quoted in cursor.fetchall()]
+    return [Table(*row) for row in cursor.fetchall()]
 
 
 def count_rows(
-    cursor: CursorWrapper, tables: list[tuple[int, str, str, str]]
+    cursor: CursorWrapper, tables: Sequence[Table], *, content: bool = False
 ) -> dict[int, TableRows]:
-    """The rows of each table, by the table's oid."""
-    return {
-        oid: TableRows(
-            schema=schema,
-            name=name,
-            rows=scalar(cursor, f"SELECT count(*) FROM ONLY {quoted}"),  # noqa: S608
+    """The rows of each table, by the table's oid; with fingerprints if ``content``."""
+    if content:
+        for name, value in _PINNED.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
+    counted = {}
+    for table in tables:
+        # A sum, because a xor would let two equal rows cancel each other.
+        extra = f", coalesce(sum(hashtextextended({table.row}::text, 0)), 0)" if content else ""
+        cursor.execute(f"SELECT count(*){extra} FROM ONLY {table.quoted} t")  # noqa: S608
+        row = cursor.fetchone()
+        counted[table.oid] = TableRows(
+            schema=table.schema,
+            name=table.name,
+            rows=row[0],
+            fingerprint=f"{int(row[1]):x}" if content else "",
         )
-        for oid, schema, name, quoted in tables
-    }
+    return counted
 
 
 def read_facts(cursor: CursorWrapper, tables: tuple[TableRows, ...]) -> Facts:
     """The facts of the database that the cursor is connected to."""
     migrations: list[tuple[str, str]] = []
-    if scalar(cursor, "SELECT to_regclass('django_migrations')") is not None:
-        cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
+    # Looked up by hand: fingerprints leave another search_path behind.
+    table = next((t for t in tables if t.name == "django_migrations"), None)
+    if table is not None:
+        where = f"{quote_name(table.schema)}.django_migrations"
+        cursor.execute(f"SELECT app, name FROM {where} ORDER BY id")  # noqa: S608
         migrations = cursor.fetchall()
     return Facts(
         database=scalar(cursor, "SELECT current_database()"),
@@ -117,3 +158,14 @@ def read_facts(cursor: CursorWrapper, tables: tuple[TableRows, ...]) -> Facts:
         tables=tables,
         migrations=tuple((app, name) for app, name in migrations),
     )
+
+
+def quote_name(text: str) -> str:
+    """A name as SQL; for statements that take no parameters."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """A text as SQL, whatever ``standard_conforming_strings`` says."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f" E'{escaped}'" if "\\" in text else f"'{escaped}'"

@@ -9,28 +9,45 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from dbbackup.db.base import get_connector
 from django.db import connections
 
-from trustbackup.databases.base import Database, Dump, Facts, Replacement
+from trustbackup.databases.base import (
+    NOT_YET,
+    Database,
+    Dump,
+    DumpRequest,
+    Facts,
+    Interrupted,
+    OpenRaw,
+    Replacement,
+)
 from trustbackup.databases.sqlite.file import (
     MAGIC,
     checked_facts,
     connect,
     copy_database,
+    create_private,
     read_facts,
+    snapshot,
     translate,
 )
-from trustbackup.databases.sqlite.replacement import SQLiteReplacement
-from trustbackup.exceptions import DumpError, RestoreError
+from trustbackup.databases.sqlite.replacement import (
+    SQLiteReplacement,
+    remove_file,
+    schema_version,
+)
+from trustbackup.exceptions import DumpError, RestoreError, UsageError
 from trustbackup.store.streams import BLOCK, Readable
+
+SQLITE_FILE = "sqlite file"
 
 
 class SQLiteDump(Dump):
@@ -39,6 +56,8 @@ class SQLiteDump(Dump):
     def __init__(self, name: str, path: Path, connector: str, checking: Future[Facts]) -> None:
         self._name = name
         self.connector = connector
+        self.format = SQLITE_FILE
+        self.suffix = "dump"
         self.tool_version = f"SQLite {sqlite3.sqlite_version}"
         self.estimate = path.stat().st_size
         self._file = path.open("rb", buffering=0)
@@ -47,7 +66,7 @@ class SQLiteDump(Dump):
     def read(self, size: int = -1, /) -> bytes:
         return self._file.read(size) or b""
 
-    def facts(self, archive: Callable[[], AbstractContextManager[Readable]]) -> Facts:
+    def facts(self, open_raw: OpenRaw) -> Facts:
         return replace(self._checking.result(), database=self._name)
 
     def close(self) -> None:
@@ -58,8 +77,7 @@ class SQLite(Database):
     """An SQLite file."""
 
     engine = "sqlite"
-    format = "sqlite file"
-    magic = MAGIC
+    formats = {SQLITE_FILE: (0, MAGIC)}
 
     @property
     def name(self) -> str:
@@ -70,17 +88,29 @@ class SQLite(Database):
         return Path(self.name)
 
     @contextlib.contextmanager
-    def dump(self, workdir: Path) -> Iterator[Dump]:
+    def dump(self, request: DumpRequest) -> Iterator[Dump]:
+        if request.directory:
+            raise UsageError(
+                f"Database {self.alias!r} can't be dumped as a directory",
+                why="SQLite has one file",
+                todo="Leave --format out.",
+            )
         connector = get_connector(self.alias)
         self._check_source()
-        copy = workdir / "copy.sqlite3"
-        # A descriptor of our own first: SQLite would create the file with the umask's mode.
-        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        copy = request.workdir / "copy.sqlite3"
         connector.create_dump = lambda: self._copy_to(copy)
         with translate(DumpError, f"Database {self.alias!r} was not dumped"):
+            os.close(create_private(copy))
             connector.create_dump()
         with ThreadPoolExecutor(1, "trustbackup-facts") as pool:
-            checking = pool.submit(checked_facts, copy, self.alias, self.options.wait, DumpError)
+            checking = pool.submit(
+                checked_facts,
+                copy,
+                self.alias,
+                self.options.wait,
+                DumpError,
+                content=request.content,
+            )
             dump = SQLiteDump(self.name, copy, _dotted(connector), checking)
             try:
                 yield dump
@@ -113,41 +143,83 @@ class SQLite(Database):
             raise DumpError(what, why=f"{self.name} is empty", todo="Run migrate first.")
 
     def _copy_to(self, target: Path) -> None:
-        with contextlib.closing(connect(self.path, "rw", self.options.wait)) as source:
-            # The read transaction keeps writers from restarting the copy again and again.
-            source.execute("BEGIN")
-            source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
-                copy.execute("PRAGMA synchronous = OFF")
-                copy_database(source, copy, self.options.wait)
-                # A copy of a WAL database would want a -wal of its own when it is opened.
-                copy.execute("PRAGMA journal_mode = DELETE")
+        with (
+            snapshot(self.path, self.options.wait) as source,
+            contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy,
+        ):
+            copy.execute("PRAGMA synchronous = OFF")
+            copy_database(source, copy, self.options.wait)
+            # A copy of a WAL database would want a -wal of its own when it is opened.
+            copy.execute("PRAGMA journal_mode = DELETE")
 
-    def rows(self) -> int:
+    def facts(self) -> Facts | None:
         if not self.path.exists() or self.path.stat().st_size == 0:
-            return 0
+            return None
         with (
             translate(RestoreError, f"Database {self.alias!r} can't be read"),
             contextlib.closing(connect(self.path, "rw", self.options.wait)) as live,
         ):
-            return sum(table.rows for table in read_facts(live, self.name).tables)
+            facts = read_facts(live, self.name)
+        return facts if facts.tables else None
 
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         stem, suffix = self.path.stem, self.path.suffix
-        folder = self.path.parent
+        folder = self.path.absolute().parent
         return (
             str(folder / f"{stem}_restore_{stamp}{suffix}"),
             str(folder / f"{stem}_before_{stamp}{suffix}"),
         )
 
-    def replacement(self, name: str, workdir: Path) -> Replacement:
-        return SQLiteReplacement(self.alias, self.path, Path(name), self.options.wait)
+    def scratch_name(self, stamp: str, folder: Path) -> str:
+        return str(folder / f"drill_{stamp}.sqlite3")
 
-    def inspect(self, archive: Readable) -> str:
-        head = archive.read(len(MAGIC))
-        while archive.read(BLOCK):
+    def replacement(self, name: str, *, existing: bool = False) -> Replacement:
+        return SQLiteReplacement(
+            self.alias, self.path, Path(name).absolute(), self.options.wait, existing=existing
+        )
+
+    def inspect(self, raw: Readable, format: str) -> str:  # noqa: A002 - the manifest's word
+        while raw.read(BLOCK):
             pass
-        return "" if head == MAGIC else "it is not an SQLite database"
+        return ""
+
+    def why_not_swap(self) -> str:
+        if _in_memory(self.name):
+            return "it lives in memory"
+        folder = self.path.absolute().parent
+        return "" if os.access(folder, os.W_OK) else f"the folder {folder} can't be written"
+
+    def room_for(self, raw_bytes: int) -> str:
+        """The new file, and the old one that is kept, lie beside the live one."""
+        folder = self.path.absolute().parent
+        now = self.path.stat().st_size if self.path.exists() else 0
+        free = shutil.disk_usage(folder).free
+        # While it is swapped in, a journal holds up to the whole old content once more.
+        needed = raw_bytes + 2 * now + max(0, raw_bytes - now)
+        if free >= needed:
+            return ""
+        return f"{folder} has {free:,} bytes free and {needed:,} are needed"
+
+    def address(self, name: str) -> dict[str, object]:
+        return {"NAME": name}
+
+    def exists(self, name: str) -> bool:
+        return Path(name).is_file()
+
+    def remove(self, name: str) -> None:
+        with translate(RestoreError, f"{name} was not removed"):
+            remove_file(Path(name))
+
+    def settle(self, interrupted: Interrupted) -> bool:
+        with translate(RestoreError, f"Database {self.alias!r} can't be read"):
+            # Opening it rolls an unfinished copy back, by SQLite's own journal.
+            now = schema_version(self.path, self.options.wait)
+            swapped = interrupted.marker != NOT_YET and now not in ("", interrupted.marker)
+            if not swapped:
+                remove_file(Path(interrupted.kept))
+            if swapped or interrupted.strategy != "undo":
+                remove_file(Path(interrupted.new))
+        return swapped
 
 
 def _in_memory(name: str) -> bool:

@@ -6,12 +6,13 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from trustbackup.databases.base import Facts, TableRows
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.store.streams import sha256_of
 
 MAGIC = b"SQLite format 3\x00"
 _PAGES = 4096
@@ -24,23 +25,49 @@ def connect(path: Path, mode: str, wait: float) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None)
 
 
-def copy_database(source: sqlite3.Connection, target: sqlite3.Connection, wait: float) -> None:
+def create_private(path: Path | str) -> int:
+    """Make an empty file (0600) and open it: SQLite would take the umask's mode."""
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+
+
+def copy_database(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    wait: float,
+    *,
+    pages: int = _PAGES,
+    on_first: Callable[[], None] = lambda: None,
+) -> None:
     """Copy all pages; gives up after ``wait`` seconds without progress (sqlite3.Error).
 
+    ``on_first`` is called once the target is locked, and may raise to leave it as it was.
     Python's own ``backup()`` retries for ever on a locked database.
     """
     last = [-1, time.monotonic()]
 
-    def look(_status: int, remaining: int, _total: int) -> None:
-        if remaining != last[0]:
+    def look(_status: int, remaining: int, total: int) -> None:
+        if remaining != last[0] and total:
+            if last[0] < 0:
+                on_first()
             last[:] = [remaining, time.monotonic()]
         elif time.monotonic() - last[1] > wait:
             raise sqlite3.OperationalError(f"database was locked for {wait:.0f} seconds")
 
-    source.backup(target, pages=_PAGES, progress=look, sleep=0.05)
+    source.backup(target, pages=pages, progress=look, sleep=0.05)
 
 
-def checked_facts(path: Path, alias: str, wait: float, error: type[TrustbackupError]) -> Facts:
+@contextlib.contextmanager
+def snapshot(path: Path, wait: float) -> Iterator[sqlite3.Connection]:
+    """A read transaction, which keeps writers from restarting a copy again and again."""
+    with contextlib.closing(connect(path, "rw", wait)) as source:
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        yield source
+
+
+def checked_facts(
+    path: Path, alias: str, wait: float, error: type[TrustbackupError], *, content: bool = False
+) -> Facts:
     """The facts of a file that nobody writes to, once its pages have been checked."""
     what = f"Database {alias!r} failed its check"
     with (
@@ -54,27 +81,33 @@ def checked_facts(path: Path, alias: str, wait: float, error: type[TrustbackupEr
                 why=f"the file is corrupt ({' '.join(str(answer).split())})",
                 todo="Restore the last good backup, or repair it with sqlite3's .recover.",
             )
-        facts = read_facts(copy, str(path))
+        facts = read_facts(copy, str(path), sha256_of(path) if content else "")
     if not facts.tables:
         raise error(what, why="it has no table", todo="Run migrate first.")
     return facts
 
 
-def read_facts(connection: sqlite3.Connection, name: str) -> Facts:
+def list_tables(connection: sqlite3.Connection) -> list[str]:
+    """Tables that hold rows of their own: neither SQLite's nor virtual ones."""
+    rows = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        " AND sql NOT LIKE 'CREATE VIRTUAL TABLE%' ORDER BY name"
+    )
+    return [name for (name,) in rows]
+
+
+def read_facts(connection: sqlite3.Connection, name: str, fingerprint: str = "") -> Facts:
     """Count every table of an open database, in one read transaction."""
     connection.execute("BEGIN")
     try:
         (encoding,) = connection.execute("PRAGMA encoding").fetchone()
-        tables = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-            " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-            " AND sql NOT LIKE 'CREATE VIRTUAL TABLE%' ORDER BY name"
-        ).fetchall()
+        tables = list_tables(connection)
         counted = tuple(
-            TableRows(schema="", name=table, rows=_count(connection, table)) for (table,) in tables
+            TableRows(schema="", name=table, rows=_count(connection, table)) for table in tables
         )
         migrations: list[tuple[str, str]] = []
-        if ("django_migrations",) in tables:
+        if "django_migrations" in tables:
             migrations = connection.execute(
                 "SELECT app, name FROM django_migrations ORDER BY id"
             ).fetchall()
@@ -86,12 +119,16 @@ def read_facts(connection: sqlite3.Connection, name: str) -> Facts:
         server_version=sqlite3.sqlite_version,
         tables=counted,
         migrations=tuple(migrations),
+        fingerprint=fingerprint,
     )
 
 
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _count(connection: sqlite3.Connection, table: str) -> int:
-    quoted = table.replace('"', '""')
-    (rows,) = connection.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()  # noqa: S608
+    (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()  # noqa: S608
     return int(rows)
 
 

@@ -1,53 +1,70 @@
-"""A new SQLite file beside the live one, checked and then copied in."""
+"""A new SQLite file beside the live one, checked and then copied in.
+
+Swapping copies the new content into the live file through SQLite's own backup, which is one
+transaction: a reader sees the old rows or the new ones, a crash leaves the old ones, and a
+stale -wal of the old file can't come back. Replacing the file itself would leave every open
+connection on the old one.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from django.db import connections
 
-from trustbackup.databases.base import Facts, Replacement
+from trustbackup.databases.base import Facts, LoadRequest, Replacement
 from trustbackup.databases.sqlite.file import (
     MAGIC,
     checked_facts,
     connect,
     copy_database,
+    create_private,
+    list_tables,
+    quoted,
+    snapshot,
     translate,
 )
 from trustbackup.exceptions import RestoreError
-from trustbackup.store.streams import BLOCK, Readable
+from trustbackup.store.streams import BLOCK
+
+_TRIES = 5
+_CAREFUL = 64
+"""Pages a step while the live file is locked: too few for any to be written out early."""
+COMPANIONS = ("", "-journal", "-wal", "-shm")
 
 
 class SQLiteReplacement(Replacement):
-    """A new file beside the live one; swapping copies it in through SQLite's own backup,
+    """See Replacement."""
 
-    which is one transaction: a reader sees the old rows or the new ones, a crash leaves the
-    old ones, and a stale -wal of the old file can't come back.
-    """
-
-    def __init__(self, alias: str, live: Path, path: Path, wait: float) -> None:
+    def __init__(self, alias: str, live: Path, path: Path, wait: float, *, existing: bool) -> None:
         self.alias = alias
         self.live = live
         self.name = str(path)
         self.path = path
         self.wait = wait
         self.what = f"Database {alias!r} was not restored"
-        with translate(RestoreError, self.what):
-            self._descriptor = os.open(
-                path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600
-            )
+        self._stays = existing
 
-    def load(self, source: Readable) -> None:
+    def create(self) -> None:
         with translate(RestoreError, self.what):
+            os.close(create_private(self.path))
+
+    def load(self, request: LoadRequest) -> None:
+        with (
+            translate(RestoreError, self.what),
+            request.open_raw() as source,
+            self.path.open("r+b", buffering=0) as file,
+        ):
             while block := source.read(BLOCK):
                 view = memoryview(block)
                 while view:
-                    view = view[os.write(self._descriptor, view) :]
-            os.fsync(self._descriptor)
-
-    def facts(self) -> Facts:
+                    view = view[file.write(view) :]
+            os.fsync(file.fileno())
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise RestoreError(
@@ -55,28 +72,195 @@ class SQLiteReplacement(Replacement):
                     why="the backup holds no SQLite database",
                     todo="Choose a backup of this database.",
                 )
-        return checked_facts(self.path, self.alias, self.wait, RestoreError)
+        if request.tables:
+            self._keep_only(request.tables)
+
+    def _keep_only(self, tables: Sequence[str]) -> None:
+        with self._open() as new:
+            there = list_tables(new)
+            if missing := [name for name in tables if name not in there]:
+                raise RestoreError(
+                    self.what,
+                    why=f"the backup has no table {missing[0]!r}",
+                    todo="See show_backup for those that it has.",
+                )
+            for name in there:
+                if name not in tables:
+                    new.execute(f"DROP TABLE {quoted(name)}")
+            new.execute("VACUUM")
+
+    def facts(self, *, content: bool = False) -> Facts:
+        return checked_facts(self.path, self.alias, self.wait, RestoreError, content=content)
+
+    def problems(self) -> list[str]:
+        with self._open() as new:
+            broken = new.execute("PRAGMA foreign_key_check").fetchall()
+            tables = sorted({str(row[0]) for row in broken})
+        return [f"Table {table} has rows whose foreign key points nowhere." for table in tables]
+
+    def carry_over(self, tables: Sequence[str], app: str) -> None:
+        if not self.live.exists() or not self.live.stat().st_size:
+            return
+        with self._open() as new:
+            new.execute("ATTACH ? AS live", [f"file:{quote(str(self.live.absolute()))}?mode=rw"])
+            new.execute("BEGIN")
+            present = new.execute(
+                "SELECT name FROM live.sqlite_master WHERE type = 'table'"
+            ).fetchall()
+            mine = [table for table in tables if (table,) in present]
+            for table in mine:
+                _take_table(new, table)
+            if mine and ("django_migrations",) in present:
+                _take_migrations(new, app)
+            new.execute("COMMIT")
+            new.execute("DETACH live")
+
+    def empty(self, table: str) -> None:
+        with self._open() as new:
+            if table in list_tables(new):
+                new.execute(f"DELETE FROM {quoted(table)}")  # noqa: S608
+
+    def marker(self) -> str:
+        """The schema version: a copy into a file raises it, and rows never do."""
+        return schema_version(self.live, self.wait)
 
     def swap(self, kept_name: str) -> None:
-        live, wait = self.live, self.wait
         connections[self.alias].close()
-        with translate(RestoreError, self.what):
-            if live.exists() and live.stat().st_size:
-                os.close(os.open(kept_name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-                _copy_file(live, Path(kept_name), wait)
-            _copy_file(self.path, live, wait)
+        for _attempt in range(_TRIES):
+            with translate(RestoreError, self.what):
+                try:
+                    self._swap(Path(kept_name))
+                except _WrittenMeanwhileError:
+                    continue
+                self._stays = False
+                return
+        raise RestoreError(
+            self.what,
+            why="others wrote to it every time it was to be replaced",
+            todo="Stop the site for a moment, then try again.",
+        )
+
+    def _swap(self, kept: Path) -> None:
+        with contextlib.ExitStack() as stack:
+            unchanged = _nothing_to_lose
+            if self.live.exists() and self.live.stat().st_size:
+                watch = _Watch(
+                    self.live, stack.enter_context(contextlib.closing(self._live_connection()))
+                )
+                unchanged = watch.check
+                kept.unlink(missing_ok=True)
+                os.close(create_private(kept))
+                with (
+                    snapshot(self.live, self.wait) as old,
+                    contextlib.closing(connect(kept, "rw", self.wait)) as copy,
+                ):
+                    copy_database(old, copy, self.wait)
+            with (
+                contextlib.closing(connect(self.path, "rw", self.wait)) as new,
+                contextlib.closing(connect(self.live, "rwc", self.wait)) as live,
+            ):
+                live.execute("PRAGMA cache_size = -20000")
+                copy_database(new, live, self.wait, pages=_CAREFUL, on_first=unchanged)
+
+    def _live_connection(self) -> sqlite3.Connection:
+        return connect(self.live, "rw", self.wait)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with (
+            translate(RestoreError, self.what),
+            contextlib.closing(connect(self.path, "rw", self.wait)) as new,
+        ):
+            yield new
+
+    def stay(self) -> None:
+        self._stays = True
 
     def drop(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self._descriptor)
-        self._descriptor = -1
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        if not self._stays:
+            remove_file(self.path)
 
 
-def _copy_file(source: Path, target: Path, wait: float) -> None:
-    with (
-        contextlib.closing(connect(source, "rw", wait)) as old,
-        contextlib.closing(connect(target, "rwc", wait)) as new,
-    ):
-        copy_database(old, new, wait)
+class _WrittenMeanwhileError(Exception):
+    """Somebody wrote to the live file after it had been copied away."""
+
+
+def _nothing_to_lose() -> None:
+    """There is no live file that anybody could have written to."""
+
+
+class _Watch:
+    """Notices a commit of anybody else between now and the moment the file is locked.
+
+    In WAL mode SQLite counts other connections' commits (``data_version``); otherwise the
+    change counter in the file's header tells, which can be read under any lock.
+    https://www.sqlite.org/fileformat2.html#file_change_counter
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        self._wal = mode == "wal"
+        self._seen = self._look()
+
+    def _look(self) -> object:
+        if self._wal:
+            return self._connection.execute("PRAGMA data_version").fetchone()
+        with self._path.open("rb") as file:
+            file.seek(24)
+            return file.read(4)
+
+    def check(self) -> None:
+        if self._look() != self._seen:
+            raise _WrittenMeanwhileError
+
+
+def _take_table(new: sqlite3.Connection, table: str) -> None:
+    name = quoted(table)
+    new.execute(f"DROP TABLE IF EXISTS main.{name}")
+    statements = new.execute(
+        "SELECT sql FROM live.sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
+        " ORDER BY type = 'table' DESC",
+        [table],
+    ).fetchall()
+    for (sql,) in statements[:1]:
+        new.execute(sql)
+    new.execute(f"INSERT INTO main.{name} SELECT * FROM live.{name}")  # noqa: S608
+    for (sql,) in statements[1:]:
+        new.execute(sql)
+    has = new.execute("SELECT 1 FROM live.sqlite_master WHERE name = 'sqlite_sequence'").fetchone()
+    if has and "AUTOINCREMENT" in statements[0][0].upper():
+        new.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", [table])
+        new.execute(
+            "INSERT INTO main.sqlite_sequence SELECT * FROM live.sqlite_sequence WHERE name = ?",
+            [table],
+        )
+
+
+def _take_migrations(new: sqlite3.Connection, app: str) -> None:
+    new.execute(
+        "CREATE TABLE IF NOT EXISTS main.django_migrations (id integer NOT NULL PRIMARY KEY"
+        " AUTOINCREMENT, app varchar(255) NOT NULL, name varchar(255) NOT NULL,"
+        " applied datetime NOT NULL)"
+    )
+    new.execute("DELETE FROM main.django_migrations WHERE app = ?", [app])
+    new.execute(
+        "INSERT INTO main.django_migrations (app, name, applied)"
+        " SELECT app, name, applied FROM live.django_migrations WHERE app = ? ORDER BY id",
+        [app],
+    )
+
+
+def schema_version(path: Path, wait: float) -> str:
+    """SQLite's schema cookie; "" when there is no file, or nothing in it."""
+    if not path.exists() or not path.stat().st_size:
+        return ""
+    with contextlib.closing(connect(path, "rw", wait)) as live:
+        (version,) = live.execute("PRAGMA schema_version").fetchone()
+    return str(version)
+
+
+def remove_file(path: Path) -> None:
+    for suffix in COMPANIONS:
+        Path(f"{path}{suffix}").unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.conf import get_settings
+from trustbackup.exceptions import UsageError
 from trustbackup.management.terminal import BackupCommand, size
 from trustbackup.operations.create import create_backup
 from trustbackup.store import names
@@ -33,18 +34,33 @@ class Command(BackupCommand):
         parser.add_argument(
             "--no-compress", action="store_true", help="Same as --compression none."
         )
+        parser.add_argument(
+            "--format",
+            default="",
+            help="custom (default), or directory: PostgreSQL dumped by several workers at once",
+        )
+        parser.add_argument(
+            "--content",
+            action="store_true",
+            help="Take fingerprints of all rows, for drills to compare.",
+        )
         parser.add_argument("--keep", action="store_true", help="Never let retention delete it.")
 
     def run(self, options: dict[str, Any]) -> bool:
-        with self.progress(options) as report:
+        directory = _is_directory(options["format"])
+        with self.recorded("create", options["name"]) as life, self.progress(options) as report:
             manifest = create_backup(
                 kind=options["type"],
                 databases=options["database"],
                 name=options["name"],
                 compression="none" if options["no_compress"] else options["compression"],
                 keep=options["keep"],
+                content=options["content"],
+                directory=directory,
                 report=report,
             )
+            life.target = manifest.id
+            life.outcome["bytes"] = manifest.bytes
         root = get_settings().root
         if options["json"]:
             self.print_json(
@@ -75,3 +91,9 @@ class Command(BackupCommand):
                 f" ({part.rows:,} rows in {len(part.tables)} tables)"
             )
         return True
+
+
+def _is_directory(name: str) -> bool:
+    if name not in ("", "custom", "directory"):
+        raise UsageError(f"There is no format {name!r}", todo="Choose custom or directory.")
+    return name == "directory"

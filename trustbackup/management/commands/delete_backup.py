@@ -21,7 +21,9 @@ class Command(BackupCommand):
         if not options["yes"]:
             named = ", ".join(options["references"])
             self.confirm(f"Delete {named} for good?", "--yes")
-        outcomes = delete_backups(options["references"])
+        with self.recorded("delete", " ".join(options["references"])) as life:
+            outcomes = delete_backups(options["references"])
+            life.outcome["deleted"] = [item.id for item in outcomes if not item.error]
         if options["json"]:
             self.print_json(
                 {

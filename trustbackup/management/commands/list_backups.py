@@ -71,6 +71,13 @@ def as_json(backup: Backup) -> dict[str, object]:
         "checked": None
         if backup.checked_at is None
         else {"at": format_time(backup.checked_at), "ok": backup.checked_ok},
+        "drilled": None
+        if backup.drilled_at is None
+        else {
+            "at": format_time(backup.drilled_at),
+            "ok": backup.drilled_ok,
+            "seconds": backup.recovery_seconds,
+        },
     }
 
 

@@ -1,58 +1,102 @@
-"""``manage.py verify_backup``: is a backup, byte for byte, what its manifest says?"""
+"""``manage.py verify_backup``: is a backup what its manifest says, and does it restore?"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from trustbackup.management.terminal import BackupCommand
-from trustbackup.operations.verify import Verdict, verify_all, verify_backup
+from trustbackup.management.terminal import BackupCommand, seconds
+from trustbackup.operations.drill import Proof, drill_all, drill_backup
+from trustbackup.operations.site import Reporter
+from trustbackup.operations.verify import verify_all, verify_backup
+from trustbackup.store.manifest import format_time
 
 
 class Command(BackupCommand):
-    help = "Check a backup's signature, sizes and hashes."
+    help = "Check a backup's signature, sizes and hashes; with --restore, prove that it restores."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("reference", metavar="ID|latest|all")
+        parser.add_argument(
+            "--restore",
+            action="store_true",
+            help="Restore it into a scratch database and compare every table.",
+        )
+        parser.add_argument(
+            "--content", action="store_true", help="With --restore: compare fingerprints, too."
+        )
 
     def run(self, options: dict[str, Any]) -> bool:
+        if options["content"] and not options["restore"]:
+            raise CommandError("--content compares what a drill restored: add --restore.")
         everything = options["reference"] == "all"
-        with self.progress(options) as report:
-            verdicts = (
-                verify_all(report) if everything else [verify_backup(options["reference"], report)]
-            )
-        ok = all(verdict.ok for verdict in verdicts)
+        verb = "drill" if options["restore"] else "verify"
+        with self.recorded(verb, options["reference"]) as life:
+            with self.progress(options) as report:
+                proofs = _prove(options, report)
+            ok = all(_ok(proof, options) for proof in proofs)
+            life.outcome.update(ok=ok, backups=[proof.verdict.id for proof in proofs][:100])
         if options["json"]:
-            self.print_json(_all_as_json(verdicts) if everything else _as_json(verdicts[0]))
+            shown = [_as_json(proof, options) for proof in proofs]
+            self.print_json(_together(shown) if everything else shown[0])
             return ok
-        for verdict in verdicts:
-            self._print(verdict)
-        if not verdicts:
+        for proof in proofs:
+            self._print(proof, options)
+        if not proofs:
             self.stdout.write("There is no backup to check.")
         return ok
 
-    def _print(self, verdict: Verdict) -> None:
-        if verdict.ok:
-            text = f"Backup {verdict.id} is whole: every hash matches, {verdict.signature}."
-            self.stdout.write(self.style.SUCCESS(text))
-        else:
-            self.stderr.write(f"Backup {verdict.id} is not good: {' '.join(verdict.problems)}")
+    def _print(self, proof: Proof, options: dict[str, Any]) -> None:
+        verdict, drill = proof.verdict, proof.drill
+        if not _ok(proof, options):
+            self.stderr.write(f"Backup {verdict.id} is not good: {' '.join(proof.problems)}")
+            return
+        text = f"Backup {verdict.id} is whole: every hash matches, {verdict.signature}."
+        if drill is not None:
+            content = "every row's content" if drill.content else "every table's rows"
+            text = (
+                f"Backup {verdict.id} restores: {content} compared,"
+                f" recovered in {seconds(drill.seconds)}, {verdict.signature}."
+            )
+        self.stdout.write(self.style.SUCCESS(text))
+        for note in drill.notes if drill else ():
+            self.stdout.write(f"  {note}")
 
 
-def _as_json(verdict: Verdict) -> dict[str, object]:
-    return {
-        "id": verdict.id,
-        "ok": verdict.ok,
-        "problems": list(verdict.problems),
-        "signature": verdict.signature,
+def _prove(options: dict[str, Any], report: Reporter) -> list[Proof]:
+    reference, everything = options["reference"], options["reference"] == "all"
+    if options["restore"]:
+        content = options["content"]
+        if everything:
+            return drill_all(content=content, report=report)
+        return [drill_backup(reference, content=content, report=report)]
+    verdicts = verify_all(report) if everything else [verify_backup(reference, report)]
+    return [Proof(verdict=verdict, drill=None) for verdict in verdicts]
+
+
+def _ok(proof: Proof, options: dict[str, Any]) -> bool:
+    return proof.ok if options["restore"] else proof.verdict.ok
+
+
+def _as_json(proof: Proof, options: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": proof.verdict.id,
+        "ok": _ok(proof, options),
+        "problems": list(proof.problems),
+        "signature": proof.verdict.signature,
     }
+    if options["restore"]:
+        drill = proof.drill
+        shown["drill"] = {**asdict(drill), "at": format_time(drill.at)} if drill else None
+    return shown
 
 
-def _all_as_json(verdicts: list[Verdict]) -> dict[str, object]:
+def _together(shown: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": "all",
-        "ok": all(verdict.ok for verdict in verdicts),
-        "problems": [f"{item.id}: {problem}" for item in verdicts for problem in item.problems],
-        "backups": [_as_json(verdict) for verdict in verdicts],
+        "ok": all(item["ok"] for item in shown),
+        "problems": [f"{item['id']}: {text}" for item in shown for text in item["problems"]],
+        "backups": shown,
     }

@@ -1,0 +1,198 @@
+"""Prove a backup: restore it into a scratch database, compare, and write down the outcome."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from django.utils.module_loading import import_string
+
+from trustbackup.databases.alias import pointed_at
+from trustbackup.databases.base import Database, LoadRequest
+from trustbackup.exceptions import ConfigurationError, TrustbackupError
+from trustbackup.operations.restore import compare, raw_opener
+from trustbackup.operations.rules import compare_migrations
+from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.operations.verify import Verdict, verify_entry
+from trustbackup.store import catalog, journal, names, record
+from trustbackup.store.catalog import Entry
+from trustbackup.store.manifest import Part, format_time
+
+logger = logging.getLogger(__name__)
+_DRILLS_KEPT = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """How a drill ended; ``seconds`` is the measured time of recovery."""
+
+    verdict: Verdict
+    drill: record.Drill | None
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict.ok and self.drill is not None and self.drill.ok
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return self.verdict.problems + (self.drill.problems if self.drill else ())
+
+
+def drill_backup(reference: str, *, content: bool = False, report: Reporter = quiet) -> Proof:
+    """Check a backup's files, then restore each of its databases into a scratch one.
+
+    Raises BackupNotFound; whatever else goes wrong is in the proof.
+    """
+    site = Site.current()
+    return _drill(site, catalog.find(site.settings.root, reference), content, report)
+
+
+def drill_all(*, content: bool = False, report: Reporter = quiet) -> list[Proof]:
+    """Drill every backup in the folder, oldest first."""
+    site = Site.current()
+    entries = catalog.scan(site.settings.root)
+    return [_drill(site, entries[key], content, report) for key in sorted(entries, key=names.order)]
+
+
+def _drill(site: Site, entry: Entry, content: bool, report: Reporter) -> Proof:
+    with entry.in_use():
+        verdict = verify_entry(site, entry, report)
+        if not verdict.ok:
+            return Proof(verdict=verdict, drill=None)
+        manifest, _signature = entry.read_manifest(site.signer)
+        problems: list[str] = []
+        notes: list[str] = []
+        seconds = 0.0
+        for part in manifest.parts:
+            if part.engine:
+                drill = _PartDrill(site, entry, part, content=content, report=report)
+                seconds += drill.run()
+                problems += drill.problems
+                notes += drill.notes
+        outcome = record.Drill(
+            at=datetime.now(UTC),
+            ok=not problems,
+            seconds=round(seconds, 3),
+            content=content,
+            problems=tuple(problems),
+            notes=tuple(notes),
+        )
+        marks = record.read(entry.root, entry.id, site.signer)
+        drills = (*marks.drills, outcome)[-_DRILLS_KEPT:]
+        record.write(entry.root, entry.id, replace(marks, drills=drills), site.signer)
+    return Proof(verdict=verdict, drill=outcome)
+
+
+class _PartDrill:
+    """The drill of one database."""
+
+    def __init__(
+        self, site: Site, entry: Entry, part: Part, *, content: bool, report: Reporter
+    ) -> None:
+        self.site, self.entry, self.part, self.report = site, entry, part, report
+        self.content = content
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+
+    def run(self) -> float:
+        """Restore, compare, drop; the seconds that recovery took."""
+        if self.content and not self._has_fingerprints():
+            self.notes.append(
+                f"{self.part.part}: the backup was made without --content, so there is no"
+                " fingerprint to compare."
+            )
+        try:
+            database = self.site.database(self.part.part)
+            if self.part.engine != database.engine:
+                self.problems.append(f"{self.part.part} is no {self.part.engine} database here.")
+                return 0.0
+            if not database.why_not_swap():
+                return self._restore()
+            with database.scratch_server():
+                return self._restore(own_server=True)
+        except TrustbackupError as error:
+            self.problems.append(str(error))
+            return 0.0
+
+    def _restore(self, *, own_server: bool = False) -> float:
+        now = datetime.now(UTC)
+        folder = self.site.private_folder()
+        label = f"{now:%Y%m%dT%H%M%S%f}-{self.part.part}"
+        database = self.site.database(self.part.part, label=label)
+        log = journal.Journal(
+            self.site.settings.root,
+            journal.Entry(
+                id=label,
+                alias=self.part.part,
+                backup=self.entry.id,
+                strategy="drill",
+                new=database.scratch_name(f"{now:%Y%m%d_%H%M%S_%f}", folder),
+                kept="",
+                started=format_time(now),
+            ),
+        )
+        with (
+            journal.held(self.site.settings.root, label),
+            database.replacement(log.entry.new) as scratch,
+        ):
+            # Only a database on the site's own server can be left behind by a crash.
+            if not own_server:
+                log.update()
+            began = time.monotonic()
+            self.report(Progress(stage=f"restoring {self.part.part}"))
+            scratch.create()
+            scratch.load(self._load_request())
+            self.report(Progress(stage=f"comparing {self.part.part}"))
+            facts = scratch.facts(content=self.content)
+            seconds = time.monotonic() - began
+            self._judge(compare(facts, self.part))
+            self._judge(scratch.problems())
+            self._look_at_migrations(facts.migrations)
+            self._ask_the_site(database, log.entry.new)
+        log.forget()
+        return seconds
+
+    def _load_request(self) -> LoadRequest:
+        part = self.part
+        return LoadRequest(
+            open_raw=raw_opener(self.entry, part.file, part, f"restoring {part.part}", self.report),
+            format=part.format,
+            workdir=self.site.private_folder(),
+            privileges=False,
+        )
+
+    def _judge(self, problems: list[str]) -> None:
+        self.problems += [f"{self.part.part}: {problem}" for problem in problems]
+
+    def _look_at_migrations(self, migrations: tuple[tuple[str, str], ...]) -> None:
+        state = compare_migrations(migrations, ())
+        if state.forward:
+            self.notes.append(f"{self.part.part}: {len(state.forward)} migrations are to be run.")
+        if state.unknown:
+            self.notes.append(
+                f"{self.part.part}: the code does not know {len(state.unknown)} migrations."
+            )
+
+    def _ask_the_site(self, database: Database, name: str) -> None:
+        """Call the site's own checks; in this thread the alias means the scratch database."""
+        for path in self.site.settings.drill_checks:
+            try:
+                check = import_string(path)
+            except ImportError as error:
+                raise ConfigurationError(
+                    f"TRUSTBACKUP['DRILL_CHECKS'] names {path!r}", why=str(error)
+                ) from error
+            with pointed_at(self.part.part, database.address(name)):
+                try:
+                    problem = check(self.part.part)
+                except Exception as error:
+                    logger.exception("The drill check %s failed", path)
+                    problem = f"{type(error).__name__}: {error}"
+            if problem:
+                self._judge([f"{path} says: {problem}"])
+
+    def _has_fingerprints(self) -> bool:
+        tables = self.part.tables
+        return bool(self.part.fingerprint) or any(table.fingerprint for table in tables)

@@ -1,0 +1,359 @@
+"""What a restore would do, found out without touching anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connections
+
+from trustbackup.databases.base import Database, Facts
+from trustbackup.exceptions import (
+    BackupNotFound,
+    FolderError,
+    ManifestError,
+    RestoreError,
+    TrustbackupError,
+    UsageError,
+    file_operation,
+)
+from trustbackup.operations.rules import MigrationState, compare_migrations
+from trustbackup.operations.site import Reporter, Site, quiet
+from trustbackup.operations.verify import check_files, format_of, inspect_foreign
+from trustbackup.store import catalog, names, record
+from trustbackup.store.catalog import Entry
+from trustbackup.store.manifest import Manifest, Part, Signature
+
+SWAP, IN_PLACE, INTO = "swap", "in place", "into"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreRequest:
+    """What the operator wants; the defaults are what a careful one would choose."""
+
+    strategy: str = ""
+    """``swap``, ``in place``, ``into``, or "" to choose by itself."""
+    into: str = ""
+    tables: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
+    """Only these parts of the backup; empty means all."""
+    trust_manifest: bool = False
+    allow_unknown_migrations: bool = False
+    migrate: bool = False
+    privileges: bool = True
+    safety_backup: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A table's rows now and in the backup; None where it is not there."""
+
+    table: str
+    now: int | None
+    then: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartPlan:
+    """What would become of one database."""
+
+    alias: str
+    file: str
+    format: str
+    part: Part | None
+    strategy: str
+    why: str
+    rows_now: int
+    differences: tuple[Difference, ...] = ()
+    migrations: MigrationState | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorePlan:
+    """The whole of it. ``refusals`` must be empty for the plan to be carried out."""
+
+    entry: Entry
+    request: RestoreRequest
+    manifest: Manifest | None
+    signature: Signature | None
+    parts: tuple[PartPlan, ...]
+    refusals: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: float | None = None
+    """How long it may take, by the last drill; None when nothing was drilled yet."""
+
+    @property
+    def rows_now(self) -> int:
+        """How many rows of live databases would be replaced."""
+        return sum(part.rows_now for part in self.parts if part.strategy != INTO)
+
+
+def plan_restore(
+    reference: str, request: RestoreRequest | None = None, report: Reporter = quiet
+) -> RestorePlan:
+    """``reference`` is an id, ``latest``, or the path of a dump or a manifest anywhere.
+
+    Raises BackupNotFound, UsageError, RestoreError when a file is missing or damaged.
+    """
+    request = request or RestoreRequest()
+    site = Site.current()
+    entry = locate(site, reference)
+    manifest, signature, found = _read(site, entry, report)
+    _check_request(request, entry, [alias for alias, _file, _format, _part in found])
+    refusals: list[str] = []
+    warnings: list[str] = []
+    parts = []
+    for alias, file, format_, part in found:
+        if request.databases and alias not in request.databases:
+            continue
+        parts.append(_plan_part(site, request, (alias, file, format_, part), refusals, warnings))
+    _judge_signature(request, signature, parts, refusals, warnings)
+    return RestorePlan(
+        entry=entry,
+        request=request,
+        manifest=manifest,
+        signature=signature,
+        parts=tuple(parts),
+        refusals=tuple(refusals),
+        warnings=tuple(warnings),
+        seconds=_estimate(site, entry, manifest),
+    )
+
+
+def locate(site: Site, reference: str) -> Entry:
+    """The backup that a reference means: in the backup folder, or at a path."""
+    try:
+        return catalog.find(site.settings.root, reference)
+    except BackupNotFound:
+        if os.sep not in reference and not Path(reference).is_file():
+            raise
+    path = Path(reference).absolute()
+    with file_operation("Reading", path):
+        path.stat()
+    if not path.is_file():
+        raise FolderError(f"{path} is not a file", todo="Give the path of a dump or a manifest.")
+    parsed = names.parse(path.name)
+    entries = catalog.scan(path.parent) if parsed else {}
+    if parsed and parsed.id in entries:
+        return entries[parsed.id]
+    return Entry(path.parent, path.name, {path.name: path.stat().st_size})
+
+
+_Found = tuple[str, str, str, Part | None]
+
+
+def _read(
+    site: Site, entry: Entry, report: Reporter
+) -> tuple[Manifest | None, Signature | None, list[_Found]]:
+    found: list[_Found] = []
+    manifest: Manifest | None = None
+    signature: Signature | None = None
+    if entry.has_manifest:
+        manifest, signature = entry.read_manifest(site.signer)
+        problems = check_files(entry, manifest, report)
+        parts = [] if problems else [part for part in manifest.parts if part.engine]
+        found = [(part.part, part.file, _sniff(site, entry, part), part) for part in parts]
+    else:
+        problems = inspect_foreign(site, entry, report)
+        for name in [] if problems else entry.data_files or list(entry.files):
+            database, format_ = format_of(site, entry.root / name)
+            parsed = names.parse(name)
+            alias = parsed.part if parsed and parsed.part in connections else database.alias
+            found.append((alias, name, format_, None))
+    if problems:
+        raise _refused(entry.id, problems[0], "Restore another backup, or another copy of it.")
+    return manifest, signature, found
+
+
+def _sniff(site: Site, entry: Entry, part: Part) -> str:
+    """What is inside by its first bytes; it must be what the manifest says."""
+    try:
+        database = site.database(part.part)
+    except UsageError as error:
+        raise _refused(entry.id, str(error), "") from error
+    if part.engine != database.engine:
+        raise _refused(
+            entry.id,
+            f"it holds a {part.engine} database and {part.part!r} is {database.engine}",
+            "Restore it on a site with that engine.",
+        )
+    _database, format_ = format_of(site, entry.root / part.file)
+    if format_ != part.format:
+        raise ManifestError(
+            f"Backup {entry.id} was not restored",
+            why=f"{part.file} holds a {format_}, and the manifest says {part.format}",
+            todo="Restore another backup.",
+        )
+    return format_
+
+
+def _check_request(request: RestoreRequest, entry: Entry, aliases: list[str]) -> None:
+    for alias in request.databases:
+        if alias not in aliases:
+            raise UsageError(
+                f"Backup {entry.id} has no database {alias!r}",
+                todo=f"It has {', '.join(map(repr, aliases))}.",
+            )
+    if request.tables and not request.into:
+        raise UsageError(
+            "Single tables can't be restored into the live database",
+            why="its other tables would not fit them any more",
+            todo="Add --into NAME and copy from there what you need.",
+        )
+    if request.into and len(request.databases or aliases) != 1:
+        raise UsageError(
+            f"Backup {entry.id} holds several databases", todo="Name one with --database."
+        )
+
+
+def _plan_part(
+    site: Site,
+    request: RestoreRequest,
+    found: _Found,
+    refusals: list[str],
+    warnings: list[str],
+) -> PartPlan:
+    alias, file, format_, part = found
+    database = site.database(alias)
+    strategy, why = _choose(database, request, refusals)
+    live = database.facts()
+    if part is not None:
+        _look_at_versions(alias, part, live, warnings)
+        if strategy != IN_PLACE and (problem := database.room_for(part.raw_bytes)):
+            refusals.append(f"There is no room for database {alias!r}: {problem}.")
+    if request.into and database.exists(request.into):
+        refusals.append(f"There is a database {request.into} already: choose another name.")
+    migrations = None
+    if part is not None and strategy != INTO:
+        migrations = compare_migrations(part.migrations, live.migrations if live else ())
+        if complaint := unknown_migrations(alias, migrations, part.migrations, live):
+            (warnings if request.allow_unknown_migrations else refusals).append(complaint)
+    return PartPlan(
+        alias=alias,
+        file=file,
+        format=format_,
+        part=part,
+        strategy=strategy,
+        why=why,
+        rows_now=sum(table.rows for table in live.tables) if live else 0,
+        differences=_differences(live, part),
+        migrations=migrations,
+    )
+
+
+def _choose(database: Database, request: RestoreRequest, refusals: list[str]) -> tuple[str, str]:
+    if request.into:
+        return INTO, f"--into {request.into} was asked for"
+    obstacle = database.why_not_swap()
+    if request.strategy == SWAP and obstacle:
+        refusals.append(f"Database {database.alias!r} can't be swapped: {obstacle}.")
+    if request.strategy:
+        if request.strategy == IN_PLACE and database.engine != "postgresql":
+            refusals.append(
+                f"{database.engine} is not restored in place: leave --in-place out, it is swapped."
+            )
+        return request.strategy, "it was asked for"
+    if obstacle and database.engine == "postgresql":
+        return IN_PLACE, obstacle
+    if obstacle:
+        refusals.append(f"Database {database.alias!r} can't be restored: {obstacle}.")
+    return SWAP, "the new database is built beside the live one and the old one is kept"
+
+
+def unknown_migrations(
+    alias: str, state: MigrationState, in_backup: object, live: Facts | None
+) -> str:
+    """A sentence when the backup knows what the code does not; "" when all is known."""
+    if state.unknown:
+        app, name = state.unknown[0]
+        more = f" and {len(state.unknown) - 1} more" if len(state.unknown) > 1 else ""
+        return (
+            f"The backup of {alias!r} is newer than the code, or of another project: the code"
+            f" does not know its migration {app}.{name}{more}. Update the code, or say"
+            " --allow-unknown-migrations."
+        )
+    if live is not None and live.migrations and not in_backup:
+        return (
+            f"The backup of {alias!r} is of another project: it has no migrations, and the live"
+            " database has. If it is right all the same, say --allow-unknown-migrations."
+        )
+    return ""
+
+
+def _look_at_versions(alias: str, part: Part, live: Facts | None, warnings: list[str]) -> None:
+    if live is None or part.engine != "postgresql":
+        return
+    then, now = part.server_version.split(".")[0], live.server_version.split(".")[0]
+    if then.isdecimal() and now.isdecimal() and int(then) > int(now):
+        warnings.append(
+            f"Database {alias!r} was dumped from PostgreSQL {then} and this server is {now}:"
+            " what is new in that version will stop the restore, and change nothing."
+        )
+
+
+def _differences(live: Facts | None, part: Part | None) -> tuple[Difference, ...]:
+    now: Mapping[tuple[str, str], int] = (
+        {(table.schema, table.name): table.rows for table in live.tables} if live else {}
+    )
+    then = {(table.schema, table.name): table.rows for table in part.tables} if part else {}
+    return tuple(
+        Difference(
+            table=f"{schema}.{name}" if schema not in ("", "public") else name,
+            now=now.get((schema, name)),
+            then=then.get((schema, name)),
+        )
+        for schema, name in sorted({**now, **then})
+    )
+
+
+def _judge_signature(
+    request: RestoreRequest,
+    signature: Signature | None,
+    parts: list[PartPlan],
+    refusals: list[str],
+    warnings: list[str],
+) -> None:
+    """An unknown key must not stop a recovery from nothing, where nothing can be lost."""
+    if signature in (None, Signature.OURS):
+        if signature is None:
+            warnings.append("It has no manifest: nothing tells whether its rows are complete.")
+        return
+    nothing_to_lose = not any(part.rows_now for part in parts if part.strategy != INTO)
+    if signature is Signature.UNKNOWN:
+        text = (
+            "The manifest was signed by an unknown key: this site's key is another one, so"
+            " nobody can say who made the backup."
+        )
+        lenient = nothing_to_lose or request.trust_manifest
+    else:
+        text = "The manifest was altered since it was signed."
+        lenient = request.trust_manifest
+    if lenient:
+        warnings.append(text)
+    else:
+        refusals.append(f"{text} If you know why, say --trust-manifest.")
+
+
+def _estimate(site: Site, entry: Entry, manifest: Manifest | None) -> float | None:
+    """By this backup's last drill, else by the newest drill of another one, scaled."""
+    if manifest is None:
+        return None
+    own = record.read(entry.root, entry.id, site.signer).drilled
+    if own is not None:
+        return own.seconds
+    entries = catalog.scan(site.settings.root)
+    for key in sorted(entries, key=names.order, reverse=True)[:50]:
+        drilled = record.read(site.settings.root, key, site.signer).drilled
+        if drilled is not None and drilled.ok:
+            try:
+                other, _signature = entries[key].read_manifest(site.signer)
+            except TrustbackupError:
+                continue
+            return drilled.seconds * manifest.raw_bytes / max(other.raw_bytes, 1)
+    return None
+
+
+def _refused(identifier: str, why: str, todo: str) -> RestoreError:
+    return RestoreError(f"Backup {identifier} was not restored", why=why, todo=todo)

@@ -1,0 +1,47 @@
+"""After a crash in the middle of a restore: say which state is in place, and clean up."""
+
+from __future__ import annotations
+
+from trustbackup.exceptions import TrustbackupError
+from trustbackup.operations.restore import interrupted
+from trustbackup.operations.site import Site
+from trustbackup.store import journal
+
+
+def recover_restores() -> list[str]:
+    """A sentence for each restore that died and is settled now. Quick when there is none."""
+    site = Site.current()
+    root = site.settings.root
+    sentences = []
+    for entry in journal.read_all(root):
+        if entry.state == journal.DONE:
+            continue
+        with journal.abandoned(root, entry.id) as dead:
+            if dead:
+                sentences.append(_settle(site, entry))
+    return sentences
+
+
+def _settle(site: Site, entry: journal.Entry) -> str:
+    what = "undo" if entry.strategy == "undo" else entry.strategy
+    what = {"drill": f"The drill of backup {entry.backup}"}.get(
+        what, f"The restore of database {entry.alias!r} to backup {entry.backup}"
+    )
+    log = journal.Journal(site.settings.root, entry)
+    try:
+        done = site.database(entry.alias).settle(interrupted(entry))
+    except TrustbackupError as error:
+        return f"{what} was interrupted, and can't be cleaned up yet: {error}"
+    if not done:
+        log.forget()
+        return f"{what} was interrupted: the database is as it was, what was begun is removed."
+    if entry.strategy == "in place":
+        log.forget()
+        return f"{what} was interrupted after its end: the database is the restored one."
+    log.update(state=journal.DONE)
+    if entry.strategy == "undo":
+        journal.forget_kept(site.settings.root, entry.new)
+    return (
+        f"{what} was interrupted after its swap: the database is the restored one, and"
+        f" {entry.kept} is the old one (undo_restore {entry.id} swaps back)."
+    )

@@ -1,0 +1,84 @@
+"""Undo a restore while the old database is kept, or let that go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from trustbackup.exceptions import RestoreError
+from trustbackup.operations.restore import RestoredDatabase, only_restore, settled
+from trustbackup.operations.rules import OWN_APP, SESSIONS, own_tables
+from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.store import catalog, journal
+from trustbackup.store.manifest import format_time
+
+
+def undo_restore(identifier: str = "", report: Reporter = quiet) -> RestoredDatabase:
+    """Swap the old database back in; the restored one is kept in its turn.
+
+    Without ``identifier`` the newest restore is undone. Raises FolderError, RestoreError.
+    """
+    site = Site.current()
+    entry = journal.find(site.settings.root, identifier)
+    with only_restore(site, entry.alias):
+        now = datetime.now(UTC)
+        again = replace(
+            entry,
+            id=f"{now:%Y%m%dT%H%M%S%f}-{entry.alias}",
+            strategy="undo",
+            new=entry.kept,
+            started=format_time(now),
+            state=journal.BUILDING,
+            marker=journal.NOT_YET,
+        )
+        database = site.database(entry.alias, label=again.id)
+        if not database.exists(entry.kept):
+            raise RestoreError(
+                f"Restore {entry.id} was not undone",
+                why=f"the old database {entry.kept} is not there any more",
+                todo="Restore a backup instead.",
+            )
+        _unused, kept = database.names_for_restore(f"{now:%Y%m%d_%H%M%S}")
+        log = journal.Journal(site.settings.root, replace(again, kept=kept))
+        with (
+            journal.held(site.settings.root, again.id),
+            settled(database, log),
+            database.replacement(entry.kept, existing=True) as old,
+        ):
+            log.update()
+            report(Progress(stage=f"carrying over {entry.alias}"))
+            old.carry_over(own_tables(), OWN_APP)
+            old.empty(SESSIONS)
+            report(Progress(stage=f"swapping {entry.alias}"))
+            log.update(state=journal.SWAPPING, marker=old.marker())
+            old.swap(kept)
+        log.update(state=journal.DONE)
+        journal.forget_kept(site.settings.root, entry.kept)
+        facts = database.facts()
+    catalog.synchronise(site.settings.root, site.signer, afresh=True)
+    return RestoredDatabase(
+        alias=entry.alias,
+        strategy="undo",
+        rows=sum(table.rows for table in facts.tables) if facts else 0,
+        kept=kept,
+        undo=log.entry.id,
+    )
+
+
+def release_restore(identifier: str = "") -> journal.Entry:
+    """Drop the old database of a restore: it can't be undone any more.
+
+    Raises FolderError, RestoreError.
+    """
+    site = Site.current()
+    entry = journal.find(site.settings.root, identifier)
+    with only_restore(site, entry.alias):
+        site.database(entry.alias).remove(entry.kept)
+        journal.Journal(site.settings.root, entry).forget()
+    return entry
+
+
+def list_restores() -> list[journal.Entry]:
+    """The restores that can be undone, newest first."""
+    entries = journal.read_all(Site.current().settings.root)
+    return [entry for entry in reversed(entries) if entry.undoable]

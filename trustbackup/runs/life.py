@@ -1,0 +1,85 @@
+"""The life of a run: its row, its outcome, and its place in the audit trail.
+
+All of it is best effort: a backup or a restore must work where there is no table yet, no
+server, or nothing but a backup folder. A run whose database was swapped meanwhile writes its
+end into the new one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import DatabaseError, router, transaction
+
+from trustbackup.exceptions import Cancelled
+from trustbackup.models import AuditEvent, Run
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Life:
+    """What a run says of itself while it goes on; ``target`` and ``outcome`` may be set."""
+
+    run: Run
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        return self.run.target
+
+    @target.setter
+    def target(self, value: str) -> None:
+        self.run.target = value[:200]
+
+
+@contextmanager
+def recorded(verb: str, target: str = "", *, actor: str, address: str = "") -> Iterator[Life]:
+    """Write a run's row at its start and at its end, and an audit event at its end."""
+    run = Run(verb=verb, target=target[:200], actor=actor[:200], started=datetime.now(UTC))
+    life = Life(run)
+    _save(lambda using: run.save(using=using))
+    try:
+        yield life
+    except BaseException as error:
+        cancelled = isinstance(error, Cancelled | KeyboardInterrupt)
+        run.state = Run.State.CANCELLED if cancelled else Run.State.FAILED
+        run.error = str(error)
+        _end(life, address)
+        raise
+    run.state = Run.State.SUCCEEDED
+    _end(life, address)
+
+
+def _end(life: Life, address: str) -> None:
+    run = life.run
+    run.finished = datetime.now(UTC)
+    run.outcome = life.outcome
+    event = AuditEvent(
+        at=run.finished,
+        actor=run.actor,
+        action=run.verb,
+        target=run.target,
+        address=address,
+        detail={"state": str(run.state), "run": str(run.id), **life.outcome},
+    )
+
+    def write(using: str) -> None:
+        run.save(using=using)
+        event.save(using=using)
+
+    _save(write)
+
+
+def _save(write: Callable[[str], object]) -> None:
+    using = router.db_for_write(Run)
+    try:
+        with transaction.atomic(using):
+            write(using)
+    except (DatabaseError, OSError) as error:
+        logger.debug("A run can't be recorded: %s", error)

@@ -1,0 +1,149 @@
+"""The journal of restores: what is under way, what was swapped, what can be undone.
+
+One file a restore, in ``ROOT/.restores``. It is written before the first database is made
+and locked by its writer as long as that lives, so that whoever comes after a crash knows
+what to look for. It stays while the old database is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trustbackup.exceptions import FolderError, file_operation
+from trustbackup.store import durable
+
+FOLDER = ".restores"
+BUILDING = "building"
+SWAPPING = "swapping"
+DONE = "done"
+NOT_YET = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One restore of one database. ``started`` is ISO 8601 in UTC."""
+
+    id: str
+    alias: str
+    backup: str
+    strategy: str
+    new: str
+    kept: str
+    started: str
+    state: str = BUILDING
+    marker: str = NOT_YET
+    """The engine's own sign by which it knows, after a crash, what had happened."""
+    rows: int = 0
+
+    @property
+    def undoable(self) -> bool:
+        return self.state == DONE and self.kept != ""
+
+
+class Journal:
+    """An entry that is being written; ``update()`` makes each step durable."""
+
+    def __init__(self, root: Path, entry: Entry) -> None:
+        self.entry = entry
+        self._path = root / FOLDER / f"{entry.id}.json"
+
+    def update(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Entry
+        self.entry = replace(self.entry, **changes)
+        data = json.dumps(asdict(self.entry), indent=1, ensure_ascii=False)
+        durable.replace_file(self._path, data.encode() + b"\n")
+
+    def forget(self) -> None:
+        with file_operation("Removing", self._path):
+            self._path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _flock(path: Path, mode: int) -> Iterator[bool]:
+    """Hold a lock file; False when somebody else does. Its holder's death frees it."""
+    with file_operation("Opening the lock", path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, mode)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def folder(root: Path) -> Path:
+    """The private folder of the journal, made if need be. Raises FolderError."""
+    durable.prepare_root(root)
+    path = root / FOLDER
+    with file_operation("Making the folder", path):
+        path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def locked(root: Path, alias: str) -> Iterator[bool]:
+    """The lock of an alias's restores: yields False when somebody alive holds it."""
+    name = "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in alias)
+    with _flock(folder(root) / f"{name}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB) as mine:
+        yield mine
+
+
+@contextlib.contextmanager
+def held(root: Path, identifier: str) -> Iterator[None]:
+    """Show that the writer of this entry lives."""
+    path = folder(root) / f"{identifier}.alive"
+    with _flock(path, fcntl.LOCK_EX):
+        yield
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def abandoned(root: Path, identifier: str) -> Iterator[bool]:
+    """Whether the writer of this entry is dead; nobody else may settle it meanwhile."""
+    path = folder(root) / f"{identifier}.alive"
+    with _flock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as dead:
+        yield dead and (root / FOLDER / f"{identifier}.json").exists()
+        if dead:
+            path.unlink(missing_ok=True)
+
+
+def forget_kept(root: Path, kept: str) -> None:
+    """Forget the entries whose old database has this name: it was swapped back."""
+    for entry in read_all(root):
+        if entry.kept == kept:
+            Journal(root, entry).forget()
+
+
+def read_all(root: Path) -> list[Entry]:
+    """Every entry, oldest first; one that can't be read is left out. Raises FolderError."""
+    entries = []
+    with contextlib.suppress(FileNotFoundError):
+        for name in sorted(os.listdir(root / FOLDER)):
+            if name.endswith(".json"):
+                with contextlib.suppress(OSError, ValueError, TypeError):
+                    entries.append(Entry(**json.loads((root / FOLDER / name).read_bytes())))
+    return sorted(entries, key=lambda entry: (entry.started, entry.id))
+
+
+def find(root: Path, identifier: str = "") -> Entry:
+    """The entry with this id, or the newest that can be undone. Raises FolderError."""
+    entries = [entry for entry in read_all(root) if entry.undoable]
+    if identifier:
+        entries = [entry for entry in entries if entry.id == identifier]
+    if not entries:
+        named = f"restore {identifier!r}" if identifier else "restore"
+        raise FolderError(
+            f"There is no {named} to undo or release",
+            why="no old database is kept for it",
+            todo="See list_restores for those that can.",
+        )
+    return entries[-1]
