@@ -8,6 +8,7 @@ checked, counted and compressed after that, so nobody waits for those.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ from trustbackup.databases.sqlite.file import (
     translate,
 )
 from trustbackup.databases.sqlite.replacement import SQLiteReplacement
-from trustbackup.exceptions import DumpError, RestoreError
+from trustbackup.exceptions import REMEDIES, DumpError, RestoreError
 from trustbackup.store.streams import BLOCK, Readable
 
 
@@ -117,11 +118,28 @@ class SQLite(Database):
             # The read transaction keeps writers from restarting the copy again and again.
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+            with (
+                self._named_if_full(target),
+                contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy,
+            ):
                 copy.execute("PRAGMA synchronous = OFF")
                 copy_database(source, copy, self.options.wait)
                 # A copy of a WAL database would want a -wal of its own when it is opened.
                 copy.execute("PRAGMA journal_mode = DELETE")
+
+    @contextlib.contextmanager
+    def _named_if_full(self, target: Path) -> Iterator[None]:
+        """SQLite does not say which disk is full: the database's or the backup's."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+                raise
+            raise DumpError(
+                f"Database {self.alias!r} was not dumped",
+                why=f"copying it to {target} failed, {os.strerror(errno.ENOSPC)}",
+                todo=REMEDIES[errno.ENOSPC],
+            ) from error
 
     def rows(self) -> int:
         if not self.path.exists() or self.path.stat().st_size == 0:
