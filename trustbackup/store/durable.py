@@ -68,8 +68,12 @@ class DurableFile:
             self._descriptor = os.open(path, _CREATE, 0o600)
 
     def write(self, data: bytes | memoryview, /) -> int:
+        """Write all of it: the system takes a part when the disk has room for no more."""
+        view = memoryview(data)
         with file_operation("Writing", self.path):
-            return os.write(self._descriptor, data)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        return len(data)
 
     def __enter__(self) -> Self:
         return self
