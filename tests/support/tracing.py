@@ -58,8 +58,9 @@ def injecting(
 
 
 def injected(log: Path) -> list[str]:
-    """The calls that were made to fail."""
-    return [line for line in log.read_text().splitlines() if "(INJECTED)" in line]
+    """The calls that were made to fail, and the deaths at one."""
+    marks = ("(INJECTED)", "killed by SIGKILL")
+    return [line for line in log.read_text().splitlines() if any(mark in line for mark in marks)]
 
 
 def watching(strace: str, log: Path, calls: str) -> list[str]:
