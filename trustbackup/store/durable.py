@@ -97,14 +97,16 @@ class DurableFile:
 def replace_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` in one step (0600), durable. Raises FolderError."""
     temporary = path.parent / DRAFTS / f"{path.name}.{os.getpid()}"
-    temporary.unlink(missing_ok=True)
+    with file_operation("Removing an unfinished file", temporary):
+        temporary.unlink(missing_ok=True)
     try:
         with DurableFile(temporary) as file:
             file.write(data)
         with file_operation("Renaming to", path):
             temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
