@@ -58,7 +58,7 @@ def database(name: str, default: str) -> dict[str, Any]:
             f"{name} is not an address of a database. Write it like"
             " postgres://user:password@host:5432/shop or sqlite:///db.sqlite3,"
             " with special characters in the password percent-encoded."
-        ) from None
+        )
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = SQLITE_OPTIONS | config.get("OPTIONS", {})
         if not str(config["NAME"]).startswith((":memory:", "file:")):

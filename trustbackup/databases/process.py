@@ -133,8 +133,11 @@ class Program:
     def _reason(self, code: int) -> str:
         if code < 0:
             return f"it was killed by signal {signal.Signals(-code).name}"
-        lines = [line for line in self.complaint.splitlines() if line.strip()]
-        return " ".join(lines[-3:]) if lines else f"it ended with exit code {code}"
+        lines = [line.strip() for line in self.complaint.splitlines() if line.strip()]
+        # The cause stands in the first complaint; what follows is often the whole statement.
+        errors = [number for number, line in enumerate(lines) if "error:" in line.lower()]
+        lines = lines[errors[0] :][:3] if errors else lines[-3:]
+        return " ".join(lines) if lines else f"it ended with exit code {code}"
 
     def _listen(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - PIPE was asked for

@@ -68,8 +68,12 @@ class DurableFile:
             self._descriptor = os.open(path, _CREATE, 0o600)
 
     def write(self, data: bytes | memoryview, /) -> int:
+        """Write all of it: the system takes a part when the disk has room for no more."""
+        view = memoryview(data)
         with file_operation("Writing", self.path):
-            return os.write(self._descriptor, data)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        return len(data)
 
     def __enter__(self) -> Self:
         return self
@@ -90,17 +94,19 @@ class DurableFile:
             yield
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` in one step (0600), durable. Raises FolderError."""
-    temporary = path.parent / DRAFTS / f"{path.name}.{os.getpid()}"
-    temporary.unlink(missing_ok=True)
+def replace_file(root: Path, path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` below ``root`` in one step (0600), durable. FolderError."""
+    temporary = root / DRAFTS / f"{path.name}.{os.getpid()}"
+    with file_operation("Removing an unfinished file", temporary):
+        temporary.unlink(missing_ok=True)
     try:
         with DurableFile(temporary) as file:
             file.write(data)
         with file_operation("Renaming to", path):
             temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 

@@ -52,12 +52,13 @@ class Journal:
 
     def __init__(self, root: Path, entry: Entry) -> None:
         self.entry = entry
+        self._root = root
         self._path = root / FOLDER / f"{entry.id}.json"
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Entry
         self.entry = replace(self.entry, **changes)
         data = json.dumps(asdict(self.entry), indent=1, ensure_ascii=False)
-        durable.replace_file(self._path, data.encode() + b"\n")
+        durable.replace_file(self._root, self._path, data.encode() + b"\n")
 
     def forget(self) -> None:
         with file_operation("Removing", self._path):
@@ -102,8 +103,10 @@ def held(root: Path, identifier: str) -> Iterator[None]:
     """Show that the writer of this entry lives."""
     path = folder(root) / f"{identifier}.alive"
     with _flock(path, fcntl.LOCK_EX):
-        yield
-        path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -115,4 +115,5 @@ def render(identifier: str, record: Record, signer: Signer) -> bytes:
 def write(root: Path, identifier: str, record: Record, signer: Signer) -> None:
     """Replace the record of a backup in one step. Raises FolderError."""
     durable.prepare_root(root)
-    durable.replace_file(root / names.record_name(identifier), render(identifier, record, signer))
+    data = render(identifier, record, signer)
+    durable.replace_file(root, root / names.record_name(identifier), data)

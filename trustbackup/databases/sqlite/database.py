@@ -8,6 +8,7 @@ checked, counted and compressed after that, so nobody waits for those.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -44,7 +45,7 @@ from trustbackup.databases.sqlite.replacement import (
     remove_file,
     schema_version,
 )
-from trustbackup.exceptions import DumpError, RestoreError, UsageError
+from trustbackup.exceptions import REMEDIES, DumpError, RestoreError, UsageError
 from trustbackup.store.streams import BLOCK, Readable
 
 SQLITE_FILE = "sqlite file"
@@ -145,12 +146,27 @@ class SQLite(Database):
     def _copy_to(self, target: Path) -> None:
         with (
             snapshot(self.path, self.options.wait) as source,
+            self._named_if_full(target),
             contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy,
         ):
             copy.execute("PRAGMA synchronous = OFF")
             copy_database(source, copy, self.options.wait)
             # A copy of a WAL database would want a -wal of its own when it is opened.
             copy.execute("PRAGMA journal_mode = DELETE")
+
+    @contextlib.contextmanager
+    def _named_if_full(self, target: Path) -> Iterator[None]:
+        """SQLite does not say which disk is full: the database's or the backup's."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+                raise
+            raise DumpError(
+                f"Database {self.alias!r} was not dumped",
+                why=f"copying it to {target} failed, {os.strerror(errno.ENOSPC)}",
+                todo=REMEDIES[errno.ENOSPC],
+            ) from error
 
     def facts(self) -> Facts | None:
         if not self.path.exists() or self.path.stat().st_size == 0:

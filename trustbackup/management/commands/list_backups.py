@@ -90,7 +90,7 @@ def as_table(found: Sequence[Backup]) -> str:
         "SIZE",
         "ROWS",
         "STATE",
-        "CHECKED",
+        "PROOF",
         "NAME",
     )
     rows = [
@@ -102,7 +102,7 @@ def as_table(found: Sequence[Backup]) -> str:
             size(backup.bytes),
             "?" if backup.rows is None else f"{backup.rows:,}",
             backup.state + (", kept" if backup.kept else ""),
-            _checked(backup),
+            _proof(backup),
             backup.name,
         )
         for backup in found
@@ -110,7 +110,12 @@ def as_table(found: Sequence[Backup]) -> str:
     return table(header, rows, right=(4, 5))
 
 
-def _checked(backup: Backup) -> str:
-    if backup.checked_at is None:
-        return "not yet"
-    return f"{'ok' if backup.checked_ok else 'BAD'} {backup.checked_at:%Y-%m-%d %H:%M}"
+def _proof(backup: Backup) -> str:
+    """The strongest thing known of it: that it restores, that its hashes match, or nothing."""
+    for at, ok, good, bad in (
+        (backup.drilled_at, backup.drilled_ok, "restores", "DOES NOT RESTORE"),
+        (backup.checked_at, backup.checked_ok, "hash matches", "DAMAGED"),
+    ):
+        if at is not None:
+            return f"{good if ok else bad}, {at:%Y-%m-%d %H:%M}"
+    return "not yet"
