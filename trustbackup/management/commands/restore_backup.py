@@ -61,7 +61,9 @@ class Command(BackupCommand):
             self._show(plan, options)
             return not plan.refusals
         if plan.refusals:
-            raise CommandError(" ".join(plan.refusals))
+            raise CommandError(
+                f"Backup {plan.entry.id} was not restored. {' '.join(plan.refusals)}"
+            )
         if not options["json"]:
             for warning in plan.warnings:
                 self.stderr.write(warning)
