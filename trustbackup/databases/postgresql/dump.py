@@ -90,6 +90,9 @@ class PostgresDump(Dump):
         try:
             return self._program.read(size)
         except ProgramError as error:
+            # When counting fails its snapshot ends, and pg_dump complains about that only.
+            if self._counting.done() and (cause := self._counting.exception()):
+                raise cause from error
             raise DumpError(self._what, why=str(error), todo=_remedy(str(error))) from error
 
     def facts(self, archive: Callable[[], AbstractContextManager[Readable]]) -> Facts:
