@@ -100,6 +100,9 @@ class PostgresDump(Dump):
         try:
             yield
         except ProgramError as error:
+            # When counting fails its snapshot ends, and pg_dump complains about that only.
+            if self._counting.done() and (cause := self._counting.exception()):
+                raise cause from error
             raise DumpError(self.what, why=str(error), todo=_remedy(str(error))) from error
 
     def listing(self, open_raw: OpenRaw) -> str:
