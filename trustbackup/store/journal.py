@@ -127,9 +127,9 @@ def forget_kept(root: Path, kept: str) -> None:
 
 
 def read_all(root: Path) -> list[Entry]:
-    """Every entry, oldest first; one that can't be read is left out. Raises FolderError."""
+    """Every entry, oldest first; what can't be read is left out."""
     entries = []
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         for name in sorted(os.listdir(root / FOLDER)):
             if name.endswith(".json"):
                 with contextlib.suppress(OSError, ValueError, TypeError):
