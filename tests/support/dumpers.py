@@ -25,7 +25,7 @@ while block := os.read(dump.stdout.fileno(), 65536):
     while block:
         block = block[os.write(1, block):]
 code = dump.wait()
-os.kill(os.getpid(), -code) if code < 0 else sys.exit(code)
+os.kill(os.getpid(), -code) if code < 0 else os._exit(code)
 """
 
 

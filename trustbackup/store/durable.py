@@ -120,6 +120,8 @@ class Draft:
         self.folder = root / DRAFTS / identifier
         self._descriptor = descriptor
         self._data: list[str] = []
+        self._has_manifest = False
+        self._published = False
 
     def create(self, name: str) -> DurableFile:
         """A new file of this backup, under a private temporary name; not its manifest."""
@@ -148,13 +150,17 @@ class Draft:
             file.write(manifest)
         self._must_be_free(name)
         self._rename(name)
+        self._has_manifest = True
         sync_folder(self.root)
+        self._published = True
 
-    def close(self, *, published: bool) -> None:
+    def close(self) -> None:
         """Forget the draft; unless it was published, nothing of it remains."""
-        if not published:
-            with contextlib.suppress(OSError):
-                (self.root / names.manifest_name(self.id)).unlink(missing_ok=True)
+        if not self._published:
+            # A manifest of that name which is not ours is not ours to remove.
+            if self._has_manifest:
+                with contextlib.suppress(OSError):
+                    (self.root / names.manifest_name(self.id)).unlink(missing_ok=True)
             _remove_published(self.root, self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._descriptor)
@@ -181,12 +187,10 @@ def begin(root: Path, moment: datetime) -> Iterator[Draft]:
     prepare_root(root)
     sweep(root)
     draft = _reserve(root, moment)
-    published = False
     try:
         yield draft
-        published = os.path.lexists(root / names.manifest_name(draft.id))
     finally:
-        draft.close(published=published)
+        draft.close()
 
 
 def _reserve(root: Path, moment: datetime) -> Draft:

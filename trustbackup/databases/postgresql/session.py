@@ -64,7 +64,7 @@ def open_session(
     wrapper.settings_dict["OPTIONS"] = connect
     wrapper.inc_thread_sharing()
     try:
-        wrapper.connect()
+        wrapper.ensure_connection()  # unlike connect(), with Django's own errors
         with wrapper.cursor() as cursor:
             # A server's limits for web requests are not meant for backups.
             cursor.execute("SET statement_timeout = 0")
