@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import getpass
 import json
+import os
+import re
 import signal
 import socket
 import sys
@@ -18,10 +20,13 @@ import humanize
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from trustbackup.conf import get_settings
 from trustbackup.exceptions import Cancelled, TrustbackupError
 from trustbackup.operations.recover import recover_restores
 from trustbackup.operations.site import Progress, Reporter, quiet
 from trustbackup.runs.life import Life, recorded
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class OneSentenceParser(CommandParser):
@@ -56,6 +61,10 @@ class BackupCommand(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401
         try:
+            # The index is read through the site's own connection, for which libpq would wait
+            # for ever: a silent server must not keep us from the backups.
+            timeout = max(2, round(get_settings().connect_timeout))
+            os.environ.setdefault("PGCONNECT_TIMEOUT", str(timeout))
             with cancellable():
                 for sentence in recover_restores():
                     self.stderr.write(sentence)
@@ -188,6 +197,11 @@ def seconds(count: float) -> str:
 def size(count: float) -> str:
     """Bytes for a person: 12.3 MB."""
     return humanize.naturalsize(count)
+
+
+def plain(text: str) -> str:
+    """Text from elsewhere without what a terminal would obey."""
+    return _CONTROL.sub("\ufffd", text)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.db import DatabaseError, connections, router, transaction
+from django.db import Error, connections, router, transaction
 
 from trustbackup.exceptions import BackupNotFound, ManifestError, UsageError, file_operation
 from trustbackup.models import Backup
@@ -61,8 +61,8 @@ class Entry:
         with durable.open_regular(self.root / name) as file, file_operation("Reading", name):
             data = file.read(manifest.LARGEST + 1)
         try:
-            document = manifest.read_document(data)
-            return manifest.load(document, expected_id=self.id), signer.check(document)
+            document, signature = manifest.read_signed(data, signer)
+            return manifest.load(document, expected_id=self.id), signature
         except ManifestError as error:
             raise ManifestError(f"{name}: {error.what}", why=error.why, todo=error.todo) from error
 
@@ -179,7 +179,7 @@ def synchronise(root: Path, signer: Signer, *, afresh: bool = False) -> dict[str
         with transaction.atomic(using):
             known = {} if afresh else {row.identifier: row for row in Backup.objects.using(using)}
             return _update(entries, known, signer, using, afresh=afresh)
-    except DatabaseError as error:
+    except Error as error:
         logger.debug("The index of backups can't be used: %s", error)
         return {key: describe(entry, signer) for key, entry in entries.items()}
 

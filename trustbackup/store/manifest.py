@@ -29,7 +29,11 @@ LARGEST = 64 << 20
 """Bytes; a manifest larger than this is not read (100,000 tables need a tenth of it)."""
 KINDS = ("full", "database", "media", "settings", "app")
 _PURPOSE = b"trustbackup manifest signature v1"
+LONGEST = {"name": 200, "host": 255, "trigger": 40}
+"""Characters that the index keeps of these."""
+_LARGEST_NUMBER = 2**63 - 1
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Signature(enum.Enum):
@@ -154,7 +158,25 @@ def dump(manifest: Manifest, signer: Signer) -> bytes:
     # The signature covers what a reader will see, so sign what JSON makes of it.
     document = json.loads(json.dumps(document))
     document["signature"] = signer.sign(document)
+    return file_bytes(document)
+
+
+def file_bytes(document: Mapping[str, Any]) -> bytes:
+    """A document as it lies on the disk. Raises ValueError for text that is not Unicode."""
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def read_signed(data: bytes, signer: Signer) -> tuple[dict[str, Any], Signature]:
+    """The document in a manifest file, and who signed it; see ``read_document()``.
+
+    One byte that differs from what was written is an alteration, be it white space only:
+    tools that are not as strict must not see another manifest than we do.
+    """
+    document = read_document(data)
+    signature = signer.check(document)
+    if signature is Signature.OURS and data != file_bytes(document):
+        signature = Signature.ALTERED
+    return document, signature
 
 
 def _part_document(part: Part) -> dict[str, Any]:
@@ -169,6 +191,7 @@ def read_document(data: bytes) -> dict[str, Any]:
         raise ManifestError("The manifest is too large", why=f"over {LARGEST} bytes")
     try:
         document = json.loads(data, object_pairs_hook=_no_duplicates)
+        file_bytes(document)
     except (ValueError, RecursionError) as error:
         raise ManifestError("The manifest is not JSON", why=str(error)) from error
     if not isinstance(document, dict):
@@ -201,12 +224,26 @@ def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
     if values["kind"] not in KINDS:
         raise _bad(f"its kind is {values['kind']!r}")
     values["parts"] = tuple(_part(item, expected_id) for item in _list(values["parts"], "parts"))
-    if not values["parts"]:
-        raise _bad("it has no part")
-    for unique in ("part", "file"):
-        if len({getattr(part, unique) for part in values["parts"]}) != len(values["parts"]):
-            raise _bad(f"two parts have the same {unique}")
+    _check_texts(values)
+    _check_parts(values["parts"])
     return Manifest(**values)
+
+
+def _check_texts(values: Mapping[str, Any]) -> None:
+    for text, longest in LONGEST.items():
+        if len(values[text]) > longest or _CONTROL.search(values[text]):
+            raise _bad(f"its {text} is too long or has a control character")
+
+
+def _check_parts(parts: Sequence[Part]) -> None:
+    if not parts:
+        raise _bad("it has no part")
+    for count in ("bytes", "raw_bytes", "rows"):
+        if sum(getattr(part, count) for part in parts) > _LARGEST_NUMBER:
+            raise _bad(f"its {count} are too many")
+    for unique in ("part", "file"):
+        if len({getattr(part, unique) for part in parts}) != len(parts):
+            raise _bad(f"two parts have the same {unique}")
 
 
 def _part(document: object, expected_id: str) -> Part:
@@ -216,6 +253,8 @@ def _part(document: object, expected_id: str) -> Part:
         raise _bad(f"its file {values['file']!r} is none of this backup's")
     if not _SHA256.fullmatch(values["sha256"]):
         raise _bad(f"the SHA-256 of {values['file']} is not 64 hex digits")
+    if _CONTROL.search(values["part"]):
+        raise _bad("the name of a part has a control character")
     values["tables"] = tuple(
         Table(**_members(item, Table, "a table")) for item in _list(values["tables"], "tables")
     )
@@ -266,11 +305,11 @@ def _pair(value: object) -> tuple[str, str]:
 def _time(value: object, where: str) -> datetime:
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        if moment.tzinfo is None:
+            raise _bad(f"{where!r} has no time zone")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _bad(f"{where!r} is no time") from None
-    if moment.tzinfo is None:
-        raise _bad(f"{where!r} has no time zone")
-    return moment.astimezone(UTC)
 
 
 def format_time(moment: datetime) -> str:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from trustbackup.exceptions import ManifestError
 from trustbackup.management.commands.list_backups import as_json
-from trustbackup.management.terminal import BackupCommand, size, table
+from trustbackup.management.terminal import BackupCommand, plain, size, table
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog, names
 from trustbackup.store.manifest import Part
@@ -48,7 +48,7 @@ class Command(BackupCommand):
         if manifest is None:
             return True
         versions = ", ".join(f"{key} {value}" for key, value in manifest.versions.items())
-        write(f"  made on {manifest.host} in {backup.seconds:.1f} s with {versions}")
+        write(plain(f"  made on {manifest.host} in {backup.seconds:.1f} s with {versions}"))
         for part in manifest.parts:
             self._print_part(part)
         write("\nCheck it without trustbackup, in its folder:")
@@ -60,16 +60,18 @@ class Command(BackupCommand):
         return True
 
     def _print_part(self, part: Part) -> None:
-        write = self.stdout.write
-        write(f"\n{part.part}: {part.engine} {part.server_version}, {part.database}")
+        def write(line: str) -> None:
+            self.stdout.write(plain(line))
+
+        self.stdout.write("")
+        write(f"{part.part}: {part.engine} {part.server_version}, {part.database}")
         write(f"  {part.file}: {size(part.bytes)}, {size(part.raw_bytes)} unpacked")
         write(f"  SHA-256 {part.sha256}")
         last = part.migrations[-1] if part.migrations else None
         if last:
             write(f"  {len(part.migrations)} migrations, the last {last[0]}.{last[1]}")
         rows = [(str(item), f"{item.rows:,}") for item in part.tables]
-        write(
-            table(("  TABLE", "ROWS"), [(f"  {name}", count) for name, count in rows], right=(1,))
-        )
+        shown = [(f"  {plain(name)}", count) for name, count in rows]
+        self.stdout.write(table(("  TABLE", "ROWS"), shown, right=(1,)))
         command = f"{_UNPACK[part.compression]} {part.file} {_RESTORE.get(part.engine, '')}"
         write(f"  Restore it without trustbackup: {command}")
