@@ -1,0 +1,310 @@
+"""The manifest: strict in what it reads, and signed over all that it says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trustbackup.exceptions import ManifestError
+from trustbackup.store.manifest import (
+    SCHEMA,
+    Manifest,
+    Part,
+    Signature,
+    Signer,
+    Table,
+    dump,
+    load,
+    read_document,
+    read_signed,
+)
+
+ID = "2026-11-20_02-15-33"
+MOMENT = datetime(2026, 11, 20, 2, 15, 33, 123456, UTC)
+PART = Part(
+    part="default",
+    file=f"backup_{ID}.dump.gz",
+    bytes=1000,
+    raw_bytes=4000,
+    sha256="0123456789abcdef" * 4,
+    compression="gzip",
+    format="pg_dump custom",
+    engine="postgresql",
+    connector="dbbackup.db.postgresql.PgDumpBinaryConnector",
+    server_version="15.18",
+    tool_version="pg_dump (PostgreSQL) 15.18",
+    database="shop",
+    encoding="UTF8",
+    tables=(
+        Table(schema="public", name='Größe "ß"\n', rows=7),
+        Table(schema="public", name="b", rows=0),
+    ),
+    migrations=(("shop", "0001_initial"), ("auth", "0012_x")),
+)
+MANIFEST = Manifest(
+    id=ID,
+    name="before the sale, ½ price",
+    kind="database",
+    trigger="command",
+    host="shop-1",
+    created=MOMENT,
+    started=MOMENT,
+    finished=MOMENT,
+    versions={"django": "5.2"},
+    parts=(PART,),
+)
+SIGNER = Signer(["a secret"])
+FILE = dump(MANIFEST, SIGNER)
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {**json.loads(FILE), **changes}
+
+
+def part_document(**changes: Any) -> dict[str, Any]:
+    return document(parts=[{**json.loads(FILE)["parts"][0], **changes}])
+
+
+def without(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != name}
+
+
+def test_it_comes_back_as_it_was_written() -> None:
+    found, signature = read_signed(FILE, SIGNER)
+    assert signature is Signature.OURS
+    assert replace(load(found, expected_id=ID), signature={}) == MANIFEST
+
+
+texts = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=40)
+counts = st.integers(0, 2**50)
+MOMENTS = st.integers(0, 200 * 10**9).map(lambda n: datetime.fromtimestamp(n / 1000, UTC))
+
+
+@given(
+    name=texts,
+    host=texts,
+    database=texts,
+    rows=st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), counts)),
+    size=counts,
+    moment=MOMENTS,
+)
+def test_whatever_it_holds_comes_back_signed(
+    name: str,
+    host: str,
+    database: str,
+    rows: list[tuple[str, int]],
+    size: int,
+    moment: datetime,
+) -> None:
+    tables = tuple(Table(schema="s", name=table, rows=count) for table, count in rows)
+    part = replace(PART, database=database, tables=tables, bytes=size)
+    manifest = replace(MANIFEST, name=name, host=host, created=moment, parts=(part,))
+    found, signature = read_signed(dump(manifest, SIGNER), SIGNER)
+    assert signature is Signature.OURS
+    assert replace(load(found, expected_id=ID), signature={}) == manifest
+
+
+def verdict(data: bytes) -> Signature | None:
+    """Who signed it; None when it is refused."""
+    try:
+        found, signature = read_signed(data, SIGNER)
+        load(found, expected_id=ID)
+    except ManifestError:
+        return None
+    return signature
+
+
+@settings(max_examples=2000, deadline=None)
+@given(position=st.integers(0, len(FILE) - 1), byte=st.integers(0, 255))
+def test_no_altered_byte_is_ever_signed_by_this_site(position: int, byte: int) -> None:
+    data = bytearray(FILE)
+    data[position] = byte
+    if bytes(data) != FILE:
+        assert verdict(bytes(data)) is not Signature.OURS
+
+
+def test_no_byte_can_be_left_out_or_put_twice() -> None:
+    for position in range(len(FILE)):
+        shorter = FILE[:position] + FILE[position + 1 :]
+        longer = FILE[: position + 1] + FILE[position:]
+        assert verdict(shorter) is not Signature.OURS, position
+        assert verdict(longer) is not Signature.OURS, position
+
+
+def test_the_same_facts_in_another_shape_are_an_alteration() -> None:
+    same = json.loads(FILE)
+    for data in (
+        json.dumps(same).encode(),
+        json.dumps(same, indent=1).encode(),
+        FILE + b"\n",
+        FILE.rstrip(),
+        b"\xef\xbb\xbf" + FILE,
+        FILE.decode().encode("utf-16"),
+    ):
+        assert verdict(data) is not Signature.OURS, data[:60]
+
+
+def test_earlier_keys_still_check_and_the_first_one_signs() -> None:
+    old, new = Signer(["old"]), Signer(["new", "old"])
+    assert read_signed(dump(MANIFEST, old), new)[1] is Signature.OURS
+    assert read_signed(dump(MANIFEST, new), new)[1] is Signature.OURS
+    assert read_signed(dump(MANIFEST, new), old)[1] is Signature.UNKNOWN
+    assert read_signed(dump(MANIFEST, new), Signer(["new"]))[1] is Signature.OURS
+
+
+def test_a_signature_of_another_key_under_our_key_id_is_an_alteration() -> None:
+    theirs = document()
+    theirs["signature"]["value"] = Signer(["theirs"]).sign(theirs)["value"]
+    assert SIGNER.check(theirs) is Signature.ALTERED
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        None,
+        "",
+        [],
+        {},
+        {"algorithm": "none", "key": "", "value": ""},
+        {"algorithm": "HMAC-SHA256"},
+        {"algorithm": "HMAC-SHA256", "key": None, "value": None},
+        {"algorithm": "HMAC-SHA256", "key": "ü", "value": "ü"},
+    ],
+)
+def test_no_signature_is_no_signature_of_ours(signature: object) -> None:
+    assert SIGNER.check(document(signature=signature)) is not Signature.OURS
+    assert SIGNER.check(without(document(), "signature")) is Signature.ALTERED
+
+
+def test_the_secret_is_not_in_the_file() -> None:
+    assert b"a secret" not in FILE
+    assert "a secret" not in repr(SIGNER)
+
+
+@pytest.mark.parametrize("name", sorted(json.loads(FILE)))
+def test_each_member_must_be_there(name: str) -> None:
+    with pytest.raises(ManifestError, match=rf"has no '{name}'"):
+        load(without(document(), name), expected_id=ID)
+
+
+@pytest.mark.parametrize("name", sorted(json.loads(FILE)["parts"][0]))
+def test_each_member_of_a_part_must_be_there(name: str) -> None:
+    part = without(json.loads(FILE)["parts"][0], name)
+    with pytest.raises(ManifestError, match=rf"has no '{name}'"):
+        load(document(parts=[part]), expected_id=ID)
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        document(surplus=1),
+        document(schema=SCHEMA - 1),
+        document(schema=True),
+        document(schema="1"),
+        document(id="2026-11-20_02-15-34"),
+        document(id=7),
+        document(kind="everything"),
+        document(name=None),
+        document(name="x" * 201),
+        document(name="a\nb"),
+        document(host="\x1b[2J"),
+        document(created="yesterday"),
+        document(created="2026-11-20T02:15:33"),
+        document(created=7),
+        document(created="0001-01-01T00:00:00+23:59"),
+        document(finished="9999-12-31T23:59:59-23:59"),
+        document(versions={"django": 5}),
+        document(versions=[]),
+        document(signature={"value": 1}),
+        document(parts=[]),
+        document(parts={}),
+        document(parts=[7]),
+        document(parts=json.loads(FILE)["parts"] * 2),
+        part_document(surplus=1),
+        part_document(part=7),
+        part_document(part="a\x00b"),
+        part_document(bytes=-1),
+        part_document(bytes=1.0),
+        part_document(bytes=True),
+        part_document(bytes="1"),
+        part_document(bytes=2**63),
+        part_document(raw_bytes=10**30),
+        part_document(sha256="0" * 63),
+        part_document(sha256="0" * 64 + "\n"),
+        part_document(sha256="A" * 64),
+        part_document(file="../backup_2026-11-20_02-15-33.dump.gz"),
+        part_document(file="/etc/passwd"),
+        part_document(file="backup_2026-11-20_02-15-34.dump.gz"),
+        part_document(file=f"backup_{ID}.manifest.json"),
+        part_document(file=f"backup_{ID}.record.json"),
+        part_document(file=""),
+        part_document(tables=[{"schema": "", "name": "t"}]),
+        part_document(tables=[{"schema": "", "name": "t", "rows": -1}]),
+        part_document(tables=[{"schema": "", "name": "t", "rows": 2**63}]),
+        part_document(tables={}),
+        part_document(migrations=[["a"]]),
+        part_document(migrations=[["a", 1]]),
+        part_document(migrations=["ab"]),
+    ],
+    ids=lambda spoiled: "",
+)
+def test_what_is_not_exactly_right_is_refused(spoiled: dict[str, Any]) -> None:
+    with pytest.raises(ManifestError):
+        load(spoiled, expected_id=ID)
+
+
+def test_a_sound_document_is_not_refused() -> None:
+    load(document(), expected_id=ID)
+    load(part_document(), expected_id=ID)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b'{"parts": [{"a": 1, "a": 2}]}', "twice"),
+        (b'{"a": "\\ud800"}', "not JSON"),
+        (b"[" * 50_000, "not JSON"),
+        (b"9" * 10_000, "not JSON"),
+        (b"7", "not a JSON object"),
+        (b'{"schema": 2}', "schema 2"),
+        (b'{"schema": 999999999999}', "Upgrade trustbackup"),
+        (b" " * ((64 << 20) + 1), "too large"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_document_of_this_schema_is_refused(data: bytes, why: str) -> None:
+    with pytest.raises(ManifestError, match=why):
+        read_document(data)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_at_all_are_a_manifest_or_one_error(data: bytes) -> None:
+    assert verdict(data) is None
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(name=st.sampled_from(sorted(json.loads(FILE))), value=values)
+def test_any_value_of_any_member_is_read_or_one_error(name: str, value: object) -> None:
+    data = json.dumps(document(**{name: value})).encode()
+    assert verdict(data) is not Signature.OURS
+
+
+@given(name=st.sampled_from(sorted(json.loads(FILE)["parts"][0])), value=values)
+def test_any_value_of_any_member_of_a_part_is_read_or_one_error(name: str, value: object) -> None:
+    data = json.dumps(part_document(**{name: value})).encode()
+    assert verdict(data) is not Signature.OURS
