@@ -29,3 +29,23 @@ def pointed_at(alias: str, changes: Mapping[str, object]) -> Iterator[BaseDataba
     finally:
         other.close()
         connections[alias] = live
+
+
+@contextmanager
+def for_a_note(alias: str) -> Iterator[BaseDatabaseWrapper]:
+    """A connection of its own for a short note beside the work.
+
+    It never waits long for a locked or a silent database, and a transaction that is open in
+    this thread, or rolled back later, does not touch it.
+    """
+    connection = connections[alias]
+    options = dict(connection.settings_dict.get("OPTIONS") or {})
+    if connection.vendor == "sqlite":
+        options["timeout"] = 1
+        # What it says may wait for a lock, too; a file remembers its journal mode.
+        options.pop("init_command", None)
+    elif connection.vendor == "postgresql":
+        options["connect_timeout"] = 3
+        options["options"] = f"{options.get('options', '')} -c lock_timeout=3s".strip()
+    with pointed_at(alias, {"OPTIONS": options}) as note:
+        yield note

@@ -16,8 +16,10 @@ from typing import Any
 
 from django.db import DatabaseError, router, transaction
 
+from trustbackup.databases.alias import for_a_note
 from trustbackup.exceptions import Cancelled
 from trustbackup.models import AuditEvent, Run
+from trustbackup.store.catalog import may_connect
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +80,10 @@ def _end(life: Life, address: str) -> None:
 
 def _save(write: Callable[[str], object]) -> None:
     using = router.db_for_write(Run)
+    if not may_connect(using):
+        return
     try:
-        with transaction.atomic(using):
+        with for_a_note(using), transaction.atomic(using):
             write(using)
     except (DatabaseError, OSError) as error:
         logger.debug("A run can't be recorded: %s", error)

@@ -167,6 +167,15 @@ def describe(entry: Entry, signer: Signer) -> Backup:
     return backup
 
 
+def may_connect(alias: str) -> bool:
+    """False for an SQLite file that does not exist, which connecting would create."""
+    connection = connections[alias]
+    if connection.vendor != "sqlite":
+        return True
+    name = str(connection.settings_dict["NAME"])
+    return "memory" in name or Path(name).is_file()
+
+
 def synchronise(root: Path, signer: Signer, *, afresh: bool = False) -> dict[str, Backup]:
     """Bring the index up to what lies in the folder; every backup, by id.
 
@@ -176,6 +185,8 @@ def synchronise(root: Path, signer: Signer, *, afresh: bool = False) -> dict[str
     entries = scan(root)
     try:
         using = router.db_for_write(Backup)
+        if not may_connect(using):
+            return {key: describe(entry, signer) for key, entry in entries.items()}
         with transaction.atomic(using):
             known = {} if afresh else {row.identifier: row for row in Backup.objects.using(using)}
             return _update(entries, known, signer, using, afresh=afresh)
