@@ -160,7 +160,11 @@ class SQLiteReplacement(Replacement):
                 contextlib.closing(connect(self.live, "rwc", self.wait)) as live,
             ):
                 live.execute("PRAGMA cache_size = -20000")
-                copy_database(new, live, self.wait, pages=_CAREFUL, on_first=unchanged)
+                (total,) = new.execute("PRAGMA page_count").fetchone()
+                # Two steps at least: the look at others' writes comes between them, and the
+                # last one commits.
+                pages = max(1, min(_CAREFUL, total - 1))
+                copy_database(new, live, self.wait, pages=pages, on_first=unchanged)
 
     def _live_connection(self) -> sqlite3.Connection:
         return connect(self.live, "rw", self.wait)
