@@ -195,6 +195,13 @@ class _Work:
         new.load(self._load_request())
         self._stage("comparing")
         facts = new.facts()
+        there = {table.name for table in facts.tables}
+        if missing := [name for name in self.request.tables if name not in there]:
+            raise RestoreError(
+                f"Backup {self.plan.entry.id} was not restored",
+                why=f"it has no table {missing[0]!r}",
+                todo="See show_backup for those that it has.",
+            )
         if self.part.part is not None and not self.request.tables:
             problems = compare(facts, self.part.part)
             if problems:
