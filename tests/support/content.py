@@ -67,7 +67,7 @@ def content(site: Site, where: str = "") -> Content:
 
 def digest(site: Site, where: str = "") -> str:
     """The same in one word."""
-    return hashlib.sha256(repr(content(site, where)).encode()).hexdigest()
+    return hashlib.sha256(repr(sorted(content(site, where).items())).encode()).hexdigest()
 
 
 def is_rewound(table: str) -> bool:

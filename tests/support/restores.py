@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ def undoable(site: Site) -> list[dict[str, Any]]:
     return found
 
 
+def journal(site: Site) -> list[dict[str, Any]]:
+    """The restores that are written down, oldest first, as they lie on the disk."""
+    folder = site.backups / ".restores"
+    return [json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))]
+
+
 def go_on(site: Site, mark: str = "after") -> None:
     """The site lives on after its backup: rows come, change and go, and so do tables."""
     for statement in (
@@ -70,19 +77,23 @@ def beside(site: Site) -> list[str]:
             parameters=[site.database.user, site.database.name],
         )
         return sorted(name for (name,) in rows)
-    live = {site.sqlite_file.name + suffix for suffix in ("", "-wal", "-shm")}
-    return sorted({path.name for path in site.folder.glob("db*")} - live)
+    # What SQLite itself keeps beside a file is a part of that file.
+    files = {path.name for path in site.folder.glob("db*")}
+    companions = {name + end for name in files for end in ("-wal", "-shm", "-journal")}
+    return sorted(files - companions - {site.sqlite_file.name})
 
 
 def unfinished(site: Site) -> list[str]:
     """What restores and drills have left in the backup folder that is not to stay there."""
-    journal = site.backups / ".restores"
-    found = leftovers(site.backups)
-    for path in sorted(journal.glob("*")):
+    # A small file that was to replace another is swept when it is an hour old.
+    found = [name for name in leftovers(site.backups) if not re.search(r"[.]json[.]\d+$", name)]
+    for path in sorted((site.backups / ".restores").glob("*")):
         entry = json.loads(path.read_bytes()) if path.suffix == ".json" else {}
         if path.suffix != ".lock" and entry.get("state") != "done":
             found.append(path.name)
-    return found + sorted(path.name for path in site.tmp.glob("*"))
+    # Python itself tries TMPDIR out by an empty file there.
+    probed = re.compile(r"[a-z0-9_]{8}")
+    return found + [path.name for path in site.tmp.iterdir() if not probed.fullmatch(path.name)]
 
 
 def only_file(made: dict[str, Any]) -> Path:
