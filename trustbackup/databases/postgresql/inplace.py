@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,10 @@ from trustbackup.databases.process import Feeder, Program, output_of
 from trustbackup.exceptions import ProgramError, RestoreError
 from trustbackup.store.streams import BLOCK
 
-_COPY = re.compile(rb"COPY .* FROM stdin;\n", re.DOTALL)
 # "215; 1259 16402 TABLE public shop_order owner"
 _ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<rest>.*)$", re.MULTILINE)
-# Newer minor releases wrap their text in these, for psql.
-_META = re.compile(rb"^\\(?:un)?restrict [A-Za-z0-9]+\n", re.MULTILINE)
+# Newer minor releases begin and end their text with such lines, for psql; the key is random.
+_RESTRICT = re.compile(rb"\\restrict ([A-Za-z0-9]+)\n")
 
 
 class InPlace:
@@ -136,25 +135,28 @@ class InPlace:
     ) -> None:
         argv = [self.loader.program(), f"--section={section}", "--file=-", "--no-owner"]
         argv += ["--use-list", str(use_list)]
+        with_rows = section == "data"
         if section == "pre-data":
             argv += ["--clean", "--if-exists"]
         if not request.load.privileges:
             argv.append("--no-privileges")
         if source is not None:
-            self._execute(cursor, [*argv, str(source)], None)
+            self._execute(cursor, [*argv, str(source)], None, with_rows=with_rows)
             return
         with request.load.open_raw() as raw:
             feeder = Feeder(raw)
             try:
-                self._execute(cursor, argv, feeder)
+                self._execute(cursor, argv, feeder, with_rows=with_rows)
             finally:
                 feeder.finish()
 
-    def _execute(self, cursor: CursorWrapper, argv: list[str], feeder: Feeder | None) -> None:
+    def _execute(
+        self, cursor: CursorWrapper, argv: list[str], feeder: Feeder | None, *, with_rows: bool
+    ) -> None:
         stdin = feeder.read_end if feeder else None
         try:
             with Program(argv, stdin=stdin) as program:
-                run_script(cursor, _Lines(program))
+                run_script(cursor, _Lines(program), with_rows=with_rows)
         except ProgramError as error:
             raise RestoreError(
                 self.what, why=error.why or error.what, todo="The database is as it was."
@@ -181,24 +183,46 @@ class _Lines:
             yield self._buffer
 
 
-def run_script(cursor: CursorWrapper, lines: _Lines) -> None:
-    """Run pg_restore's text: statements as they come, and rows through COPY.
+def run_script(cursor: CursorWrapper, lines: Iterable[bytes], *, with_rows: bool) -> None:
+    """Run pg_restore's text: all its statements at once, and rows through COPY.
 
-    Only the data section has COPY, and there nothing else spans lines that look like it.
+    Only the data section has rows; elsewhere a line like COPY stands inside of a text.
     """
     statements: list[bytes] = []
-    source = iter(lines)
+    source = _without_meta(lines)
     for line in source:
-        if _COPY.fullmatch(line):
+        if with_rows and line.startswith(b"COPY "):
             _run(cursor, statements)
-            _copy(cursor, line, source)
+            _copy(cursor, _whole_copy(line, source), source)
         else:
             statements.append(line)
     _run(cursor, statements)
 
 
+def _without_meta(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Leave out psql's own commands, and no line that only looks like one."""
+    end = b""
+    begun = False
+    for line in lines:
+        begun = begun or bool(line.strip() and not line.startswith((b"--", b"\\restrict ")))
+        if not begun and (match := _RESTRICT.fullmatch(line)):
+            end = b"\\unrestrict " + match[1] + b"\n"
+        elif line != end:
+            yield line
+
+
+def _whole_copy(line: bytes, more: Iterator[bytes]) -> bytes:
+    """A COPY statement to its end: a quoted name may have line breaks in it."""
+    while not (line.endswith(b" FROM stdin;\n") and line.count(b'"') % 2 == 0):
+        following = next(more, b"")
+        if not following:
+            return line
+        line += following
+    return line
+
+
 def _run(cursor: CursorWrapper, statements: list[bytes]) -> None:
-    text = _META.sub(b"", b"".join(statements)).strip()
+    text = b"".join(statements).strip()
     statements.clear()
     if text:
         # Without parameters the text goes as one simple query, of many statements.
