@@ -155,7 +155,12 @@ class PostgresReplacement(Replacement):
             swapped = False
             try:
                 end_sessions(cursor, self.live, self.name)
+                limit = scalar(
+                    cursor, "SELECT datconnlimit FROM pg_database WHERE datname = %s", self.live
+                )
                 cursor.execute("BEGIN")
+                # Not earlier: it would count the workers that fill the new one.
+                cursor.execute(f"ALTER DATABASE {new} CONNECTION LIMIT {limit}")
                 cursor.execute(f"ALTER DATABASE {live} RENAME TO {kept}")
                 cursor.execute(f"ALTER DATABASE {new} RENAME TO {live}")
                 cursor.execute("COMMIT")
