@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from trustbackup.databases.alias import pointed_at
 from trustbackup.databases.base import Database, LoadRequest
 from trustbackup.exceptions import ConfigurationError, TrustbackupError
-from trustbackup.operations.restore import compare, raw_opener
+from trustbackup.operations.restore import compare, raw_opener, settled
 from trustbackup.operations.rules import compare_migrations
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.operations.verify import Verdict, verify_entry
@@ -136,6 +136,7 @@ class _PartDrill:
         )
         with (
             journal.held(self.site.settings.root, label) as workdir,
+            settled(database, log),
             database.replacement(log.entry.new) as scratch,
         ):
             # Only a database on the site's own server can be left behind by a crash.
