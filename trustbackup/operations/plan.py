@@ -12,6 +12,7 @@ from django.db import connections
 from trustbackup.databases.base import Database, Facts
 from trustbackup.exceptions import (
     BackupNotFound,
+    Busy,
     FolderError,
     ManifestError,
     RestoreError,
@@ -22,7 +23,7 @@ from trustbackup.exceptions import (
 from trustbackup.operations.rules import MigrationState, compare_migrations
 from trustbackup.operations.site import Reporter, Site, quiet
 from trustbackup.operations.verify import check_files, format_of, inspect_foreign
-from trustbackup.store import catalog, names, record
+from trustbackup.store import catalog, journal, names, record
 from trustbackup.store.catalog import Entry
 from trustbackup.store.manifest import Manifest, Part, Signature
 
@@ -95,7 +96,7 @@ def plan_restore(
 ) -> RestorePlan:
     """``reference`` is an id, ``latest``, or the path of a dump or a manifest anywhere.
 
-    Raises BackupNotFound, UsageError, RestoreError when a file is missing or damaged.
+    Raises BackupNotFound, UsageError, RestoreError when a file is missing or damaged, Busy.
     """
     request = request or RestoreRequest()
     site = Site.current()
@@ -108,6 +109,9 @@ def plan_restore(
     for alias, file, format_, part in found:
         if request.databases and alias not in request.databases:
             continue
+        # Its tables are locked meanwhile: counting them would wait for its end.
+        if journal.is_locked(site.settings.root, alias):
+            raise under_way(alias)
         parts.append(_plan_part(site, request, (alias, file, format_, part), refusals, warnings))
     _judge_signature(request, signature, parts, refusals, warnings)
     return RestorePlan(
@@ -353,6 +357,14 @@ def _estimate(site: Site, entry: Entry, manifest: Manifest | None) -> float | No
                 continue
             return drilled.seconds * manifest.raw_bytes / max(other.raw_bytes, 1)
     return None
+
+
+def under_way(alias: str) -> Busy:
+    return Busy(
+        f"Database {alias!r} was not restored",
+        why="another restore of it is under way",
+        todo="Wait until that one is done.",
+    )
 
 
 def _refused(identifier: str, why: str, todo: str) -> RestoreError:

@@ -24,9 +24,16 @@ from trustbackup.databases.base import (
     LoadRequest,
     Replacement,
 )
-from trustbackup.exceptions import Busy, RestoreError, TrustbackupError
+from trustbackup.exceptions import RestoreError, TrustbackupError
 from trustbackup.operations.create import create_backup
-from trustbackup.operations.plan import IN_PLACE, INTO, PartPlan, RestorePlan, unknown_migrations
+from trustbackup.operations.plan import (
+    IN_PLACE,
+    INTO,
+    PartPlan,
+    RestorePlan,
+    under_way,
+    unknown_migrations,
+)
 from trustbackup.operations.rules import OWN_APP, SESSIONS, compare_migrations, own_tables
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import catalog, journal
@@ -274,11 +281,7 @@ def only_restore(site: Site, alias: str) -> Iterator[None]:
     """One restore of a database at a time. Raises Busy."""
     with journal.locked(site.settings.root, alias) as mine:
         if not mine:
-            raise Busy(
-                f"Database {alias!r} was not restored",
-                why="another restore of it is under way",
-                todo="Wait until that one is done.",
-            )
+            raise under_way(alias)
         yield
 
 

@@ -106,9 +106,25 @@ def folder(root: Path) -> Path:
 @contextlib.contextmanager
 def locked(root: Path, alias: str) -> Iterator[bool]:
     """The lock of an alias's restores: yields False when somebody alive holds it."""
-    name = "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in alias)
-    with _flock(folder(root) / f"{name}.lock", fcntl.LOCK_EX | fcntl.LOCK_NB) as mine:
+    with _flock(folder(root) / _lock_name(alias), fcntl.LOCK_EX | fcntl.LOCK_NB) as mine:
         yield mine
+
+
+def is_locked(root: Path, alias: str) -> bool:
+    """Whether somebody alive holds that lock, found out without touching anything."""
+    try:
+        with durable.open_regular(root / FOLDER / _lock_name(alias)) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FolderError:
+        return False
+    return False
+
+
+def _lock_name(alias: str) -> str:
+    safe = "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in alias)
+    return f"{safe}.lock"
 
 
 @contextlib.contextmanager
