@@ -44,6 +44,7 @@ def test_fault_49_a_backup_that_is_being_restored_is_not_deleted(postgres_site: 
     assert database
     made = make(postgres_site)
     go_on(postgres_site)
+    more_settings(postgres_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'WAIT': 300}")
     # In place, it waits for this transaction.
     with database.cluster.connect(database.name) as holder:
         holder.autocommit = False
