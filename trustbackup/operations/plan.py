@@ -24,7 +24,8 @@ from trustbackup.operations.site import Reporter, Site, quiet
 from trustbackup.operations.verify import check_files, format_of, inspect_foreign
 from trustbackup.store import catalog, names, record
 from trustbackup.store.catalog import Entry
-from trustbackup.store.manifest import Manifest, Part, Signature
+from trustbackup.store.manifest import Manifest, Part
+from trustbackup.store.signature import Signature
 
 SWAP, IN_PLACE, INTO = "swap", "in place", "into"
 

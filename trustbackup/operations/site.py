@@ -9,7 +9,7 @@ from pathlib import Path
 from trustbackup.conf import Settings, get_settings
 from trustbackup.databases.base import Database, Options, get_database
 from trustbackup.store import journal
-from trustbackup.store.manifest import Signer
+from trustbackup.store.signature import Signer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,9 @@ from django.db import Error, connections, router, transaction
 
 from trustbackup.exceptions import BackupNotFound, ManifestError, UsageError, file_operation
 from trustbackup.models import Backup
-from trustbackup.store import durable, manifest, names, record
-from trustbackup.store.manifest import Manifest, Signature, Signer
+from trustbackup.store import drafts, durable, manifest, names, record
+from trustbackup.store.manifest import Manifest
+from trustbackup.store.signature import Signature, Signer
 
 logger = logging.getLogger(__name__)
 _BATCH = 500
@@ -91,7 +92,7 @@ def scan(root: Path) -> dict[str, Entry]:
     An absent folder is empty. Raises FolderError when it can't be read.
     """
     entries: dict[str, Entry] = {}
-    hidden = durable.unfinished(root)
+    hidden = drafts.unfinished(root)
     try:
         listing = os.scandir(root)
     except FileNotFoundError:
