@@ -152,13 +152,13 @@ def make_postgres(server: cluster.Cluster, folder: Path, scale: float) -> tuple[
         connection.execute(f"CREATE DATABASE {_DATABASE}".encode())
     site = Site(folder / "postgres", server.url(_DATABASE))
     site.manage("migrate", "--verbosity", "0")
-    return site, data.fill_postgres(server, _DATABASE, round(data.POSTGRES_ARTICLES * scale))
+    return site, data.fill_postgres(server, _DATABASE, round(data.POSTGRES_ORDERS * scale))
 
 
 def make_sqlite(path: Path, folder: Path, scale: float) -> tuple[Site, int]:
     site = Site(folder / "sqlite", f"sqlite:///{path}")
     site.manage("migrate", "--verbosity", "0")
-    return site, data.fill_sqlite(path, round(data.SQLITE_ARTICLES * scale))
+    return site, data.fill_sqlite(path, round(data.SQLITE_ORDERS * scale))
 
 
 if __name__ == "__main__":
