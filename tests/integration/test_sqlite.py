@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 
 import pytest
 
@@ -112,12 +113,15 @@ def test_a_name_with_odd_characters_is_one_file(sqlite_site: Site) -> None:
     assert set(after) - set(before) <= {"backups", f"{odd.name}-wal", f"{odd.name}-shm"}
 
 
-def test_the_index_alone_never_locks_the_database_for_others(sqlite_site: Site) -> None:
+def test_a_list_with_nothing_new_does_not_wait_for_a_writer(sqlite_site: Site) -> None:
     make(sqlite_site)
+    run_all(sqlite_site, [["list_backups"]])
     with contextlib.closing(
         sqlite3.connect(sqlite_site.sqlite_file, isolation_level=None)
     ) as holder:
         holder.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
         (listing,) = run_all(sqlite_site, [["list_backups", "--json"]])
+        assert time.monotonic() - began < 15, "it waited for the lock"
         assert listing.returncode == 0, str(listing)
         assert len(listing.json) == 1
