@@ -140,7 +140,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
             site = Site(folder / "list", f"sqlite:///{folder / 'list.sqlite3'}")
             sections.append(listing.measure(site, options.rounds, count))
         if "restore" in parts:
-            sections += restore.measure(options.rounds)
+            sections += restore.measure(server, _DATABASE, pg_site, options.rounds)
         if "memory" in parts:
             say("Memory, with the data once and twice")
             sections.append(memory.measure(subjects, min(3, options.rounds)))

@@ -196,8 +196,10 @@ def live_progress() -> Iterator[Reporter]:
 
 
 def seconds(count: float) -> str:
-    """A duration for a person: 3.2 s, or 4 minutes and 10 seconds."""
-    return f"{count:.1f} s" if count < 60 else humanize.precisedelta(round(count))
+    """A duration for a person: 0.24 s, 3.2 s, or 4 minutes and 10 seconds."""
+    if count >= 60:
+        return humanize.precisedelta(round(count))
+    return f"{count:.2f} s" if count < 1 else f"{count:.1f} s"
 
 
 def size(count: float) -> str:
