@@ -6,6 +6,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from django.utils.module_loading import import_string
 
@@ -134,7 +135,7 @@ class _PartDrill:
             ),
         )
         with (
-            journal.held(self.site.settings.root, label),
+            journal.held(self.site.settings.root, label) as workdir,
             database.replacement(log.entry.new) as scratch,
         ):
             # Only a database on the site's own server can be left behind by a crash.
@@ -143,7 +144,7 @@ class _PartDrill:
             began = time.monotonic()
             self.report(Progress(stage=f"restoring {self.part.part}"))
             scratch.create()
-            scratch.load(self._load_request())
+            scratch.load(self._load_request(workdir))
             self.report(Progress(stage=f"comparing {self.part.part}"))
             facts = scratch.facts(content=self.content)
             seconds = time.monotonic() - began
@@ -154,12 +155,12 @@ class _PartDrill:
         log.forget()
         return seconds
 
-    def _load_request(self) -> LoadRequest:
+    def _load_request(self, workdir: Path) -> LoadRequest:
         part = self.part
         return LoadRequest(
             open_raw=raw_opener(self.entry, part.file, part, f"restoring {part.part}", self.report),
             format=part.format,
-            workdir=self.site.private_folder(),
+            workdir=workdir,
             privileges=False,
         )
 

@@ -13,12 +13,11 @@ def recover_restores() -> list[str]:
     site = Site.current()
     root = site.settings.root
     sentences = []
-    for entry in journal.read_all(root):
-        if entry.state == journal.DONE:
-            continue
-        with journal.abandoned(root, entry.id) as dead:
-            if dead:
-                sentences.append(_settle(site, entry))
+    unsettled = {e.id: e for e in journal.read_all(root) if e.state != journal.DONE}
+    for identifier in sorted({*unsettled, *journal.begun(root)}):
+        with journal.abandoned(root, identifier) as dead:
+            if dead and identifier in unsettled:
+                sentences.append(_settle(site, unsettled[identifier]))
     return sentences
 
 
@@ -38,9 +37,7 @@ def _settle(site: Site, entry: journal.Entry) -> str:
     if entry.strategy == "in place":
         log.forget()
         return f"{what} was interrupted after its end: the database is the restored one."
-    log.update(state=journal.DONE)
-    if entry.strategy == "undo":
-        journal.forget_kept(site.settings.root, entry.new)
+    log.finish()
     return (
         f"{what} was interrupted after its swap: the database is the restored one, and"
         f" {entry.kept} is the old one (undo_restore {entry.id} swaps back)."

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from django.core.management import call_command
 
@@ -86,13 +87,13 @@ def _restore_part(
     )
     database = site.database(part.alias, label=entry.id)
     new, kept = database.names_for_restore(f"{now:%Y%m%d_%H%M%S}")
-    work = _Work(site, plan, part, database, report)
     if part.strategy == INTO:
         entry = replace(entry, new=plan.request.into)
     elif part.strategy != IN_PLACE:
         entry = replace(entry, new=new, kept=kept)
-    do = {IN_PLACE: work.in_place, INTO: work.into}.get(part.strategy, work.swap)
-    with journal.held(site.settings.root, entry.id):
+    with journal.held(site.settings.root, entry.id) as workdir:
+        work = _Work(site, plan, part, database, workdir, report)
+        do = {IN_PLACE: work.in_place, INTO: work.into}.get(part.strategy, work.swap)
         return do(journal.Journal(site.settings.root, entry))
 
 
@@ -105,10 +106,11 @@ class _Work:
         plan: RestorePlan,
         part: PartPlan,
         database: Database,
+        workdir: Path,
         report: Reporter,
     ) -> None:
         self.site, self.plan, self.part = site, plan, part
-        self.database, self.report = database, report
+        self.database, self.workdir, self.report = database, workdir, report
         self.request = plan.request
         self.notes: list[str] = []
 
@@ -130,7 +132,7 @@ class _Work:
 
     def _finish(self, log: journal.Journal, facts: Facts, *, had_tables: bool) -> RestoredDatabase:
         if had_tables:
-            log.update(state=journal.DONE)
+            log.finish()
             undo, kept = log.entry.id, log.entry.kept
         else:
             self.database.remove(log.entry.kept)
@@ -195,6 +197,13 @@ class _Work:
         new.load(self._load_request())
         self._stage("comparing")
         facts = new.facts()
+        there = {table.name for table in facts.tables}
+        if missing := [name for name in self.request.tables if name not in there]:
+            raise RestoreError(
+                f"Backup {self.plan.entry.id} was not restored",
+                why=f"it has no table {missing[0]!r}",
+                todo="See show_backup for those that it has.",
+            )
         if self.part.part is not None and not self.request.tables:
             problems = compare(facts, self.part.part)
             if problems:
@@ -210,7 +219,7 @@ class _Work:
         return LoadRequest(
             open_raw=self._opener(part),
             format=self.part.format,
-            workdir=self.site.private_folder(),
+            workdir=self.workdir,
             tables=self.request.tables,
             privileges=self.request.privileges,
         )
@@ -288,7 +297,7 @@ def settled(database: Database, log: journal.Journal) -> Iterator[None]:
         if not done:
             log.forget()
         elif log.entry.kept:
-            log.update(state=journal.DONE)
+            log.finish()
         raise
 
 

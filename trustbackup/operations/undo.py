@@ -52,8 +52,7 @@ def undo_restore(identifier: str = "", report: Reporter = quiet) -> RestoredData
             report(Progress(stage=f"swapping {entry.alias}"))
             log.update(state=journal.SWAPPING, marker=old.marker())
             old.swap(kept)
-        log.update(state=journal.DONE)
-        journal.forget_kept(site.settings.root, entry.kept)
+        log.finish()
         facts = database.facts()
     catalog.synchronise(site.settings.root, site.signer, afresh=True)
     return RestoredDatabase(

@@ -18,6 +18,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ from trustbackup.store.durable import (
 )
 
 _JOURNAL = "published"
+_STALE = 3600.0
+"""Seconds after which nobody can be at work on a small file any more."""
 
 
 class Draft:
@@ -182,12 +185,21 @@ def sweep(root: Path) -> list[str]:
             cleaned.append(folder.name)
         finally:
             os.close(descriptor)
+    _remove_stale(root / DRAFTS)
     for tombstone in sorted((root / DELETED).glob(f"*{names.MANIFEST}")):
         parsed = names.parse(tombstone.name)
         if parsed is not None:
             _finish_delete(root, parsed.id, tombstone)
             cleaned.append(parsed.id)
     return cleaned
+
+
+def _remove_stale(folder: Path) -> None:
+    """Files that were to replace others when their writers died, long ago."""
+    for path in folder.glob("*.json.*"):
+        with contextlib.suppress(OSError):
+            if path.is_file() and time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
 
 
 def _remove_published(root: Path, folder: Path) -> None:

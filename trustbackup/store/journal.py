@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -60,6 +61,15 @@ class Journal:
         data = json.dumps(asdict(self.entry), indent=1, ensure_ascii=False)
         durable.replace_file(self._root, self._path, data.encode() + b"\n")
 
+    def finish(self) -> None:
+        """The swap is done, and the old database is kept.
+
+        An undo takes the place of the restore that it undid: what that one kept is live.
+        """
+        if self.entry.strategy == "undo":
+            forget_kept(self._root, self.entry.new)
+        self.update(state=DONE)
+
     def forget(self) -> None:
         with file_operation("Removing", self._path):
             self._path.unlink(missing_ok=True)
@@ -67,7 +77,10 @@ class Journal:
 
 @contextlib.contextmanager
 def _flock(path: Path, mode: int) -> Iterator[bool]:
-    """Hold a lock file; False when somebody else does. Its holder's death frees it."""
+    """Hold a lock file; False when somebody else does, or removed it meanwhile.
+
+    Its holder's death frees it.
+    """
     with file_operation("Opening the lock", path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -76,7 +89,7 @@ def _flock(path: Path, mode: int) -> Iterator[bool]:
         except BlockingIOError:
             yield False
         else:
-            yield True
+            yield path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
     finally:
         os.close(descriptor)
 
@@ -99,24 +112,49 @@ def locked(root: Path, alias: str) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def held(root: Path, identifier: str) -> Iterator[None]:
-    """Show that the writer of this entry lives."""
+def held(root: Path, identifier: str) -> Iterator[Path]:
+    """Show that the writer of this entry lives; yields a private folder for its work."""
     path = folder(root) / f"{identifier}.alive"
-    with _flock(path, fcntl.LOCK_EX):
+    work = _work(root, identifier)
+    with contextlib.ExitStack() as stack:
+        while not stack.enter_context(_flock(path, fcntl.LOCK_EX)):
+            pass
+        with file_operation("Making a private folder", work):
+            work.mkdir(mode=0o700)
         try:
-            yield
+            yield work
         finally:
-            path.unlink(missing_ok=True)
+            _forget_work(root, identifier)
 
 
 @contextlib.contextmanager
 def abandoned(root: Path, identifier: str) -> Iterator[bool]:
-    """Whether the writer of this entry is dead; nobody else may settle it meanwhile."""
+    """Whether the writer of this entry is dead; nobody else may settle it meanwhile.
+
+    What it left of its work is removed then.
+    """
     path = folder(root) / f"{identifier}.alive"
     with _flock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as dead:
         yield dead and (root / FOLDER / f"{identifier}.json").exists()
         if dead:
-            path.unlink(missing_ok=True)
+            _forget_work(root, identifier)
+
+
+def _work(root: Path, identifier: str) -> Path:
+    return root / FOLDER / f"{identifier}.work"
+
+
+def _forget_work(root: Path, identifier: str) -> None:
+    shutil.rmtree(_work(root, identifier), ignore_errors=True)
+    (root / FOLDER / f"{identifier}.alive").unlink(missing_ok=True)
+
+
+def begun(root: Path) -> list[str]:
+    """The ids of everything that is under way, or whose writer died before its first entry."""
+    with contextlib.suppress(OSError):
+        listing = os.listdir(root / FOLDER)
+        return sorted(name.removesuffix(".alive") for name in listing if name.endswith(".alive"))
+    return []
 
 
 def forget_kept(root: Path, kept: str) -> None:

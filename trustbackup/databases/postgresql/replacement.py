@@ -8,17 +8,16 @@ renames in one transaction swap the databases.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.base import Facts, LoadRequest, Options, Replacement
 from trustbackup.databases.postgresql.load import Loader
 from trustbackup.databases.postgresql.own import carry_tables, empty_table, lagging_sequences
-from trustbackup.databases.postgresql.server import Server
+from trustbackup.databases.postgresql.server import Server, end_sessions
 from trustbackup.databases.postgresql.session import (
     count_rows,
     list_tables,
@@ -174,18 +173,3 @@ class PostgresReplacement(Replacement):
         if not self._stays:
             with translate(RestoreError, self.what):
                 self.server.drop(self.name)
-
-
-def end_sessions(cursor: CursorWrapper, *databases: str) -> None:
-    """End every session on these databases, and wait until they are gone (at most 10 s)."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
-            [list(databases)],
-        )
-        if not cursor.fetchone()[0]:
-            return
-        time.sleep(0.01)
-    raise DatabaseError("sessions on the database could not be ended within 10 seconds")

@@ -52,8 +52,16 @@ class Server:
             return {name for (name,) in cursor.fetchall()}
 
     def drop(self, name: str) -> None:
+        """Nothing happens when there is no such database.
+
+        Not ``WITH (FORCE)``: that fails for an ordinary role while autovacuum is at work there.
+        """
+        if name not in self.databases():
+            return
         with self.maintenance() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE)")
+            cursor.execute(f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS false")
+            end_sessions(cursor, name)
+            cursor.execute(f"DROP DATABASE {quote_name(name)}")
 
     def end_run(self, label: str) -> None:
         """End every session that a dead run left at work, and wait until they are gone.
@@ -72,3 +80,22 @@ class Server:
                     return
                 time.sleep(0.02)
         raise DatabaseError("what an interrupted restore left at work could not be ended")
+
+
+def end_sessions(cursor: CursorWrapper, *databases: str) -> None:
+    """End every session on these databases, and wait until they are gone (at most 10 s).
+
+    Autovacuum has no user, and nobody but a superuser may end it; renaming and dropping a
+    database do that by themselves.
+    """
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = ANY(%s) AND pid <> pg_backend_pid() AND usesysid IS NOT NULL",
+            [list(databases)],
+        )
+        if not cursor.fetchone()[0]:
+            return
+        time.sleep(0.01)
+    raise DatabaseError("sessions on the database could not be ended within 10 seconds")

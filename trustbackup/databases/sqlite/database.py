@@ -231,7 +231,7 @@ class SQLite(Database):
             # Opening it rolls an unfinished copy back, by SQLite's own journal.
             now = schema_version(self.path, self.options.wait)
             swapped = interrupted.marker != NOT_YET and now not in ("", interrupted.marker)
-            if not swapped:
+            if not swapped and interrupted.kept:
                 remove_file(Path(interrupted.kept))
             if swapped or interrupted.strategy != "undo":
                 remove_file(Path(interrupted.new))
