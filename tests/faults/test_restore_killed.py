@@ -95,12 +95,14 @@ def test_fault_35_sigkill_before_each_statement_of_the_swap_leaves_the_old_or_th
     postgres_site: Site, strace: str, tmp_path: Path
 ) -> None:
     trial = Trial(postgres_site)
+    # The first restore of a site asks for more than the later ones.
+    number_of_calls(trial, strace, tmp_path / "first", "sendto")
     total = number_of_calls(trial, strace, tmp_path / "all", "sendto")
     log = (tmp_path / "all").read_text().splitlines()
     swap = next(number for number, line in enumerate(log) if "ALLOW_CONNECTIONS false" in line)
-    for number in range(swap, min(swap + 12, total)):
+    for number in range(swap - 2, min(swap + 9, total)):
         trial.kill_at(killing(strace, tmp_path / str(number), "sendto", number + 1))
-    assert {"old", "new"} <= set(trial.ends[1:])
+    assert {"old", "new"} <= set(trial.ends[2:])
     trial.finish()
 
 
@@ -119,6 +121,7 @@ def test_fault_35_sigkill_around_the_commit_of_an_in_place_restore_is_told_right
     postgres_site: Site, strace: str, tmp_path: Path
 ) -> None:
     trial = Trial(postgres_site, ("--in-place", "--no-safety-backup"))
+    number_of_calls(trial, strace, tmp_path / "first", "sendto")
     number_of_calls(trial, strace, tmp_path / "all", "sendto")
     log = (tmp_path / "all").read_text().splitlines()
     commit = max(n for n, line in enumerate(log) if "pg_current_xact_id" in line)
@@ -126,7 +129,7 @@ def test_fault_35_sigkill_around_the_commit_of_an_in_place_restore_is_told_right
         trial.kill_at(killing(strace, tmp_path / str(number), "sendto", number + 1))
         last = trial.said[-1]
         assert not last or ("the restored one" in last) == (trial.ends[-1] == "new"), trial
-    assert {"old", "new"} <= set(trial.ends[1:])
+    assert {"old", "new"} <= set(trial.ends[2:])
     trial.finish()
 
 

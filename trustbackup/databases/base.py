@@ -6,6 +6,7 @@ import abc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -208,6 +209,19 @@ class Database(abc.ABC):
     @abc.abstractmethod
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         """Names for the new database, and for the old one that is kept."""
+
+    def free_names(self, moment: datetime) -> tuple[str, str]:
+        """The same for a restore at ``moment`` (UTC); never those of one in the same second."""
+        second = f"{moment:%Y%m%d_%H%M%S}"
+        for stamp in (second, *(f"{second}_{number}" for number in range(2, 1000))):
+            new, kept = self.names_for_restore(stamp)
+            if not self.exists(new) and not self.exists(kept):
+                return new, kept
+        raise RestoreError(
+            f"Database {self.alias!r} was not restored",
+            why="no name is left for the old one in this second",
+            todo="Try again.",
+        )
 
     @abc.abstractmethod
     def scratch_name(self, stamp: str, folder: Path) -> str:

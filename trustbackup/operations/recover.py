@@ -22,10 +22,11 @@ def recover_restores() -> list[str]:
 
 
 def _settle(site: Site, entry: journal.Entry) -> str:
-    what = "undo" if entry.strategy == "undo" else entry.strategy
-    what = {"drill": f"The drill of backup {entry.backup}"}.get(
-        what, f"The restore of database {entry.alias!r} to backup {entry.backup}"
-    )
+    restore = f"restore of database {entry.alias!r} to backup {entry.backup}"
+    what = {
+        "drill": f"The drill of backup {entry.backup}",
+        "undo": f"The undo of the {restore}",
+    }.get(entry.strategy, f"The {restore}")
     log = journal.Journal(site.settings.root, entry)
     try:
         done = site.database(entry.alias).settle(interrupted(entry))
@@ -38,7 +39,10 @@ def _settle(site: Site, entry: journal.Entry) -> str:
         log.forget()
         return f"{what} was interrupted after its end: the database is the restored one."
     log.finish()
+    live, kept = "the restored one", "the old one"
+    if entry.strategy == "undo":
+        live, kept = "the one before the restore", "the one after it"
     return (
-        f"{what} was interrupted after its swap: the database is the restored one, and"
-        f" {entry.kept} is the old one (undo_restore {entry.id} swaps back)."
+        f"{what} was interrupted after its swap: the database is {live}, and"
+        f" {entry.kept} is {kept} (undo_restore {entry.id} swaps back)."
     )

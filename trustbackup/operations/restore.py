@@ -86,7 +86,7 @@ def _restore_part(
         started=format_time(now),
     )
     database = site.database(part.alias, label=entry.id)
-    new, kept = database.names_for_restore(f"{now:%Y%m%d_%H%M%S}")
+    new, kept = database.free_names(now)
     if part.strategy == INTO:
         entry = replace(entry, new=plan.request.into)
     elif part.strategy != IN_PLACE:

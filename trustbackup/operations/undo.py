@@ -38,7 +38,7 @@ def undo_restore(identifier: str = "", report: Reporter = quiet) -> RestoredData
                 why=f"the old database {entry.kept} is not there any more",
                 todo="Restore a backup instead.",
             )
-        _unused, kept = database.names_for_restore(f"{now:%Y%m%d_%H%M%S}")
+        _unused, kept = database.free_names(now)
         log = journal.Journal(site.settings.root, replace(again, kept=kept))
         with (
             journal.held(site.settings.root, again.id),
