@@ -78,7 +78,7 @@ def _gzip_reader(raw: BinaryIO) -> BinaryIO:
 
 def _zstd_compressor() -> Compressor:
     parameter = zstd.CompressionParameter
-    options = {
+    options: dict[int, int] = {
         parameter.compression_level: 1,
         # Four times level 1's table finds more in the many short rows of a dump: smaller than
         # level 2, and quicker.
