@@ -13,7 +13,8 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 
 from trustbackup.conf import get_settings
-from trustbackup.databases.base import Options, distinct_aliases, get_database
+from trustbackup.databases.base import Options
+from trustbackup.databases.registry import distinct_aliases, get_database
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.store.streams import get_compression
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import django
 
 import trustbackup
-from trustbackup.databases.base import Database, Dump, DumpRequest, Facts, distinct_aliases
+from trustbackup.databases.base import Database, Dump, DumpRequest, Facts
+from trustbackup.databases.registry import distinct_aliases
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import drafts, names, record

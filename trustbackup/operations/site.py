@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trustbackup.conf import Settings, get_settings
-from trustbackup.databases.base import Database, Options, get_database
+from trustbackup.databases.base import Database, Options
+from trustbackup.databases.registry import get_database
 from trustbackup.store import journal
 from trustbackup.store.signature import Signer
 
