@@ -11,9 +11,7 @@ from tests.support.sites import Site
 
 _LETTERS = "abcXYZ09_ äÖß漢字Ж'\"%\\.;-$\u00a0"
 NAMES = st.text(_LETTERS, min_size=1, max_size=12).filter(lambda name: name.strip(" \u00a0"))
-_TEXT = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs",)), max_size=30
-)
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 _BYTES = st.binary(max_size=40)
 _WHOLE = st.integers(-(2**63), 2**63 - 1)
 _FLOAT = st.floats(allow_nan=False, allow_infinity=False)
