@@ -103,7 +103,7 @@ class Draft:
             )
 
     def _rename(self, name: str) -> None:
-        with file_operation("Renaming to", self.root / name):
+        with file_operation("Renaming", self.root / name):
             (self.folder / name).rename(self.root / name)
 
 

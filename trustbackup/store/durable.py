@@ -86,7 +86,7 @@ def replace_file(root: Path, path: Path, data: bytes) -> None:
     try:
         with DurableFile(temporary) as file:
             file.write(data)
-        with file_operation("Renaming to", path):
+        with file_operation("Renaming", path):
             temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
