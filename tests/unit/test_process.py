@@ -66,7 +66,7 @@ def test_secrets_are_blacked_out_of_what_it_says() -> None:
 
 
 def test_a_program_that_takes_too_long_is_killed_with_its_children() -> None:
-    script = "import subprocess; subprocess.run(['sleep', '321'])"
+    script = "import subprocess; subprocess.run(['sleep', '20'])"
     began = time.monotonic()
     with Program(python(script), timeout=0.5) as program:
         wait_for(lambda: any("sleep" in line for line in descendants(program.pid).values()))
@@ -78,7 +78,7 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children() -> None:
 
 
 def test_one_that_nobody_wants_any_more_is_ended_with_its_children() -> None:
-    with Program(python("import subprocess; subprocess.run(['sleep', '321'])")) as program:
+    with Program(python("import subprocess; subprocess.run(['sleep', '20'])")) as program:
         wait_for(lambda: any("sleep" in line for line in descendants(program.pid).values()))
         children = [program.pid, *descendants(program.pid)]
     wait_for(lambda: not any(is_alive(pid) for pid in children), 5)
@@ -88,7 +88,7 @@ def test_one_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("trustbackup.databases.process._GRACE", 0.3)
     script = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "print('ready', flush=True); time.sleep(321)"
+        "print('ready', flush=True); time.sleep(20)"
     )
     with Program(python(script)) as program:
         assert program.read(6) == b"ready\n"
@@ -133,7 +133,7 @@ def test_a_source_that_fails_comes_out_at_the_end() -> None:
 
 
 def test_sigterm_of_the_group_ends_it() -> None:
-    with Program(python("import time; time.sleep(321)")) as program:
+    with Program(python("import time; time.sleep(20)")) as program:
         assert os.getpgid(program.pid) == program.pid
         os.killpg(program.pid, signal.SIGTERM)
         with pytest.raises(ProgramError, match="SIGTERM"):
