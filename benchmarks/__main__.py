@@ -140,7 +140,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
             site = Site(folder / "list", f"sqlite:///{folder / 'list.sqlite3'}")
             sections.append(listing.measure(site, options.rounds, count))
         if "restore" in parts:
-            sections += restore.measure(options.rounds)
+            sections += restore.measure(server, _DATABASE, pg_site, options.rounds)
         if "memory" in parts:
             say("Memory, with the data once and twice")
             sections.append(memory.measure(subjects, min(3, options.rounds)))
@@ -152,13 +152,13 @@ def make_postgres(server: cluster.Cluster, folder: Path, scale: float) -> tuple[
         connection.execute(f"CREATE DATABASE {_DATABASE}".encode())
     site = Site(folder / "postgres", server.url(_DATABASE))
     site.manage("migrate", "--verbosity", "0")
-    return site, data.fill_postgres(server, _DATABASE, round(data.POSTGRES_ARTICLES * scale))
+    return site, data.fill_postgres(server, _DATABASE, round(data.POSTGRES_ORDERS * scale))
 
 
 def make_sqlite(path: Path, folder: Path, scale: float) -> tuple[Site, int]:
     site = Site(folder / "sqlite", f"sqlite:///{path}")
     site.manage("migrate", "--verbosity", "0")
-    return site, data.fill_sqlite(path, round(data.SQLITE_ARTICLES * scale))
+    return site, data.fill_sqlite(path, round(data.SQLITE_ORDERS * scale))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from benchmarks.measure import interleave, median
 from benchmarks.report import Section, Target
 from benchmarks.site import Site
 from trustbackup.store import names
-from trustbackup.store.manifest import Manifest, Part, Signer, Table, dump
+from trustbackup.store.manifest import Manifest, Part, Table, dump
+from trustbackup.store.signature import Signer
 
 BACKUPS = 10_000
 

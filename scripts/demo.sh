@@ -41,8 +41,9 @@ manage create_demo_admin
 title "A backup"
 manage create_backup
 
-title "Is it whole?"
+title "Is it whole, and does it restore?"
 manage verify_backup latest
+manage verify_backup latest --restore
 
 title "All backups"
 manage list_backups

@@ -13,8 +13,10 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 
 from trustbackup.conf import get_settings
-from trustbackup.databases.base import Options, distinct_aliases, get_database
+from trustbackup.databases.base import Options
+from trustbackup.databases.registry import distinct_aliases, get_database
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.store.streams import get_compression
 
 TAG = "trustbackup"
 
@@ -27,6 +29,7 @@ def check_settings(
     """E001: the settings; E002 to E004: the folder."""
     try:
         settings = get_settings()
+        get_compression(settings.compression)
     except TrustbackupError as error:
         what = f"{error.what}: {error.why}" if error.why else error.what
         return [Error(what, hint=error.todo, id="trustbackup.E001")]

@@ -60,9 +60,10 @@ def get_settings() -> Settings:
     )
     for name in ("wait", "connect_timeout"):
         value = values.get(name, getattr(Settings, name))
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
             raise ConfigurationError(
-                f"TRUSTBACKUP[{name.upper()!r}] is {value!r}", todo="Give seconds above 0."
+                f"TRUSTBACKUP[{name.upper()!r}] is {value!r}",
+                todo="Give seconds, above 0 and below a million.",
             )
     return Settings(**values)
 

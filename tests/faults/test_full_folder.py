@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -64,8 +66,10 @@ def test_fault_01_a_full_folder_is_refused_and_the_earlier_backup_stays_good(
 def test_fault_01_whatever_room_is_left_a_backup_is_whole_or_refused(
     sqlite_site: Site, small_tmpfs: Callable[[int], Path], first: int
 ) -> None:
-    for number in range(200):  # a manifest of several pages can be cut between two of them
-        sqlite_site.query(f"CREATE TABLE extra_{number} (id integer)")
+    # A manifest of several pages can be cut between two of them.
+    tables = [f"CREATE TABLE extra_{number} (id integer);" for number in range(200)]
+    with contextlib.closing(sqlite3.connect(sqlite_site.sqlite_file)) as connection:
+        connection.executescript(f"BEGIN; {' '.join(tables)} COMMIT;")
     folder = small_tmpfs(4 * MIB)
     site = replace(sqlite_site, variables={"TRUSTBACKUP_ROOT": str(folder / "backups")})
     made = 0
@@ -129,8 +133,8 @@ def test_fault_02_no_space_for_a_name_names_the_operation(
 ) -> None:
     make(sqlite_site)
     for calls, file, verb in (
-        ("rename", ".dump.gz", "Renaming to"),
-        ("rename", ".manifest.json", "Renaming to"),
+        ("rename", ".dump.gz", "Renaming"),
+        ("rename", ".manifest.json", "Renaming"),
         ("mkdir", "draft", "Making a private folder"),
     ):
         log = tmp_path / f"{calls}{file}"

@@ -18,7 +18,7 @@ from tests.support.dumpers import slow_pg_dump
 from tests.support.sites import Site, finish
 from tests.support.tracing import watching
 from trustbackup.exceptions import FolderError
-from trustbackup.store import durable
+from trustbackup.store import drafts
 
 OPEN_TO_ALL = ["sh", "-c", 'umask 000; exec "$@"', "-"]
 
@@ -103,9 +103,9 @@ def test_attack_09_a_foreign_file_at_a_final_name_survives(tmp_path: Path, end: 
     assert foreign.read_text() == "foreign"
 
 
-def publish_with(root: Path, interfere: Callable[[durable.Draft], object]) -> None:
+def publish_with(root: Path, interfere: Callable[[drafts.Draft], object]) -> None:
     """Publish a backup while somebody puts something in its way."""
-    with durable.begin(root, datetime.now(UTC)) as draft:
+    with drafts.begin(root, datetime.now(UTC)) as draft:
         with draft.create(f"backup_{draft.id}.dump.gz") as file:
             file.write(b"data")
         interfere(draft)
@@ -113,7 +113,7 @@ def publish_with(root: Path, interfere: Callable[[durable.Draft], object]) -> No
 
 
 def test_attack_09_a_link_at_a_temporary_name_is_refused(tmp_path: Path, victim: Path) -> None:
-    with durable.begin(tmp_path / "backups", datetime.now(UTC)) as draft:
+    with drafts.begin(tmp_path / "backups", datetime.now(UTC)) as draft:
         name = f"backup_{draft.id}.dump.gz"
         (draft.folder / name).symlink_to(victim)
         with pytest.raises(FolderError, match="File exists"):

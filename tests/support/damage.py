@@ -13,7 +13,7 @@ from typing import Any
 from tests.support.clusters import postgresql_programs
 from tests.support.restores import only_file
 from tests.support.sites import SECRET_KEY, Site
-from trustbackup.store.manifest import Signer
+from trustbackup.store.signature import Signer
 
 
 def flip(path: Path, at: float = 0.5) -> None:

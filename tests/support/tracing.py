@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tests.support.sites import Site
 
+_FOLLOW = ("-f", "-y", "-qq", "-o")
+_QUICKLY = ("--seccomp-bpf", *_FOLLOW)
+"""A filter in the kernel lets all other calls pass at full speed; no signal can be injected."""
 _SECONDS = 25
 """How long from now a command may take until it has its backup's name."""
 
@@ -54,7 +57,8 @@ def injecting(
     """
     filters = [item for path in paths(site, *files) for item in ("-P", path)]
     inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:{fault}:when={when}"]
-    return [strace, "-f", "-y", "-qq", "-o", str(log), *filters, *inject]
+    follow = _FOLLOW if "signal=" in fault else _QUICKLY
+    return [strace, *follow, str(log), *filters, *inject]
 
 
 def injected(log: Path) -> list[str]:
@@ -64,7 +68,7 @@ def injected(log: Path) -> list[str]:
 
 
 def watching(strace: str, log: Path, calls: str) -> list[str]:
-    return [strace, "-f", "-y", "-qq", "-o", str(log), "-e", f"trace={calls}"]
+    return [strace, *_QUICKLY, str(log), "-e", f"trace={calls}"]
 
 
 def events(log: Path, root: Path) -> list[tuple[str, str, str]]:

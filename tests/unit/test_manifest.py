@@ -16,14 +16,13 @@ from trustbackup.store.manifest import (
     SCHEMA,
     Manifest,
     Part,
-    Signature,
-    Signer,
     Table,
     dump,
     load,
     read_document,
     read_signed,
 )
+from trustbackup.store.signature import Signature, Signer
 
 ID = "2026-11-20_02-15-33"
 MOMENT = datetime(2026, 11, 20, 2, 15, 33, 123456, UTC)

@@ -10,11 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self
 
-from django.db import connections
-from django.utils.connection import ConnectionDoesNotExist
-from django.utils.module_loading import import_string
-
-from trustbackup.exceptions import RestoreError, TrustbackupError, UsageError
+from trustbackup.exceptions import RestoreError, TrustbackupError
 from trustbackup.store.streams import Readable
 
 OpenRaw = Callable[[], AbstractContextManager[Readable]]
@@ -298,48 +294,3 @@ class InPlaceRequest:
     """Raises to roll everything back."""
     on_commit: Callable[[str], None]
     """Gets the marker, just before the transaction commits."""
-
-
-ENGINES: dict[str, str] = {
-    "postgresql": "trustbackup.databases.postgresql.PostgreSQL",
-    "sqlite": "trustbackup.databases.sqlite.SQLite",
-}
-"""Django's name of a vendor → the class that knows it."""
-
-
-def get_database(
-    alias: str, options: Options, more_engines: Mapping[str, str] | None = None
-) -> Database:
-    """The database of an alias. Raises UsageError for an unknown alias or engine."""
-    try:
-        vendor = connections[alias].vendor
-    except ConnectionDoesNotExist:
-        raise UsageError(
-            f"There is no database {alias!r}",
-            todo=f"DATABASES has {', '.join(repr(name) for name in connections)}.",
-        ) from None
-    engines = {**ENGINES, **(more_engines or {})}
-    if vendor not in engines:
-        raise UsageError(
-            f"Database {alias!r} can't be backed up",
-            why=f"trustbackup does not know the engine {vendor!r}",
-            todo=f"It knows {', '.join(engines)}.",
-        )
-    database: Database = import_string(engines[vendor])(alias, options)
-    return database
-
-
-def distinct_aliases() -> list[str]:
-    """The aliases in ``DATABASES`` that name different databases, in their order.
-
-    A second alias for the same database (a read replica's mirror, another timeout) would
-    only put the same rows into a backup twice.
-    """
-    seen: dict[tuple[str, ...], str] = {}
-    for alias in connections:
-        settings = connections[alias].settings_dict
-        if not settings["ENGINE"] or settings["ENGINE"].endswith(".dummy"):
-            continue
-        keys = ("ENGINE", "HOST", "PORT", "NAME")
-        seen.setdefault(tuple(str(settings.get(key, "")) for key in keys), alias)
-    return list(seen.values())

@@ -88,7 +88,13 @@ class BackupCommand(BaseCommand):
         return recorded(verb, target, actor=f"{user} (command)", address=socket.gethostname())
 
     def print_json(self, value: object) -> None:
-        self.stdout.write(json.dumps(value, ensure_ascii=False, indent=1))
+        """Print one JSON value; of a list, each item on a line of its own."""
+        if isinstance(value, list):
+            # Without indent, because with it Python's encoder is ten times as slow.
+            lines = ",\n".join(json.dumps(item, ensure_ascii=False) for item in value)
+            self.stdout.write(f"[\n{lines}\n]" if lines else "[]")
+        else:
+            self.stdout.write(json.dumps(value, ensure_ascii=False, indent=1))
 
     def confirm(self, question: str, flag: str) -> None:
         """Ask on a terminal; elsewhere the flag must have said it. Raises CommandError."""
@@ -190,8 +196,10 @@ def live_progress() -> Iterator[Reporter]:
 
 
 def seconds(count: float) -> str:
-    """A duration for a person: 3.2 s, or 4 minutes and 10 seconds."""
-    return f"{count:.1f} s" if count < 60 else humanize.precisedelta(round(count))
+    """A duration for a person: 0.24 s, 3.2 s, or 4 minutes and 10 seconds."""
+    if count >= 60:
+        return humanize.precisedelta(round(count))
+    return f"{count:.2f} s" if count < 1 else f"{count:.1f} s"
 
 
 def size(count: float) -> str:

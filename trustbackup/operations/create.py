@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 import django
 
 import trustbackup
-from trustbackup.databases.base import Database, Dump, DumpRequest, Facts, distinct_aliases
+from trustbackup.databases.base import Database, Dump, DumpRequest, Facts
+from trustbackup.databases.registry import distinct_aliases
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
-from trustbackup.store import durable, names, record
+from trustbackup.store import drafts, names, record
 from trustbackup.store.manifest import KINDS, Manifest, Part, Table, dump
 from trustbackup.store.streams import (
     Compression,
@@ -55,7 +56,7 @@ def create_backup(
     how = get_compression(compression or site.settings.compression)
     sources = [site.database(alias) for alias in _aliases(site, databases)]
     created = datetime.now(UTC)
-    with durable.begin(site.settings.root, created) as draft:
+    with drafts.begin(site.settings.root, created) as draft:
         request = DumpRequest(workdir=draft.folder, content=content, directory=directory)
         parts = [_dump_database(source, draft, how, request, report) for source in sources]
         report(Progress(stage="publishing"))
@@ -119,7 +120,7 @@ def _aliases(site: Site, wanted: Sequence[str]) -> list[str]:
 
 def _dump_database(
     source: Database,
-    draft: durable.Draft,
+    draft: drafts.Draft,
     how: Compression,
     request: DumpRequest,
     report: Reporter,

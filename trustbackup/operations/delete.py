@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.operations.site import Site
-from trustbackup.store import catalog, durable, names, record
+from trustbackup.store import catalog, drafts, names, record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,5 +41,5 @@ def _delete(site: Site, reference: str) -> str:
             todo="Release it first with keep_backup --release, then delete it.",
         )
     extra = [name for name in entry.files if name != names.manifest_name(entry.id)]
-    durable.delete(root, entry.id, extra)
+    drafts.delete(root, entry.id, extra)
     return entry.id

@@ -13,8 +13,9 @@ from django.utils.module_loading import import_string
 from trustbackup.databases.alias import pointed_at
 from trustbackup.databases.base import Database, LoadRequest
 from trustbackup.exceptions import ConfigurationError, TrustbackupError
-from trustbackup.operations.restore import compare, raw_opener, settled
+from trustbackup.operations.readback import compare, raw_opener
 from trustbackup.operations.rules import compare_migrations
+from trustbackup.operations.settling import settled
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.operations.verify import Verdict, verify_entry
 from trustbackup.store import catalog, journal, names, record

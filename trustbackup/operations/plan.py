@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.db import connections
 
 from trustbackup.databases.base import Database, Facts
 from trustbackup.exceptions import (
-    BackupNotFound,
-    Busy,
-    FolderError,
     ManifestError,
     RestoreError,
     TrustbackupError,
     UsageError,
-    file_operation,
 )
+from trustbackup.operations.readback import locate
+from trustbackup.operations.refusals import judge_signature, look_at_versions, unknown_migrations
 from trustbackup.operations.rules import MigrationState, compare_migrations
+from trustbackup.operations.settling import refuse_if_busy
 from trustbackup.operations.site import Reporter, Site, quiet
 from trustbackup.operations.verify import check_files, format_of, inspect_foreign
-from trustbackup.store import catalog, journal, names, record
+from trustbackup.store import catalog, names, record
 from trustbackup.store.catalog import Entry
-from trustbackup.store.manifest import Manifest, Part, Signature
+from trustbackup.store.manifest import Manifest, Part
+from trustbackup.store.signature import Signature
 
 SWAP, IN_PLACE, INTO = "swap", "in place", "into"
 
@@ -110,10 +108,15 @@ def plan_restore(
         if request.databases and alias not in request.databases:
             continue
         # Its tables are locked meanwhile: counting them would wait for its end.
-        if journal.is_locked(site.settings.root, alias):
-            raise under_way(alias)
+        refuse_if_busy(site, alias)
         parts.append(_plan_part(site, request, (alias, file, format_, part), refusals, warnings))
-    _judge_signature(request, signature, parts, refusals, warnings)
+    judge_signature(
+        signature,
+        trusted=request.trust_manifest,
+        nothing_to_lose=not any(part.rows_now for part in parts if part.strategy != INTO),
+        refusals=refusals,
+        warnings=warnings,
+    )
     return RestorePlan(
         entry=entry,
         request=request,
@@ -124,25 +127,6 @@ def plan_restore(
         warnings=tuple(warnings),
         seconds=_estimate(site, entry, manifest),
     )
-
-
-def locate(site: Site, reference: str) -> Entry:
-    """The backup that a reference means: in the backup folder, or at a path."""
-    try:
-        return catalog.find(site.settings.root, reference)
-    except BackupNotFound:
-        if os.sep not in reference and not Path(reference).is_file():
-            raise
-    path = Path(reference).absolute()
-    with file_operation("Reading", path):
-        path.stat()
-    if not path.is_file():
-        raise FolderError(f"{path} is not a file", todo="Give the path of a dump or a manifest.")
-    parsed = names.parse(path.name)
-    entries = catalog.scan(path.parent) if parsed else {}
-    if parsed and parsed.id in entries:
-        return entries[parsed.id]
-    return Entry(path.parent, path.name, {path.name: path.stat().st_size})
 
 
 _Found = tuple[str, str, str, Part | None]
@@ -224,7 +208,7 @@ def _plan_part(
     strategy, why = _choose(database, request, refusals)
     live = database.facts()
     if part is not None:
-        _look_at_versions(alias, part, live, warnings)
+        look_at_versions(alias, part, live, warnings)
         if strategy != IN_PLACE and (problem := database.room_for(part.raw_bytes)):
             refusals.append(f"There is no room for database {alias!r}: {problem}.")
     if request.into and database.exists(request.into):
@@ -266,37 +250,6 @@ def _choose(database: Database, request: RestoreRequest, refusals: list[str]) ->
     return SWAP, "the new database is built beside the live one and the old one is kept"
 
 
-def unknown_migrations(
-    alias: str, state: MigrationState, in_backup: object, live: Facts | None
-) -> str:
-    """A sentence when the backup knows what the code does not; "" when all is known."""
-    if state.unknown:
-        app, name = state.unknown[0]
-        more = f" and {len(state.unknown) - 1} more" if len(state.unknown) > 1 else ""
-        return (
-            f"The backup of {alias!r} is newer than the code, or of another project: the code"
-            f" does not know its migration {app}.{name}{more}. Update the code, or say"
-            " --allow-unknown-migrations."
-        )
-    if live is not None and live.migrations and not in_backup:
-        return (
-            f"The backup of {alias!r} is of another project: it has no migrations, and the live"
-            " database has. If it is right all the same, say --allow-unknown-migrations."
-        )
-    return ""
-
-
-def _look_at_versions(alias: str, part: Part, live: Facts | None, warnings: list[str]) -> None:
-    if live is None or part.engine != "postgresql":
-        return
-    then, now = part.server_version.split(".")[0], live.server_version.split(".")[0]
-    if then.isdecimal() and now.isdecimal() and int(then) > int(now):
-        warnings.append(
-            f"Database {alias!r} was dumped from PostgreSQL {then} and this server is {now}:"
-            " what is new in that version will stop the restore, and change nothing."
-        )
-
-
 def _differences(live: Facts | None, part: Part | None) -> tuple[Difference, ...]:
     now: Mapping[tuple[str, str], int] = (
         {(table.schema, table.name): table.rows for table in live.tables} if live else {}
@@ -310,34 +263,6 @@ def _differences(live: Facts | None, part: Part | None) -> tuple[Difference, ...
         )
         for schema, name in sorted({**now, **then})
     )
-
-
-def _judge_signature(
-    request: RestoreRequest,
-    signature: Signature | None,
-    parts: list[PartPlan],
-    refusals: list[str],
-    warnings: list[str],
-) -> None:
-    """An unknown key must not stop a recovery from nothing, where nothing can be lost."""
-    if signature in (None, Signature.OURS):
-        if signature is None:
-            warnings.append("It has no manifest: nothing tells whether its rows are complete.")
-        return
-    nothing_to_lose = not any(part.rows_now for part in parts if part.strategy != INTO)
-    if signature is Signature.UNKNOWN:
-        text = (
-            "The manifest was signed by an unknown key: this site's key is another one, so"
-            " nobody can say who made the backup."
-        )
-        lenient = nothing_to_lose or request.trust_manifest
-    else:
-        text = "The manifest was altered since it was signed."
-        lenient = request.trust_manifest
-    if lenient:
-        warnings.append(text)
-    else:
-        refusals.append(f"{text} If you know why, say --trust-manifest.")
 
 
 def _estimate(site: Site, entry: Entry, manifest: Manifest | None) -> float | None:
@@ -357,14 +282,6 @@ def _estimate(site: Site, entry: Entry, manifest: Manifest | None) -> float | No
                 continue
             return drilled.seconds * manifest.raw_bytes / max(other.raw_bytes, 1)
     return None
-
-
-def under_way(alias: str) -> Busy:
-    return Busy(
-        f"Database {alias!r} was not restored",
-        why="another restore of it is under way",
-        todo="Wait until that one is done.",
-    )
 
 
 def _refused(identifier: str, why: str, todo: str) -> RestoreError:

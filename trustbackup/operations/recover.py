@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trustbackup.exceptions import TrustbackupError
-from trustbackup.operations.restore import interrupted
+from trustbackup.operations.settling import interrupted
 from trustbackup.operations.site import Site
 from trustbackup.store import journal
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trustbackup.models import Backup
 from trustbackup.operations.site import Site
-from trustbackup.store import catalog, durable
+from trustbackup.store import catalog, drafts, durable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ def rescan_backups() -> Rescan:
     site = Site.current()
     root = site.settings.root
     durable.prepare_root(root)
-    cleaned = durable.sweep(root)
+    cleaned = drafts.sweep(root)
     found = catalog.synchronise(root, site.signer, afresh=True)
     counted = Counter(backup.state for backup in found.values())
     return Rescan(

@@ -7,8 +7,8 @@ can tell which state is in place and clean up.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,25 +20,20 @@ from trustbackup.databases.base import (
     Database,
     Facts,
     InPlaceRequest,
-    Interrupted,
     LoadRequest,
     Replacement,
 )
-from trustbackup.exceptions import RestoreError, TrustbackupError
+from trustbackup.exceptions import RestoreError
 from trustbackup.operations.create import create_backup
-from trustbackup.operations.plan import (
-    IN_PLACE,
-    INTO,
-    PartPlan,
-    RestorePlan,
-    under_way,
-    unknown_migrations,
-)
+from trustbackup.operations.plan import IN_PLACE, INTO, PartPlan, RestorePlan
+from trustbackup.operations.readback import compare, raw_opener
+from trustbackup.operations.refusals import unknown_migrations
 from trustbackup.operations.rules import OWN_APP, SESSIONS, compare_migrations, own_tables
+from trustbackup.operations.settling import only_restore, settled
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import catalog, journal
 from trustbackup.store.manifest import Part, format_time
-from trustbackup.store.streams import Decompressed, Readable
+from trustbackup.store.streams import Readable
 
 logger = logging.getLogger(__name__)
 
@@ -274,95 +269,3 @@ class _Work:
 
 def _rows(facts: Facts) -> int:
     return sum(table.rows for table in facts.tables)
-
-
-@contextmanager
-def only_restore(site: Site, alias: str) -> Iterator[None]:
-    """One restore of a database at a time. Raises Busy."""
-    with journal.locked(site.settings.root, alias) as mine:
-        if not mine:
-            raise under_way(alias)
-        yield
-
-
-@contextmanager
-def settled(database: Database, log: journal.Journal) -> Iterator[None]:
-    """Leave either state, never one between, and a journal that says which."""
-    try:
-        yield
-    except BaseException:
-        try:
-            done = database.settle(interrupted(log.entry))
-        except TrustbackupError:
-            # The journal stays, and the next command settles it.
-            logger.exception("An interrupted restore could not be settled yet")
-            raise
-        if not done:
-            log.forget()
-        elif log.entry.kept:
-            log.finish()
-        raise
-
-
-def interrupted(entry: journal.Entry) -> Interrupted:
-    return Interrupted(
-        strategy=entry.strategy,
-        new=entry.new,
-        kept=entry.kept,
-        marker=entry.marker,
-        label=entry.id,
-    )
-
-
-def compare(facts: Facts, part: Part, leave_out: set[str] | None = None) -> list[str]:
-    """What differs from the manifest: tables missing, rows too few or too many, content."""
-    found = {(table.schema, table.name): table for table in facts.tables}
-    problems = []
-    for table in part.tables:
-        if leave_out and table.name in leave_out | {"django_migrations"}:
-            continue
-        have = found.get((table.schema, table.name))
-        if have is None:
-            problems.append(f"table {table} is missing")
-        elif have.rows != table.rows:
-            problems.append(
-                f"table {table} has {have.rows:,} rows and the manifest says {table.rows:,}"
-            )
-        elif have.fingerprint and table.fingerprint and have.fingerprint != table.fingerprint:
-            problems.append(f"table {table} has the right number of rows with other content")
-    if facts.fingerprint and part.fingerprint and facts.fingerprint != part.fingerprint:
-        problems.append("the content is not that of the backup")
-    return problems
-
-
-def raw_opener(
-    entry: catalog.Entry, file: str, part: Part | None, stage: str, report: Reporter
-) -> Callable[[], AbstractContextManager[Readable]]:
-    """Opens a part's raw dump again and again; it stops at the size it should have."""
-
-    @contextmanager
-    def open_raw() -> Iterator[Readable]:
-        with Decompressed(entry.root / file) as raw:
-            yield _Counted(raw, stage, part.raw_bytes if part else 0, report)
-
-    return open_raw
-
-
-class _Counted:
-    """A stream that reports what was read of it, and stops at the size it should have."""
-
-    def __init__(self, raw: Decompressed, stage: str, total: int, report: Reporter) -> None:
-        self.raw, self.stage, self.total, self.report = raw, stage, total, report
-        self.done = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        block = self.raw.read(size)
-        self.done += len(block)
-        if self.total and (self.done > self.total or (not block and self.done < self.total)):
-            raise RestoreError(
-                f"{self.raw.path.name} was not restored",
-                why=f"it unpacks to {self.done} bytes or more, and should to {self.total}",
-                todo="Restore another backup.",
-            )
-        self.report(Progress(stage=self.stage, done=self.done, total=self.total))
-        return block

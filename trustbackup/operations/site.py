@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trustbackup.conf import Settings, get_settings
-from trustbackup.databases.base import Database, Options, get_database
+from trustbackup.databases.base import Database, Options
+from trustbackup.databases.registry import get_database
 from trustbackup.store import journal
-from trustbackup.store.manifest import Signer
+from trustbackup.store.signature import Signer
 
 
 @dataclass(frozen=True, kw_only=True)

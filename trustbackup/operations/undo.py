@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from trustbackup.exceptions import RestoreError
-from trustbackup.operations.restore import RestoredDatabase, only_restore, settled
+from trustbackup.operations.restore import RestoredDatabase
 from trustbackup.operations.rules import OWN_APP, SESSIONS, own_tables
+from trustbackup.operations.settling import only_restore, settled
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import catalog, journal
 from trustbackup.store.manifest import format_time

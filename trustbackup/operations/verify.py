@@ -21,7 +21,8 @@ from trustbackup.exceptions import (
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import catalog, names, record
 from trustbackup.store.catalog import Entry
-from trustbackup.store.manifest import Manifest, Part, Signature
+from trustbackup.store.manifest import Manifest, Part
+from trustbackup.store.signature import Signature
 from trustbackup.store.streams import BLOCK, Decompressed, sha256_of
 
 

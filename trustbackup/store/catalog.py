@@ -21,8 +21,9 @@ from django.db import Error, connections, router, transaction
 
 from trustbackup.exceptions import BackupNotFound, ManifestError, UsageError, file_operation
 from trustbackup.models import Backup
-from trustbackup.store import durable, manifest, names, record
-from trustbackup.store.manifest import Manifest, Signature, Signer
+from trustbackup.store import drafts, durable, manifest, names, record
+from trustbackup.store.manifest import Manifest
+from trustbackup.store.signature import Signature, Signer
 
 logger = logging.getLogger(__name__)
 _BATCH = 500
@@ -91,7 +92,7 @@ def scan(root: Path) -> dict[str, Entry]:
     An absent folder is empty. Raises FolderError when it can't be read.
     """
     entries: dict[str, Entry] = {}
-    hidden = durable.unfinished(root)
+    hidden = drafts.unfinished(root)
     try:
         listing = os.scandir(root)
     except FileNotFoundError:
@@ -187,32 +188,29 @@ def synchronise(root: Path, signer: Signer, *, afresh: bool = False) -> dict[str
         using = router.db_for_write(Backup)
         if not may_connect(using):
             return {key: describe(entry, signer) for key, entry in entries.items()}
-        with transaction.atomic(using):
-            known = {} if afresh else {row.identifier: row for row in Backup.objects.using(using)}
-            return _update(entries, known, signer, using, afresh=afresh)
+        known = {} if afresh else {row.identifier: row for row in Backup.objects.using(using)}
+        fresh = {
+            key: describe(entry, signer)
+            for key, entry in entries.items()
+            if key not in known or known[key].fingerprint != entry.fingerprint
+        }
+        gone = sorted(known.keys() - entries.keys())
+        # Nobody who writes to the site's database holds up a list that has nothing to write.
+        if afresh or fresh or gone:
+            with transaction.atomic(using):
+                _update(fresh, gone, using, afresh=afresh)
+        return {key: fresh.get(key) or known[key] for key in entries}
     except Error as error:
         logger.debug("The index of backups can't be used: %s", error)
         return {key: describe(entry, signer) for key, entry in entries.items()}
 
 
-def _update(
-    entries: dict[str, Entry],
-    known: dict[str, Backup],
-    signer: Signer,
-    using: str,
-    *,
-    afresh: bool,
-) -> dict[str, Backup]:
+def _update(fresh: dict[str, Backup], gone: Sequence[str], using: str, *, afresh: bool) -> None:
     rows = Backup.objects.using(using)
     if afresh:
         rows.all().delete()
-    gone = sorted(known.keys() - entries.keys())
     for start in range(0, len(gone), _BATCH):
         rows.filter(identifier__in=gone[start : start + _BATCH]).delete()
-    fresh: dict[str, Backup] = {}
-    for key, entry in entries.items():
-        if key not in known or known[key].fingerprint != entry.fingerprint:
-            fresh[key] = describe(entry, signer)
     columns = [item.name for item in Backup._meta.concrete_fields if not item.primary_key]  # noqa: SLF001 - documented API
     target = (
         ["identifier"]
@@ -226,7 +224,6 @@ def _update(
         update_fields=[name for name in columns if name != "identifier"],
         unique_fields=target,
     )
-    return {key: fresh.get(key) or known[key] for key in entries}
 
 
 def list_backups(

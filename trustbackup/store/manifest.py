@@ -1,19 +1,12 @@
 """The manifest of a backup: what it holds, proven by facts and a signature.
 
 Pure: no Django, no clock, no file. A manifest is a frozen dataclass; ``dump()`` makes the
-bytes of its file, ``load()`` reads such bytes strictly, ``check()`` says who signed them.
-
-The signature is HMAC-SHA256 over the document without its ``signature`` member, written
-as JSON with sorted keys, no white space and unescaped UTF-8. Its key is
-``HMAC-SHA256(secret, "trustbackup manifest signature v1")``, so that the secret itself is
-never used twice.
+signed bytes of its file, ``read_signed()`` and ``load()`` read such bytes strictly.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import enum
-import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -23,25 +16,17 @@ from typing import Any
 
 from trustbackup.exceptions import ManifestError
 from trustbackup.store import names
+from trustbackup.store.signature import Signature, Signer
 
 SCHEMA = 1
 LARGEST = 64 << 20
 """Bytes; a manifest larger than this is not read (100,000 tables need a tenth of it)."""
 KINDS = ("full", "database", "media", "settings", "app")
-_PURPOSE = b"trustbackup manifest signature v1"
 LONGEST = {"name": 200, "host": 255, "trigger": 40}
 """Characters that the index keeps of these."""
 _LARGEST_NUMBER = 2**63 - 1
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-class Signature(enum.Enum):
-    """Who signed a manifest."""
-
-    OURS = "signed by this site"
-    UNKNOWN = "signed by an unknown key"
-    ALTERED = "altered since it was signed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,41 +99,6 @@ class Manifest:
         return next((part for part in self.parts if part.part == name), None)
 
 
-class Signer:
-    """Signs with the first of the site's secrets, and checks with all of them."""
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        if not secrets:
-            raise ValueError("a signer needs a secret")
-        self._keys = [_hmac(secret.encode(), _PURPOSE) for secret in secrets]
-
-    def sign(self, document: Mapping[str, Any]) -> dict[str, str]:
-        key = self._keys[0]
-        return {
-            "algorithm": "HMAC-SHA256",
-            "key": _key_id(key),
-            "value": _hmac(key, canonical(document)).hex(),
-        }
-
-    def check(self, document: Mapping[str, Any]) -> Signature:
-        signature = document.get("signature")
-        if not isinstance(signature, dict) or signature.get("algorithm") != "HMAC-SHA256":
-            return Signature.ALTERED
-        for key in self._keys:
-            if hmac.compare_digest(_key_id(key).encode(), str(signature.get("key")).encode()):
-                value = _hmac(key, canonical(document)).hex().encode()
-                good = hmac.compare_digest(value, str(signature.get("value")).encode())
-                return Signature.OURS if good else Signature.ALTERED
-        return Signature.UNKNOWN
-
-
-def canonical(document: Mapping[str, Any]) -> bytes:
-    """The bytes that are signed: everything but the signature itself."""
-    unsigned = {key: value for key, value in document.items() if key != "signature"}
-    text = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "surrogatepass")
-
-
 def dump(manifest: Manifest, signer: Signer) -> bytes:
     """The signed file: UTF-8 JSON, one member a line, so that grep and sed can read it."""
     document = dataclasses.asdict(manifest)
@@ -191,7 +141,8 @@ def read_document(data: bytes) -> dict[str, Any]:
         raise ManifestError("The manifest is too large", why=f"over {LARGEST} bytes")
     try:
         document = json.loads(data, object_pairs_hook=_no_duplicates)
-        file_bytes(document)
+        # Raises for what is not Unicode, as file_bytes() would; without indent it is quick.
+        json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ManifestError("The manifest is not JSON", why=str(error)) from error
     if not isinstance(document, dict):
@@ -328,11 +279,3 @@ def _bad(why: str) -> ManifestError:
     return ManifestError(
         "The manifest is not valid", why=why, todo="Use another copy of this backup."
     )
-
-
-def _hmac(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256")
-
-
-def _key_id(key: bytes) -> str:
-    return _hmac(key, b"key id").hex()[:16]

@@ -11,6 +11,7 @@ name is sorting by time.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -97,5 +98,9 @@ def record_name(identifier: str) -> str:
 
 def part_name(identifier: str, part: str, kind: str, suffix: str) -> str:
     """The name of a part's file, for example ``part_name(id, "default", "dump", ".gz")``."""
-    safe = "" if part == "default" else "." + re.sub(r"[^A-Za-z0-9_-]", "-", part)[:64]
-    return f"{PREFIX}{identifier}{safe}.{kind}{suffix}"
+    if part == "default":
+        return f"{PREFIX}{identifier}.{kind}{suffix}"
+    safe = re.sub(r"[^A-Za-z0-9_-]", "-", part)[:64]
+    if safe != part:  # "shop eu" and "shop-eu" are two databases
+        safe = f"{safe[:55]}-{hashlib.blake2b(part.encode(), digest_size=4).hexdigest()}"
+    return f"{PREFIX}{identifier}.{safe}.{kind}{suffix}"

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from trustbackup.store import durable, names
-from trustbackup.store.manifest import Signature, Signer, format_time
+from trustbackup.store.manifest import format_time
+from trustbackup.store.signature import Signature, Signer
 
 SCHEMA = 1
 

@@ -185,6 +185,8 @@ class PostgreSQL(Database):
                 "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user"
             )
             superuser, may_create = cursor.fetchone()
+            if scalar(cursor, "SELECT current_database()") == self.name:
+                return "no other database of its server lets its role in"
             owner = scalar(
                 cursor,
                 "SELECT pg_has_role(current_user, datdba, 'MEMBER')"

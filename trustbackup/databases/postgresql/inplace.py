@@ -103,7 +103,7 @@ class InPlace:
             with tempfile.NamedTemporaryFile(dir=request.load.workdir) as head:
                 listing = save_head(self.loader.program(), request.load.open_raw, Path(head.name))
         own = [table for table in request.own_tables if full_name(cursor, table)]
-        return _without(listing, own)
+        return _without(listing, own, _there(cursor))
 
     def _drop_everything(self, cursor: CursorWrapper, own: tuple[str, ...]) -> None:
         """Tables and views, known to the backup or not; what belongs to extensions stays."""
@@ -269,11 +269,27 @@ class _Blocks:
         return next(self._blocks, b"")
 
 
-def _without(listing: str, own: list[str]) -> str:
-    """Comment out the entries of these tables, and of what hangs on them."""
+def _there(cursor: CursorWrapper) -> set[tuple[str, str]]:
+    """Schemas and extensions of the live database.
+
+    They stay: the app's own tables may lie in them, and few roles may make them again.
+    """
+    cursor.execute(
+        "SELECT 'SCHEMA', nspname FROM pg_namespace"
+        " UNION ALL SELECT 'EXTENSION', extname FROM pg_extension"
+    )
+    return {(kind, name) for kind, name in cursor.fetchall()}
+
+
+def _without(listing: str, own: list[str], there: set[tuple[str, str]]) -> str:
+    """Comment out the entries of these tables, of what hangs on them, and of what is there."""
 
     def keep(match: re.Match[str]) -> str:
         words = match["rest"].split(" ")
+        # "SCHEMA - NAME owner", "EXTENSION - NAME ", "COMMENT - EXTENSION NAME "
+        kind, name = words[2:4] if words[0] == "COMMENT" else words[0:3:2]
+        if (kind, name) in there:
+            return f";{match[0]}"
         for table in own:
             # "TABLE DATA public NAME owner", "CONSTRAINT public NAME NAME_pkey owner",
             # "SEQUENCE public NAME_id_seq owner", "INDEX public NAME_kind_1a2b owner"

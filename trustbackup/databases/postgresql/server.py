@@ -30,14 +30,18 @@ class Server:
 
     @contextlib.contextmanager
     def maintenance(self) -> Iterator[CursorWrapper]:
-        """A session on another database: none can be made or renamed from inside."""
+        """A session on another database, because none can be renamed from inside.
+
+        On the live one itself where no other lets the role in: enough to look around.
+        """
         with contextlib.ExitStack() as stack:
-            for name in _MAINTENANCE:
+            last = self.settings["NAME"]
+            for name in (*_MAINTENANCE, last):
                 try:
                     cursor = stack.enter_context(self.session(name))
                     break
                 except DatabaseError:
-                    if name == _MAINTENANCE[-1]:
+                    if name == last:
                         raise
             yield cursor
 

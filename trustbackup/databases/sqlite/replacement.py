@@ -32,7 +32,6 @@ from trustbackup.databases.sqlite.file import (
 from trustbackup.exceptions import RestoreError
 from trustbackup.store.streams import BLOCK
 
-_TRIES = 5
 _CAREFUL = 64
 """Pages a step while the live file is locked: too few for any to be written out early."""
 COMPANIONS = ("", "-journal", "-wal", "-shm")
@@ -126,48 +125,20 @@ class SQLiteReplacement(Replacement):
 
     def swap(self, kept_name: str) -> None:
         connections[self.alias].close()
-        for _attempt in range(_TRIES):
-            with translate(RestoreError, self.what):
-                try:
-                    self._swap(Path(kept_name))
-                except _WrittenMeanwhileError:
-                    continue
-                self._stays = False
-                return
-        raise RestoreError(
-            self.what,
-            why="others wrote to it every time it was to be replaced",
-            todo="Stop the site for a moment, then try again.",
-        )
-
-    def _swap(self, kept: Path) -> None:
-        with contextlib.ExitStack() as stack:
-            unchanged = _nothing_to_lose
+        with translate(RestoreError, self.what), contextlib.ExitStack() as stack:
+            new = stack.enter_context(contextlib.closing(connect(self.path, "rw", self.wait)))
+            keep_old = _nothing_to_keep
             if self.live.exists() and self.live.stat().st_size:
-                watch = _Watch(
-                    self.live, stack.enter_context(contextlib.closing(self._live_connection()))
-                )
-                unchanged = watch.check
-                kept.unlink(missing_ok=True)
-                os.close(create_private(kept))
-                with (
-                    snapshot(self.live, self.wait) as old,
-                    contextlib.closing(connect(kept, "rw", self.wait)) as copy,
-                ):
-                    copy_database(old, copy, self.wait)
-            with (
-                contextlib.closing(connect(self.path, "rw", self.wait)) as new,
-                contextlib.closing(connect(self.live, "rwc", self.wait)) as live,
-            ):
-                live.execute("PRAGMA cache_size = -20000")
-                (total,) = new.execute("PRAGMA page_count").fetchone()
-                # Two steps at least: the look at others' writes comes between them, and the
-                # last one commits.
-                pages = max(1, min(_CAREFUL, total - 1))
-                copy_database(new, live, self.wait, pages=pages, on_first=unchanged)
-
-    def _live_connection(self) -> sqlite3.Connection:
-        return connect(self.live, "rw", self.wait)
+                keep_old = stack.enter_context(
+                    contextlib.closing(_OldCopy(self.live, Path(kept_name), self.wait))
+                ).make
+            live = stack.enter_context(contextlib.closing(connect(self.live, "rwc", self.wait)))
+            live.execute("PRAGMA cache_size = -20000")
+            (total,) = new.execute("PRAGMA page_count").fetchone()
+            # Two steps at least: the old content is copied between them, and the last commits.
+            pages = max(1, min(_CAREFUL, total - 1))
+            copy_database(new, live, self.wait, pages=pages, on_first=keep_old)
+        self._stays = False
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -185,39 +156,49 @@ class SQLiteReplacement(Replacement):
             remove_file(self.path)
 
 
-class _WrittenMeanwhileError(Exception):
-    """Somebody wrote to the live file after it had been copied away."""
+def _nothing_to_keep() -> None:
+    """There is no live content yet."""
 
 
-def _nothing_to_lose() -> None:
-    """There is no live file that anybody could have written to."""
+class _OldCopy:
+    """The live content, copied away while the live file is locked for its replacement.
 
-
-class _Watch:
-    """Notices a commit of anybody else between now and the moment the file is locked.
-
-    In WAL mode SQLite counts other connections' commits (``data_version``); otherwise the
-    change counter in the file's header tells, which can be read under any lock.
-    https://www.sqlite.org/fileformat2.html#file_change_counter
+    So nobody can commit between the copy and the replacement: whatever was committed is in
+    the one or in the other.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path = path
-        self._connection = connection
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    def __init__(self, live: Path, kept: Path, wait: float) -> None:
+        self._live, self._kept, self._wait = live, kept, wait
+        with contextlib.closing(connect(live, "rw", wait)) as connection:
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         self._wal = mode == "wal"
-        self._seen = self._look()
+        self._target = create_private(kept)
+        # Stays open to the end: closing any descriptor of a file frees all of this
+        # process's POSIX locks on it, SQLite's among them.
+        self._source = os.open(live, os.O_RDONLY | os.O_CLOEXEC)
 
-    def _look(self) -> object:
+    def make(self) -> None:
         if self._wal:
-            return self._connection.execute("PRAGMA data_version").fetchone()
-        with self._path.open("rb") as file:
-            file.seek(24)
-            return file.read(4)
+            # Readers go on beside the writer, and still see the old content.
+            with (
+                snapshot(self._live, self._wait) as old,
+                contextlib.closing(connect(self._kept, "rw", self._wait)) as copy,
+            ):
+                copy.execute("PRAGMA synchronous = OFF")
+                copy_database(old, copy, self._wait)
+        else:
+            # No reader gets in, but nothing was written to the file yet.
+            offset = 0
+            while block := os.pread(self._source, BLOCK, offset):
+                view = memoryview(block)
+                while view:
+                    view = view[os.write(self._target, view) :]
+                offset += len(block)
+        os.fsync(self._target)
 
-    def check(self) -> None:
-        if self._look() != self._seen:
-            raise _WrittenMeanwhileError
+    def close(self) -> None:
+        os.close(self._source)
+        os.close(self._target)
 
 
 def _take_table(new: sqlite3.Connection, table: str) -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import UsageError
-from trustbackup.management.terminal import BackupCommand, size
+from trustbackup.management.terminal import BackupCommand, seconds, size
 from trustbackup.operations.create import create_backup
 from trustbackup.store import names
 
@@ -83,8 +83,8 @@ class Command(BackupCommand):
                 }
             )
             return True
-        seconds = (manifest.finished - manifest.started).total_seconds()
-        self.stdout.write(self.style.SUCCESS(f"Backup {manifest.id} is made ({seconds:.1f} s)."))
+        took = seconds((manifest.finished - manifest.started).total_seconds())
+        self.stdout.write(self.style.SUCCESS(f"Backup {manifest.id} is made ({took})."))
         for part in manifest.parts:
             self.stdout.write(
                 f"  {root / part.file}  {size(part.bytes)}"
