@@ -143,7 +143,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
             sections += restore.measure(server, _DATABASE, pg_site, options.rounds)
         if "memory" in parts:
             say("Memory, with the data once and twice")
-            sections.append(memory.measure(subjects, min(3, options.rounds)))
+            sections.append(memory.measure(subjects, min(2, options.rounds)))
     return sections, version
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from benchmarks.cluster import Cluster
 from webshop.shop.sample.words import FAMILY_NAMES, GIVEN_NAMES, STREETS, TOWNS
 
-POSTGRES_ORDERS = 2_900_000
-SQLITE_ORDERS = 4_700_000
+POSTGRES_ORDERS = 2_850_000
+SQLITE_ORDERS = 4_550_000
 """At scale 1: a database of over 1.5 GB, and a file of over 1 GB."""
 
 TABLES = (
