@@ -37,7 +37,8 @@ def writers(
         chance = random.Random(number)
         try:
             with contextlib.closing(connect()) as connection:
-                while not stop.is_set():
+                # Without a pause they would starve all readers of a rollback journal.
+                while not stop.wait(0.002):
                     write(connection, chance)
                     written[number] += 1
         except BaseException as error:

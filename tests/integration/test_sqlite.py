@@ -33,7 +33,8 @@ def test_rows_are_those_of_the_copy_while_others_insert(sqlite_site: Site, journ
         with contextlib.closing(
             sqlite3.connect(sqlite_site.sqlite_file, timeout=30, isolation_level=None)
         ) as connection:
-            while not stop.is_set():
+            # A writer without a pause would starve all readers of a rollback journal.
+            while not stop.wait(0.002):
                 connection.execute("INSERT INTO busy DEFAULT VALUES")
 
     writer = threading.Thread(target=insert)
