@@ -43,7 +43,7 @@ class Backup(models.Model):
     bytes = models.BigIntegerField(_("size"), default=0)
     raw_bytes = models.BigIntegerField(_("size unpacked"), default=0)
     rows = models.BigIntegerField(_("rows"), null=True)
-    databases = models.CharField(_("databases"), max_length=1000, blank=True)
+    databases = models.TextField(_("databases"), blank=True)
     files = models.JSONField(_("files"), default=list)
     state = models.CharField(_("state"), max_length=12, choices=State.choices)
     problem = models.TextField(_("problem"), blank=True)

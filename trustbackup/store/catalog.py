@@ -50,11 +50,10 @@ class Entry:
             name for name in self.files if (parsed := names.parse(name)) and parsed.is_data
         )
 
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever one of the files does."""
-        digest = hashlib.blake2b("\n".join(sorted(self.stamps)).encode(), digest_size=16)
-        return digest.hexdigest()
+    def fingerprint(self, signer: Signer) -> str:
+        """Changes whenever one of the files does, or the keys that check them."""
+        seen = "\n".join([signer.keys, *sorted(self.stamps)])
+        return hashlib.blake2b(seen.encode(), digest_size=16).hexdigest()
 
     def read_manifest(self, signer: Signer) -> tuple[Manifest, Signature]:
         """Read and check the manifest. Raises ManifestError, FolderError."""
@@ -123,7 +122,7 @@ def describe(entry: Entry, signer: Signer) -> Backup:
     created = names.time_of(entry.id) or datetime.fromtimestamp(entry.modified, UTC)
     backup = Backup(
         identifier=entry.id,
-        fingerprint=entry.fingerprint,
+        fingerprint=entry.fingerprint(signer),
         created=created,
         kind="database",
         bytes=sum(entry.files[name] for name in entry.data_files),
@@ -192,7 +191,7 @@ def synchronise(root: Path, signer: Signer, *, afresh: bool = False) -> dict[str
         fresh = {
             key: describe(entry, signer)
             for key, entry in entries.items()
-            if key not in known or known[key].fingerprint != entry.fingerprint
+            if key not in known or known[key].fingerprint != entry.fingerprint(signer)
         }
         gone = sorted(known.keys() - entries.keys())
         # Nobody who writes to the site's database holds up a list that has nothing to write.

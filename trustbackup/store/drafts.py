@@ -162,7 +162,9 @@ def unfinished(root: Path) -> set[str]:
             for entry in os.listdir(root / name):
                 parsed = names.parse(entry)
                 if name == DRAFTS and names.is_backup_id(entry):
-                    found.add(entry)
+                    # The manifest comes last: with one it is whole, if its writer died or not.
+                    if not (root / names.manifest_name(entry)).is_file():
+                        found.add(entry)
                 elif name == DELETED and parsed and parsed.is_manifest:
                     found.add(parsed.id)
     return found

@@ -31,6 +31,8 @@ class Signer:
         if not secrets:
             raise ValueError("a signer needs a secret")
         self._keys = [_hmac(secret.encode(), _PURPOSE) for secret in secrets]
+        self.keys = " ".join(_key_id(key) for key in self._keys)
+        """Which keys it has, without telling them: changes when one comes or goes."""
 
     def sign(self, document: Mapping[str, Any]) -> dict[str, str]:
         key = self._keys[0]
