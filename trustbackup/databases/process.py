@@ -45,8 +45,9 @@ class Program:
         stdin: int | IO[bytes] | None = None,
         timeout: float | None = None,
         secrets: Iterable[str] = (),
+        name: str = "",
     ) -> None:
-        self.name = os.path.basename(argv[0])  # noqa: PTH119 - a program's name, not a path
+        self.name = name or os.path.basename(argv[0])  # noqa: PTH119 - a program, not a path
         self.timeout = timeout
         self.timed_out = False
         self._secrets = [secret for secret in secrets if secret]

@@ -8,7 +8,9 @@ core is free.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import hashlib
+import os
 import queue
 import sys
 import threading
@@ -29,6 +31,7 @@ else:
 BLOCK = 1 << 20
 """Bytes that are read and written at a time."""
 _UNDER_WAY = 4
+_NICE = 10
 
 
 class Readable(Protocol):
@@ -146,6 +149,17 @@ def write_compressed(
     return Stored(writer.size, raw_size, writer.digest.hexdigest())
 
 
+def _step_back() -> None:
+    """Let this thread wait for a processor before others do.
+
+    A dump is as fast as the server reads: where there are few processors, compressing must
+    take only what the server, the dumper and the site leave.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+
+
 class _Writer:
     """Compresses, hashes and writes in a thread of its own."""
 
@@ -176,6 +190,7 @@ class _Writer:
         self.blocks.put(block)
 
     def _run(self) -> None:
+        _step_back()
         # After an error the queue is still emptied: nobody may wait for room in it.
         while (block := self.blocks.get()) is not None:
             if self.error is None:

@@ -50,6 +50,7 @@ from trustbackup.databases.postgresql.tools import (
     find_program,
     take_address,
     version_text,
+    with_large_writes,
 )
 from trustbackup.databases.process import Program
 from trustbackup.exceptions import DumpError, ProgramError, RestoreError, TrustbackupError
@@ -99,9 +100,10 @@ class PostgreSQL(Database):
                 command: str, _stdin: object = None, env: Mapping[str, str] | None = None
             ) -> tuple[Program, Program]:
                 program = Program(
-                    [*shlex.split(command), *arguments],
+                    with_large_writes([*shlex.split(command), *arguments]),
                     environment(connector, env or {}, address, self._limits()),
                     secrets=[address.get("PGPASSWORD", "")],
+                    name="pg_dump",
                 )
                 return program, program
 

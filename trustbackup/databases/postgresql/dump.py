@@ -48,6 +48,8 @@ class Snapshot:
         with translate(DumpError, what):
             cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SET LOCAL row_security = off")
+            # Counting must not take the processors from the dump beside it.
+            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
             self.id: str = scalar(cursor, "SELECT pg_export_snapshot()")
             self.tables = list_tables(cursor)
             if not self.tables:
