@@ -1,6 +1,6 @@
 """What is dumped: a shop's orders, their items, and the tokens of its visitors.
 
-``bench_order`` (rows of 150 bytes) and ``bench_item`` (35 bytes) are text that compresses
+``bench_order`` (rows of 140 bytes) and ``bench_item`` (45 bytes) are text that compresses
 about 4 : 1; ``bench_token`` is random base64 that hardly does, as sessions, keys and hashes
 are. Each has a primary key, two have one more index. The rows are the same on every machine.
 """
@@ -33,7 +33,8 @@ TABLES = (
     """
     CREATE TABLE bench_item (
         id bigint NOT NULL, order_id bigint NOT NULL, product_id bigint NOT NULL,
-        quantity integer NOT NULL, price numeric(10, 2) NOT NULL {item}
+        quantity integer NOT NULL, price numeric(10, 2) NOT NULL, tax numeric(10, 2) NOT NULL,
+        discount numeric(10, 2) NOT NULL {item}
     )
     """,
     """
@@ -55,7 +56,7 @@ _NOTES = (
     "Paid in advance. Ship to {} in one parcel.",
 )
 _STATES = ("pending", "processing", "shipped", "completed", "cancelled")
-_PEOPLE = 20_000
+_PEOPLE = 5_000
 """So many that a compressor's window sees few of them twice."""
 _ITEMS = 3
 _TOKENS = 0.2
@@ -85,17 +86,26 @@ def orders(count: int) -> Iterator[Row]:
             ordered,
             _STATES[int(chance() * len(_STATES))],
             round(chance() * 500, 2),
-            f"{int(chance() * 2**48):012X}",
+            f"{int(chance() * 2**32):08X}",
             _NOTES[int(chance() * len(_NOTES))].format(people[int(chance() * _PEOPLE)]),
         )
 
 
 def items(count: int, each: int) -> Iterator[Row]:
     chance = random.Random(3).random
-    prices = [round(chance() * 100, 2) for _ in range(2_000)]
+    prices = [round(chance() * 100, 2) for _ in range(500)]
     for number in range(1, count * each + 1):
         product = int(chance() * len(prices))
-        yield number, -(-number // each), product + 1, int(chance() * 4) + 1, prices[product]
+        price = prices[product]
+        yield (
+            number,
+            -(-number // each),
+            product + 1,
+            int(chance() * 4) + 1,
+            price,
+            round(price * 0.19, 2),
+            0.1 * int(chance() * 1.2),
+        )
 
 
 def tokens(count: int) -> Iterator[Row]:
@@ -179,7 +189,7 @@ def double_sqlite(path: Path) -> int:
 
 _COLUMNS = {
     "bench_order": "customer_id, ordered, status, total, tracking, note",
-    "bench_item": "order_id, product_id, quantity, price",
+    "bench_item": "order_id, product_id, quantity, price, tax, discount",
     "bench_token": "order_id, secret",
 }
 _DOUBLE = (

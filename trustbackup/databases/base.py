@@ -101,8 +101,11 @@ class Dump(abc.ABC):
     """Raw bytes to expect, roughly; 0 when nobody knows."""
 
     @abc.abstractmethod
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes of the dump. Raises DumpError, at the end too, when it failed."""
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Put the dump's next bytes into ``buffer``; how many, 0 at the end.
+
+        Raises DumpError, at the end too, when the dump failed.
+        """
 
     @abc.abstractmethod
     def facts(self, open_raw: OpenRaw) -> Facts:

@@ -82,28 +82,34 @@ class Program:
 
     def read(self, size: int = -1, /) -> bytes:
         """Up to ``size`` bytes of output; at the end, checks how the program ended."""
-        data = self._stdout.read() if size < 0 else self._read_block(size)
-        if not data:
+        if size < 0:
+            data = self._stdout.read()
             self.check()
-        return data
+            return data
+        buffer = bytearray(size)
+        del buffer[self.readinto(memoryview(buffer)) :]
+        return bytes(buffer)
 
-    def _read_block(self, size: int) -> bytes:
-        """Fill a block, letting the pipe fill meanwhile.
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill ``buffer``, letting the pipe fill meanwhile; at the end, checks how it ended.
 
-        pg_dump writes 4 KiB at a time. Being woken for each costs more processor time than
-        compressing it, and takes that time from the dumper.
+        Being woken for each write of a few KiB costs more processor time than compressing
+        it, and takes that time from the dumper.
         """
-        pieces = []
-        missing = size
+        filled = 0
         until = time.monotonic() + _PATIENCE
-        while missing and (piece := os.read(self._stdout.fileno(), missing)):
-            pieces.append(piece)
-            missing -= len(piece)
-            if missing and len(piece) < self._pipe // 2:
+        while filled < len(buffer):
+            count = os.readv(self._stdout.fileno(), [buffer[filled:]])
+            if not count:
+                break
+            filled += count
+            if filled < len(buffer) and count < self._pipe // 2:
                 if time.monotonic() > until:
                     break
                 time.sleep(_NAP)
-        return b"".join(pieces)
+        if not filled:
+            self.check()
+        return filled
 
     def check(self) -> None:
         """Wait for the end. Raises ProgramError unless the program succeeded."""
@@ -191,9 +197,7 @@ def output_of(
 ) -> str:
     """Run a short program to its end and return its output. Raises ProgramError."""
     with Program(argv, env, stdin=stdin, timeout=timeout, secrets=secrets) as program:
-        text = program.read().decode(errors="replace")
-        program.check()
-    return text
+        return program.read().decode(errors="replace")
 
 
 class Feeder:

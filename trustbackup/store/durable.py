@@ -17,6 +17,8 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FLUSHED_AT_ONCE = 4 << 20
 """Bytes. On ext4 every fsync on the disk, a site's own too, waits for a large one to end."""
+_STILL_CACHED = 32 << 20
+"""Bytes behind the last ones that may not be on the disk yet, and so are still cached."""
 
 
 def prepare_root(root: Path) -> None:
@@ -67,10 +69,15 @@ class DurableFile:
         return len(data)
 
     def _start_flushing(self) -> None:
-        """Let the disk begin with what was written so far, without waiting for it."""
+        """Let the disk begin with what was written so far, without waiting for it.
+
+        What has reached it leaves the page cache: a backup is not read again soon, and must
+        not push out what the site and its database read all the time.
+        """
+        start = max(0, self._on_its_way - _STILL_CACHED)
         with contextlib.suppress(OSError):  # a hint; what fails is told by fsync()
-            size = self._written - self._on_its_way
-            os.posix_fadvise(self._descriptor, self._on_its_way, size, os.POSIX_FADV_DONTNEED)
+            length = self._written - start
+            os.posix_fadvise(self._descriptor, start, length, os.POSIX_FADV_DONTNEED)
         self._on_its_way = self._written
 
     def __enter__(self) -> Self:

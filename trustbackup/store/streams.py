@@ -1,14 +1,15 @@
 """Streams of a backup: compress, hash and count on the way in, and back again.
 
-Memory stays flat: a few blocks of 1 MiB are under way at any time. Compressing, hashing
-and writing happen in a second thread, so that the dumper never waits for them while a
-core is free.
+Memory stays flat: at most 16 blocks of 1 MiB are under way at any time, and they are used
+over and over. Compressing, hashing and writing happen in a second thread, so that the
+dumper never waits for them while a core is free.
 """
 
 from __future__ import annotations
 
 import bz2
 import contextlib
+import functools
 import hashlib
 import os
 import queue
@@ -30,7 +31,8 @@ else:
 
 BLOCK = 1 << 20
 """Bytes that are read and written at a time."""
-_UNDER_WAY = 4
+_UNDER_WAY = 16
+"""Blocks. So many may wait for the compressor while others need its processor."""
 _NICE = 10
 
 
@@ -40,6 +42,12 @@ class Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
+class Source(Protocol):
+    """Anything that fills a buffer from its start and tells how far; 0 is the end."""
+
+    def readinto(self, buffer: memoryview, /) -> int: ...
+
+
 class Writable(Protocol):
     """Anything bytes can be written to; it may take fewer than it was given."""
 
@@ -47,12 +55,12 @@ class Writable(Protocol):
 
 
 class Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
+    def compress(self, data: memoryview, /) -> bytes | memoryview: ...
     def flush(self) -> bytes: ...
 
 
 class _Plain:
-    def compress(self, data: bytes, /) -> bytes:
+    def compress(self, data: memoryview, /) -> memoryview:
         return data
 
     def flush(self) -> bytes:
@@ -130,7 +138,7 @@ class Stored:
 
 
 def write_compressed(
-    source: Readable,
+    source: Source,
     target: Writable,
     compression: Compression,
     on_bytes: Callable[[int], None] = lambda _count: None,
@@ -142,9 +150,9 @@ def write_compressed(
     """
     with _Writer(target, compression.compressor()) as writer:
         raw_size = 0
-        while block := source.read(BLOCK):
-            writer.put(block)
-            raw_size += len(block)
+        while count := source.readinto(block := writer.empty_block()):
+            writer.put(block, count)
+            raw_size += count
             on_bytes(raw_size)
     return Stored(writer.size, raw_size, writer.digest.hexdigest())
 
@@ -169,36 +177,47 @@ class _Writer:
         self.digest = hashlib.sha256()
         self.size = 0
         self.error: BaseException | None = None
-        self.blocks: queue.Queue[bytes | None] = queue.Queue(_UNDER_WAY)
-        self.abandoned = False
-        self.thread = threading.Thread(target=self._run, name="trustbackup-write", daemon=True)
+        # The block that was given back last is the one that a processor still has in its cache.
+        self._empty: queue.LifoQueue[memoryview] = queue.LifoQueue()
+        for _ in range(_UNDER_WAY):
+            self._empty.put(memoryview(bytearray(BLOCK)))
+        self._full: queue.SimpleQueue[tuple[memoryview, int] | None] = queue.SimpleQueue()
+        self._abandoned = False
+        self._thread = threading.Thread(target=self._run, name="trustbackup-write", daemon=True)
 
     def __enter__(self) -> Self:
-        self.thread.start()
+        self._thread.start()
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self.abandoned = kind is not None
-        self.blocks.put(None)
-        self.thread.join()
+        self._abandoned = kind is not None
+        self._full.put(None)
+        self._thread.join()
         if kind is None and self.error is not None:
             raise self.error
 
-    def put(self, block: bytes) -> None:
+    def empty_block(self) -> memoryview:
+        """A block to fill, as soon as one is free."""
+        return self._empty.get()
+
+    def put(self, block: memoryview, count: int) -> None:
+        """Hand over a block that has ``count`` bytes. Raises what writing raised meanwhile."""
         if self.error is not None:
             raise self.error
-        self.blocks.put(block)
+        self._full.put((block, count))
 
     def _run(self) -> None:
         _step_back()
-        # After an error the queue is still emptied: nobody may wait for room in it.
-        while (block := self.blocks.get()) is not None:
-            if self.error is None:
-                self._guarded(lambda block=block: self.compressor.compress(block))  # type: ignore[misc]
-        if self.error is None and not self.abandoned:
+        # After an error the queue is still emptied: nobody may wait for a free block.
+        while (item := self._full.get()) is not None:
+            block, count = item
+            if self.error is None and not self._abandoned:
+                self._guarded(functools.partial(self.compressor.compress, block[:count]))
+            self._empty.put(block)
+        if self.error is None and not self._abandoned:
             self._guarded(self.compressor.flush)
 
-    def _guarded(self, produce: Callable[[], bytes]) -> None:
+    def _guarded(self, produce: Callable[[], bytes | memoryview]) -> None:
         try:
             data = produce()
             self.digest.update(data)

@@ -8,6 +8,7 @@ https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import tarfile
@@ -93,9 +94,9 @@ class PostgresDump(Dump):
             snapshot.count
         )
 
-    def read(self, size: int = -1, /) -> bytes:
+    def readinto(self, buffer: memoryview, /) -> int:
         with self._one_sentence():
-            return self._program.read(size)
+            return self._program.readinto(buffer)
 
     @contextlib.contextmanager
     def _one_sentence(self) -> Iterator[None]:
@@ -154,18 +155,20 @@ class DirectoryDump(PostgresDump):
         self._writing: threading.Thread | None = None
         self._error: BaseException | None = None
 
-    def read(self, size: int = -1, /) -> bytes:
+    def readinto(self, buffer: memoryview, /) -> int:
         if self._tar is None:
             with self._one_sentence():
                 self._program.check()
             read_end, write_end = os.pipe()
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, BLOCK)
             self._tar = os.fdopen(read_end, "rb", buffering=0)
             self._writing = threading.Thread(target=self._write, args=[write_end], daemon=True)
             self._writing.start()
-        data = self._tar.read(size) or b""
-        if not data and self._error is not None:
+        count = os.readv(self._tar.fileno(), [buffer])
+        if not count and self._error is not None:
             raise DumpError(self.what, why=str(self._error)) from self._error
-        return data
+        return count
 
     def _write(self, write_end: int) -> None:
         try:

@@ -114,7 +114,9 @@ def _candidates(name: str) -> Iterator[str]:
         yield name
         return
     for folder in os.get_exec_path():
-        if path := shutil.which(name, path=folder):
+        path = shutil.which(name, path=folder)
+        # Debian's wrapper is slow, and only starts one of the programs that are found below.
+        if path and Path(path).resolve().name != "pg_wrapper":
             yield path
     if name in ("pg_dump", "pg_restore"):
         for pattern in _FOLDERS:
@@ -126,17 +128,18 @@ def _candidates(name: str) -> Iterator[str]:
 def version_of(path: str) -> int:
     """The major version of a program; 0 when it does not say. Raises DumpError."""
     try:
-        return _version(path, Path(path).stat().st_mtime_ns)
+        return _major(version_text(path))
     except (ProgramError, OSError) as error:
         raise DumpError(f"{path} can't be asked for its version", why=str(error)) from error
 
 
-@functools.lru_cache
-def _version(path: str, _changed: int) -> int:
-    return _major(version_text(path))
-
-
 def version_text(path: str) -> str:
+    """What a program says of its version. Raises ProgramError, OSError."""
+    return _version_text(path, Path(path).stat().st_mtime_ns)
+
+
+@functools.lru_cache
+def _version_text(path: str, _changed: int) -> str:
     return output_of([path, "--version"]).strip()
 
 

@@ -64,8 +64,8 @@ class SQLiteDump(Dump):
         self._file = path.open("rb", buffering=0)
         self._checking = checking
 
-    def read(self, size: int = -1, /) -> bytes:
-        return self._file.read(size) or b""
+    def readinto(self, buffer: memoryview, /) -> int:
+        return self._file.readinto(buffer)
 
     def facts(self, open_raw: OpenRaw) -> Facts:
         return replace(self._checking.result(), database=self._name)
