@@ -202,8 +202,11 @@ class Database(abc.ABC):
         """A database beside the live one; ``existing`` adopts one that is there."""
 
     @abc.abstractmethod
-    def facts(self) -> Facts | None:
-        """What the live database holds; None when there is none, or nothing in it."""
+    def facts(self, *, count: bool = True) -> Facts | None:
+        """What the live database holds; None when there is none, or nothing in it.
+
+        Without ``count`` every table has 0 rows: counting takes long.
+        """
 
     @abc.abstractmethod
     def names_for_restore(self, stamp: str) -> tuple[str, str]:

@@ -117,7 +117,7 @@ class _Work:
         self.notes: list[str] = []
 
     def swap(self, log: journal.Journal) -> RestoredDatabase:
-        had_tables = self.database.facts() is not None
+        had_tables = self.database.facts(count=False) is not None
         log.update()
         with settled(self.database, log), self.database.replacement(log.entry.new) as new:
             facts = self._fill(new)
@@ -246,7 +246,8 @@ class _Work:
                     why=f"after loading, {problems[0]}",
                     todo="Everything was rolled back.",
                 )
-        live = self.database.facts() if self.part.strategy != IN_PLACE else None
+        in_place = self.part.strategy == IN_PLACE
+        live = None if in_place else self.database.facts(count=False)
         state = compare_migrations(facts.migrations, live.migrations if live else ())
         if self.part.part is None and not self.request.allow_unknown_migrations:
             complaint = unknown_migrations(self.part.alias, state, facts.migrations, live)

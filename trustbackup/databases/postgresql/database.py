@@ -22,6 +22,7 @@ from trustbackup.databases.base import (
     InPlaceRequest,
     Interrupted,
     Replacement,
+    TableRows,
 )
 from trustbackup.databases.postgresql.cluster import throwaway_cluster
 from trustbackup.databases.postgresql.dump import (
@@ -136,13 +137,16 @@ class PostgreSQL(Database):
     def _limits(self) -> dict[str, str]:
         return {"PGCONNECT_TIMEOUT": str(max(2, round(self.options.connect_timeout)))}
 
-    def facts(self) -> Facts | None:
+    def facts(self, *, count: bool = True) -> Facts | None:
         with translate(RestoreError, f"Database {self.alias!r} can't be read"):
             settings = dict(binary_connector(self.alias).settings)
             with open_session(self.alias, self.options, settings) as cursor:
                 tables = list_tables(cursor)
-                counted = count_rows(cursor, tables)
-                return read_facts(cursor, tuple(counted.values())) if tables else None
+                if count:
+                    rows = tuple(count_rows(cursor, tables).values())
+                else:
+                    rows = tuple(TableRows(schema=t.schema, name=t.name, rows=0) for t in tables)
+                return read_facts(cursor, rows) if tables else None
 
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         return self._beside(f"_restore_{stamp}"), self._beside(f"_before_{stamp}")

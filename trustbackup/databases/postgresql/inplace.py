@@ -1,19 +1,17 @@
 """Restoring into the live database itself, in one transaction of our own.
 
-For roles that may not create databases. pg_restore only translates the archive into SQL, in
+For roles that may not create databases. pg_restore translates the archive into SQL, in
 three sections, and everything runs on one connection: old objects dropped, new ones made,
 rows copied, keys and indexes built, the outcome compared, and then committed or rolled back
-as a whole. psql is not used: it would run commands that stand in the text.
-https://www.postgresql.org/docs/current/app-pgrestore.html
+as a whole.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
@@ -26,6 +24,7 @@ from trustbackup.databases.postgresql.own import (
     own_migrations,
     put_migrations,
 )
+from trustbackup.databases.postgresql.script import Script, copy_rows
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
@@ -36,12 +35,9 @@ from trustbackup.databases.postgresql.session import (
 )
 from trustbackup.databases.process import Feeder, Program, output_of
 from trustbackup.exceptions import ProgramError, RestoreError
-from trustbackup.store.streams import BLOCK
 
 # "215; 1259 16402 TABLE public shop_order owner"
 _ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<rest>.*)$", re.MULTILINE)
-# Newer minor releases begin and end their text with such lines, for psql; the key is random.
-_RESTRICT = re.compile(rb"\\restrict ([A-Za-z0-9]+)\n")
 
 
 class InPlace:
@@ -156,117 +152,12 @@ class InPlace:
         stdin = feeder.read_end if feeder else None
         try:
             with Program(argv, stdin=stdin) as program:
-                run_script(cursor, _Lines(program), with_rows=with_rows)
+                rows = functools.partial(copy_rows, cursor) if with_rows else None
+                Script(program).play(cursor.execute, rows)
         except ProgramError as error:
             raise RestoreError(
                 self.what, why=error.why or error.what, todo="The database is as it was."
             ) from error
-
-
-class _Lines:
-    """A program's output, line by line or in blocks, without a copy of the whole."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self._buffer = b""
-
-    def __iter__(self) -> Iterator[bytes]:
-        while True:
-            block = self._program.read(BLOCK)
-            if not block:
-                break
-            lines = (self._buffer + block).split(b"\n")
-            self._buffer = lines.pop()
-            for line in lines:
-                yield line + b"\n"
-        if self._buffer:
-            yield self._buffer
-
-
-def run_script(cursor: CursorWrapper, lines: Iterable[bytes], *, with_rows: bool) -> None:
-    """Run pg_restore's text: all its statements at once, and rows through COPY.
-
-    Only the data section has rows; elsewhere a line like COPY stands inside of a text.
-    """
-    statements: list[bytes] = []
-    source = _without_meta(lines)
-    for line in source:
-        if with_rows and line.startswith(b"COPY "):
-            _run(cursor, statements)
-            _copy(cursor, _whole_copy(line, source), source)
-        else:
-            statements.append(line)
-    _run(cursor, statements)
-
-
-def _without_meta(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Leave out psql's own commands, and no line that only looks like one."""
-    end = b""
-    begun = False
-    for line in lines:
-        begun = begun or bool(line.strip() and not line.startswith((b"--", b"\\restrict ")))
-        if not begun and (match := _RESTRICT.fullmatch(line)):
-            end = b"\\unrestrict " + match[1] + b"\n"
-        elif line != end:
-            yield line
-
-
-def _whole_copy(line: bytes, more: Iterator[bytes]) -> bytes:
-    """A COPY statement to its end: a quoted name may have line breaks in it."""
-    while not (line.endswith(b" FROM stdin;\n") and line.count(b'"') % 2 == 0):
-        following = next(more, b"")
-        if not following:
-            return line
-        line += following
-    return line
-
-
-def _run(cursor: CursorWrapper, statements: list[bytes]) -> None:
-    text = b"".join(statements).strip()
-    statements.clear()
-    if text:
-        # Without parameters the text goes as one simple query, of many statements.
-        cursor.execute(text.decode())
-
-
-def _copy(cursor: CursorWrapper, statement: bytes, lines: Iterator[bytes]) -> None:
-    def rows() -> Iterator[bytes]:
-        for line in lines:
-            if line == b"\\.\n":
-                return
-            yield line
-
-    raw: Any = cursor.cursor
-    sql = statement.decode().rstrip(";\n")
-    if hasattr(raw, "copy_expert"):  # psycopg 2
-        raw.copy_expert(sql, _Blocks(rows()))
-        return
-    with raw.copy(sql) as copy:
-        for block in _blocks(rows()):
-            copy.write(block)
-
-
-def _blocks(lines: Iterator[bytes]) -> Iterator[bytes]:
-    held: list[bytes] = []
-    size = 0
-    for line in lines:
-        held.append(line)
-        size += len(line)
-        if size >= BLOCK:
-            yield b"".join(held)
-            held.clear()
-            size = 0
-    yield b"".join(held)
-
-
-class _Blocks:
-    """The same as something to read from."""
-
-    def __init__(self, lines: Iterator[bytes]) -> None:
-        self._blocks = _blocks(lines)
-
-    def read(self, _size: int = -1, /) -> bytes:
-        return next(self._blocks, b"")
 
 
 def _there(cursor: CursorWrapper) -> set[tuple[str, str]]:

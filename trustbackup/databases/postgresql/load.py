@@ -1,14 +1,14 @@
 """Filling a database with pg_restore, as fast as the archive allows.
 
-A custom archive streams in once, decompressed on the way and never written to the disk:
-its table of contents lies at its head, so the indexes and keys, which come after the rows,
-are then built by several workers from a copy of that head alone. A directory archive is
-unpacked, because its workers read many files at once.
+pg_restore makes the tables, and builds the keys and indexes with several workers at the end.
+The rows between go through several sessions of ours. A custom archive streams in once,
+decompressed on the way and never written to the disk: its table of contents lies at its
+head, and a copy of that is all that the other two steps need. A directory archive is
+unpacked.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -18,8 +18,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from django.db import DatabaseError
+
 from trustbackup.databases.base import LoadRequest, OpenRaw
+from trustbackup.databases.postgresql.crew import JOBS, Crew, Sessions
 from trustbackup.databases.postgresql.dump import DIRECTORY
+from trustbackup.databases.postgresql.script import Script
 from trustbackup.databases.postgresql.tools import (
     binary_connector,
     environment,
@@ -33,7 +37,6 @@ from trustbackup.store.streams import BLOCK, Readable
 _MEMBER = re.compile(
     r"(?:\./)?((?:toc\.dat|blobs(?:_\d+)?\.toc|(?:blob_)?\d+\.dat)(?:\.(?:gz|lz4|zst))?)"
 )
-_JOBS = str(max(2, min(8, os.cpu_count() or 1)))
 
 
 class Loader:
@@ -47,29 +50,45 @@ class Loader:
         self._server_version = server_version
         self._address = address
 
-    def load(self, request: LoadRequest) -> None:
-        """Raises RestoreError; nothing else was touched then."""
+    def load(self, request: LoadRequest, sessions: Sessions) -> None:
+        """``sessions`` opens one on that database. Raises RestoreError."""
         with tempfile.TemporaryDirectory(dir=request.workdir, prefix="restore-") as folder:
             more = [] if request.privileges else ["--no-privileges"]
             more += [f"--table={table}" for table in request.tables]
+            archive = Path(folder) / "archive"
             if request.format == DIRECTORY:
-                unpack(request.open_raw, Path(folder), self.what)
-                self.run([*more, "--jobs", _JOBS, folder])
-                return
-            head = Path(folder) / "head"
-            save_head(self.program(), request.open_raw, head)
-            rows_first = ["--section=pre-data", "--section=data", "--single-transaction"]
-            self._stream([*more, *rows_first], request.open_raw)
-            self.run([*more, "--section=post-data", "--jobs", _JOBS, str(head)])
+                archive.mkdir(mode=0o700)
+                unpack(request.open_raw, archive, self.what)
+            else:
+                save_head(self.program(), request.open_raw, archive)
+            self.run([*more, "--section=pre-data", "--single-transaction", str(archive)])
+            if request.format == DIRECTORY:
+                self._load_rows([*more, str(archive)], None, sessions)
+            else:
+                self._stream_rows(more, request.open_raw, sessions)
+            self.run([*more, "--section=post-data", "--jobs", str(JOBS), str(archive)])
 
-    def _stream(self, arguments: list[str], open_raw: OpenRaw) -> None:
+    def _stream_rows(self, arguments: list[str], open_raw: OpenRaw, sessions: Sessions) -> None:
         with open_raw() as raw:
             feeder = Feeder(raw)
             try:
-                self.run(arguments, feeder.read_end)
+                self._load_rows(arguments, feeder.read_end, sessions)
             finally:
                 # Damage in the backup is the cause of what pg_restore complains about.
                 feeder.finish()
+
+    def _load_rows(self, arguments: list[str], stdin: BinaryIO | None, sessions: Sessions) -> None:
+        argv = [self.program(), "--section=data", "--file=-", *arguments]
+        try:
+            with Program(argv, stdin=stdin) as program, Crew(sessions) as crew:
+                Script(program).play(crew.run, crew.copy)
+        except (ProgramError, DatabaseError) as error:
+            why = error.why or error.what if isinstance(error, ProgramError) else str(error)
+            raise RestoreError(
+                self.what,
+                why=" ".join(why.split()),
+                todo="The live database was not touched.",
+            ) from error
 
     def run(self, arguments: Iterable[str], stdin: BinaryIO | None = None) -> None:
         """One pg_restore, built by dbbackup's connector. Raises RestoreError."""

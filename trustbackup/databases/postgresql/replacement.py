@@ -7,6 +7,7 @@ renames in one transaction swap the databases.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -124,7 +125,8 @@ class PostgresReplacement(Replacement):
 
     def load(self, request: LoadRequest) -> None:
         address = {"PGDATABASE": self.name, "PGAPPNAME": self.options.label}
-        Loader(self.alias, self.what, self.server.version(), address).load(request)
+        loader = Loader(self.alias, self.what, self.server.version(), address)
+        loader.load(request, functools.partial(self.server.session, self.name))
 
     def facts(self, *, content: bool = False) -> Facts:
         with translate(RestoreError, self.what), self.server.session(self.name) as cursor:

@@ -168,14 +168,14 @@ class SQLite(Database):
                 todo=REMEDIES[errno.ENOSPC],
             ) from error
 
-    def facts(self) -> Facts | None:
+    def facts(self, *, count: bool = True) -> Facts | None:
         if not self.path.exists() or self.path.stat().st_size == 0:
             return None
         with (
             translate(RestoreError, f"Database {self.alias!r} can't be read"),
             contextlib.closing(connect(self.path, "rw", self.options.wait)) as live,
         ):
-            facts = read_facts(live, self.name)
+            facts = read_facts(live, self.name, count=count)
         return facts if facts.tables else None
 
     def names_for_restore(self, stamp: str) -> tuple[str, str]:

@@ -97,14 +97,17 @@ def list_tables(connection: sqlite3.Connection) -> list[str]:
     return [name for (name,) in rows]
 
 
-def read_facts(connection: sqlite3.Connection, name: str, fingerprint: str = "") -> Facts:
-    """Count every table of an open database, in one read transaction."""
+def read_facts(
+    connection: sqlite3.Connection, name: str, fingerprint: str = "", *, count: bool = True
+) -> Facts:
+    """Count every table of an open database, in one read transaction; or leave them at 0."""
     connection.execute("BEGIN")
     try:
         (encoding,) = connection.execute("PRAGMA encoding").fetchone()
         tables = list_tables(connection)
         counted = tuple(
-            TableRows(schema="", name=table, rows=_count(connection, table)) for table in tables
+            TableRows(schema="", name=table, rows=_count(connection, table) if count else 0)
+            for table in tables
         )
         migrations: list[tuple[str, str]] = []
         if "django_migrations" in tables:

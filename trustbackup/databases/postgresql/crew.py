@@ -1,0 +1,102 @@
+"""Several sessions that load rows side by side.
+
+A server's COPY keeps one processor busy. Blocks of rows are dealt out to as many sessions
+as there are processors, several for one large table; no index or key is there yet, so they
+do not get in each other's way. What is half loaded when one fails is for the caller to drop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Self
+
+from django.db.backends.utils import CursorWrapper
+
+from trustbackup.databases.postgresql.script import copy_rows
+
+Sessions = Callable[[], AbstractContextManager[CursorWrapper]]
+JOBS = max(2, min(8, os.cpu_count() or 1))
+_SETTING = re.compile(
+    r"^(?:SET \w+ = [^;]*;|SELECT pg_catalog\.set_config\([^;]*\);)$", re.MULTILINE
+)
+_Block = tuple[str, bytes]
+
+
+class Crew:
+    """Use as a context manager; leaving it waits until every row is loaded."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._stack = contextlib.ExitStack()
+        self._sessions = sessions
+        self._blocks: queue.Queue[_Block | None] = queue.Queue(2 * JOBS)
+        self._errors: list[BaseException] = []
+        self._abandoned = False
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._foreman = stack.enter_context(self._sessions())
+            self._cursors = [stack.enter_context(self._sessions()) for _ in range(JOBS)]
+            self._stack = stack.pop_all()
+        self._threads: list[threading.Thread] = []
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._abandoned = kind is not None
+        with self._stack:
+            for _thread in self._threads:
+                self._blocks.put(None)
+            for thread in self._threads:
+                thread.join()
+        if kind is None:
+            self._raise_errors()
+
+    def run(self, text: str) -> None:
+        """Statements, in a session of their own; settings before the first row for all."""
+        self._foreman.execute(text)
+        if not self._threads:
+            for setting in _SETTING.findall(text):
+                for cursor in self._cursors:
+                    cursor.execute(setting)
+
+    def copy(self, statement: str, blocks: Iterator[bytes]) -> None:
+        """Deal the rows of one table out. Raises what loading earlier ones raised."""
+        if not self._threads:
+            self._threads = [
+                threading.Thread(target=self._load, args=[cursor], daemon=True)
+                for cursor in self._cursors
+            ]
+            for thread in self._threads:
+                thread.start()
+        for block in blocks:
+            self._raise_errors()
+            self._blocks.put((statement, block))
+
+    def _raise_errors(self) -> None:
+        if self._errors:
+            raise self._errors[0]
+
+    def _load(self, cursor: CursorWrapper) -> None:
+        held = self._blocks.get()
+
+        def of_one_table(statement: str) -> Iterator[bytes]:
+            nonlocal held
+            while held is not None and held[0] == statement:
+                if self._abandoned or self._errors:
+                    raise InterruptedError
+                yield held[1]
+                held = self._blocks.get()
+
+        try:
+            while held is not None:
+                copy_rows(cursor, held[0], of_one_table(held[0]))
+        except BaseException as error:
+            self._errors.append(error)
+            # Nobody may wait for room in the queue.
+            while held is not None:
+                held = self._blocks.get()
