@@ -51,7 +51,7 @@ from trustbackup.databases.postgresql.tools import (
     find_program,
     take_address,
     version_text,
-    with_large_writes,
+    with_large_blocks,
 )
 from trustbackup.databases.process import Program
 from trustbackup.exceptions import DumpError, ProgramError, RestoreError, TrustbackupError
@@ -101,7 +101,7 @@ class PostgreSQL(Database):
                 command: str, _stdin: object = None, env: Mapping[str, str] | None = None
             ) -> tuple[Program, Program]:
                 program = Program(
-                    with_large_writes([*shlex.split(command), *arguments]),
+                    with_large_blocks([*shlex.split(command), *arguments]),
                     environment(connector, env or {}, address, self._limits()),
                     secrets=[address.get("PGPASSWORD", "")],
                     name="pg_dump",

@@ -22,6 +22,7 @@ from typing import BinaryIO, cast
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.base import Dump, Facts, OpenRaw, TableRows
+from trustbackup.databases.postgresql.archive import TOC
 from trustbackup.databases.postgresql.session import (
     count_rows,
     list_tables,
@@ -177,7 +178,8 @@ class DirectoryDump(PostgresDump):
                 tarfile.open(fileobj=cast("BinaryIO", pipe), mode="w|", bufsize=BLOCK) as tar,
             ):
                 tar.copybufsize = BLOCK  # type: ignore[attr-defined]
-                for path in sorted(self._folder.iterdir()):
+                # A restore can begin before the rest has come.
+                for path in sorted(self._folder.iterdir(), key=_toc_first):
                     info = tar.gettarinfo(str(path), path.name)
                     info.uid = info.gid = info.mtime = 0
                     info.uname = info.gname = ""
@@ -195,6 +197,10 @@ class DirectoryDump(PostgresDump):
         if self._writing is not None:
             self._writing.join()
         super().close()
+
+
+def _toc_first(path: Path) -> tuple[bool, str]:
+    return path.name != TOC, path.name
 
 
 def list_archive(pg_restore: str, raw: Readable) -> str:

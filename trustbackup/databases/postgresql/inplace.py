@@ -16,8 +16,9 @@ from pathlib import Path
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.base import Facts, InPlaceRequest
+from trustbackup.databases.postgresql.archive import members, save_head, unpack
 from trustbackup.databases.postgresql.dump import DIRECTORY
-from trustbackup.databases.postgresql.load import Loader, save_head, unpack
+from trustbackup.databases.postgresql.load import Loader
 from trustbackup.databases.postgresql.own import (
     empty_table,
     full_name,
@@ -86,7 +87,8 @@ class InPlace:
             return None
         target = folder / "archive"
         target.mkdir(mode=0o700)
-        unpack(request.load.open_raw, target, self.what)
+        with members(request.load.open_raw, self.what) as files:
+            unpack(files, target)
         return target
 
     def _selection(

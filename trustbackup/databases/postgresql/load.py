@@ -1,26 +1,30 @@
 """Filling a database with pg_restore, as fast as the archive allows.
 
 pg_restore makes the tables, and builds the keys and indexes with several workers at the end.
-The rows between go through several sessions of ours. A custom archive streams in once,
-decompressed on the way and never written to the disk: its table of contents lies at its
-head, and a copy of that is all that the other two steps need. A directory archive is
-unpacked.
+The rows between go through several sessions of ours. An archive streams in once,
+decompressed on the way and not written to the disk: its table of contents comes first, and
+that is all that the other two steps need.
 """
 
 from __future__ import annotations
 
-import re
 import shlex
-import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from django.db import DatabaseError
 
-from trustbackup.databases.base import LoadRequest, OpenRaw
+from trustbackup.databases.base import LoadRequest
+from trustbackup.databases.postgresql.archive import (
+    Members,
+    Outline,
+    members,
+    outline,
+    save_head,
+    unpack,
+)
 from trustbackup.databases.postgresql.crew import JOBS, Crew, Sessions
 from trustbackup.databases.postgresql.dump import DIRECTORY
 from trustbackup.databases.postgresql.script import Script
@@ -29,14 +33,10 @@ from trustbackup.databases.postgresql.tools import (
     environment,
     find_program,
     take_address,
+    with_large_blocks,
 )
-from trustbackup.databases.process import Feeder, Program, output_of
-from trustbackup.exceptions import ManifestError, ProgramError, RestoreError
-from trustbackup.store.streams import BLOCK, Readable
-
-_MEMBER = re.compile(
-    r"(?:\./)?((?:toc\.dat|blobs(?:_\d+)?\.toc|(?:blob_)?\d+\.dat)(?:\.(?:gz|lz4|zst))?)"
-)
+from trustbackup.databases.process import Feeder, Program
+from trustbackup.exceptions import ProgramError, RestoreError
 
 
 class Loader:
@@ -53,42 +53,14 @@ class Loader:
     def load(self, request: LoadRequest, sessions: Sessions) -> None:
         """``sessions`` opens one on that database. Raises RestoreError."""
         with tempfile.TemporaryDirectory(dir=request.workdir, prefix="restore-") as folder:
-            more = [] if request.privileges else ["--no-privileges"]
-            more += [f"--table={table}" for table in request.tables]
-            archive = Path(folder) / "archive"
-            if request.format == DIRECTORY:
-                archive.mkdir(mode=0o700)
-                unpack(request.open_raw, archive, self.what)
-            else:
-                save_head(self.program(), request.open_raw, archive)
-            self.run([*more, "--section=pre-data", "--single-transaction", str(archive)])
-            if request.format == DIRECTORY:
-                self._load_rows([*more, str(archive)], None, sessions)
-            else:
-                self._stream_rows(more, request.open_raw, sessions)
-            self.run([*more, "--section=post-data", "--jobs", str(JOBS), str(archive)])
-
-    def _stream_rows(self, arguments: list[str], open_raw: OpenRaw, sessions: Sessions) -> None:
-        with open_raw() as raw:
-            feeder = Feeder(raw)
+            work = _Load(self, request, sessions, Path(folder) / "archive")
             try:
-                self._load_rows(arguments, feeder.read_end, sessions)
-            finally:
-                # Damage in the backup is the cause of what pg_restore complains about.
-                feeder.finish()
-
-    def _load_rows(self, arguments: list[str], stdin: BinaryIO | None, sessions: Sessions) -> None:
-        argv = [self.program(), "--section=data", "--file=-", *arguments]
-        try:
-            with Program(argv, stdin=stdin) as program, Crew(sessions) as crew:
-                Script(program).play(crew.run, crew.copy)
-        except (ProgramError, DatabaseError) as error:
-            why = error.why or error.what if isinstance(error, ProgramError) else str(error)
-            raise RestoreError(
-                self.what,
-                why=" ".join(why.split()),
-                todo="The live database was not touched.",
-            ) from error
+                work.directory() if request.format == DIRECTORY else work.custom()
+            except (ProgramError, DatabaseError) as error:
+                why = error.why or error.what if isinstance(error, ProgramError) else str(error)
+                raise RestoreError(
+                    self.what, why=" ".join(why.split()), todo="The live database was not touched."
+                ) from error
 
     def run(self, arguments: Iterable[str], stdin: BinaryIO | None = None) -> None:
         """One pg_restore, built by dbbackup's connector. Raises RestoreError."""
@@ -124,54 +96,71 @@ class Loader:
         return find_program("pg_restore", self._server_version, configured)
 
 
-class _Tee:
-    """Keeps what was read through it."""
+class _Load:
+    """One load: the tables, then the rows, then keys and indexes."""
 
-    def __init__(self, raw: Readable, copy: BinaryIO) -> None:
-        self._raw, self._copy = raw, copy
+    def __init__(
+        self, loader: Loader, request: LoadRequest, sessions: Sessions, archive: Path
+    ) -> None:
+        self.loader = loader
+        self.request = request
+        self.sessions = sessions
+        self.archive = archive
+        self.options = [f"--table={table}" for table in request.tables]
+        if not request.privileges:
+            self.options.append("--no-privileges")
 
-    def read(self, size: int = -1, /) -> bytes:
-        block = self._raw.read(min(size, BLOCK // 4) if size > 0 else size)
-        self._copy.write(block)
-        return block
+    def custom(self) -> None:
+        save_head(self.loader.program(), self.request.open_raw, self.archive)
+        self._make_tables()
+        with self.request.open_raw() as raw:
+            feeder = Feeder(raw)
+            try:
+                self._play([], feeder.read_end)
+            finally:
+                # Damage in the backup is the cause of what pg_restore complains about.
+                feeder.finish()
+        self._build_indexes()
 
+    def directory(self) -> None:
+        self.archive.mkdir(mode=0o700)
+        with members(self.request.open_raw, self.loader.what) as files:
+            plan = outline(self.loader.program(), files, self.archive, self.options)
+            if plan is None:
+                unpack(files, self.archive)
+            self._make_tables()
+            if plan is not None:
+                self._deal(plan, files)
+        if plan is None:
+            self._play([str(self.archive)], None)
+        self._build_indexes()
 
-def save_head(pg_restore: str, open_raw: OpenRaw, target: Path) -> str:
-    """Write an archive's head, at least its table of contents, and return its listing.
+    def _make_tables(self) -> None:
+        section = ["--section=pre-data", "--single-transaction"]
+        self.loader.run([*self.options, *section, str(self.archive)])
 
-    ``pg_restore --list`` reads just that and leaves.
-    """
-    with open_raw() as raw, target.open("wb") as copy:
-        feeder = Feeder(_Tee(raw, copy))
-        try:
-            return output_of([pg_restore, "--list"], stdin=feeder.read_end, timeout=600)
-        except ProgramError as error:
+    def _build_indexes(self) -> None:
+        section = ["--section=post-data", "--jobs", str(JOBS)]
+        self.loader.run([*self.options, *section, str(self.archive)])
+
+    def _play(self, source: list[str], stdin: BinaryIO | None) -> None:
+        """Load what pg_restore prints."""
+        argv = [self.loader.program(), "--section=data", "--file=-", *self.options, *source]
+        with Program(with_large_blocks(argv), stdin=stdin) as program, Crew(self.sessions) as crew:
+            Script(program).play(crew.run, crew.copy)
+
+    def _deal(self, plan: Outline, files: Members) -> None:
+        """Load the rows from where they lie in the tar."""
+        missing = dict(plan.copies)
+        with Crew(self.sessions) as crew:
+            for text in plan.statements:
+                crew.run(text)
+            for name, source in files:
+                if statement := missing.pop(name, ""):
+                    crew.copy(statement, Script(source).rows())
+        if missing:
             raise RestoreError(
-                "The archive can't be read", why=error.why, todo="Restore another backup."
-            ) from error
-        finally:
-            feeder.finish()
-
-
-def unpack(open_raw: OpenRaw, folder: Path, what: str) -> None:
-    """Unpack a directory archive's tar: plain files of pg_dump's own names, nothing else."""
-    with open_raw() as raw:
-        try:
-            with tarfile.open(fileobj=cast("BinaryIO", raw), mode="r|", bufsize=BLOCK) as tar:
-                for member in tar:
-                    name = _MEMBER.fullmatch(member.name)
-                    source = tar.extractfile(member) if name and member.isreg() else None
-                    if name is None or source is None:
-                        raise RestoreError(
-                            what,
-                            why=f"its archive holds {member.name[:99]!r}, which is not pg_dump's",
-                            todo="The live database was not touched; restore another backup.",
-                        )
-                    with (folder / name[1]).open("xb") as file:
-                        shutil.copyfileobj(source, file, BLOCK)
-        except (tarfile.TarError, FileExistsError) as error:
-            raise ManifestError(
-                what, why=f"its tar archive is damaged ({error})", todo="Restore another backup."
-            ) from error
-        while raw.read(BLOCK):
-            pass
+                self.loader.what,
+                why=f"its archive lacks {next(iter(missing))}, the rows of a table",
+                todo="The live database was not touched; restore another backup.",
+            )

@@ -7,12 +7,14 @@ https://www.postgresql.org/docs/current/app-pgrestore.html
 
 from __future__ import annotations
 
+import collections
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
+from trustbackup.exceptions import ManifestError
 from trustbackup.store.streams import BLOCK, Readable
 
 Run = Callable[[str], object]
@@ -20,8 +22,8 @@ Copy = Callable[[str, Iterator[bytes]], object]
 
 # Newer minor releases begin and end their text with such lines, for psql; the key is random.
 _RESTRICT = re.compile(rb"\\restrict ([A-Za-z0-9]+)\n")
-_LAST = b"\\.\n"
-"""The line behind a table's last row. A backslash in a row is doubled, so none looks so."""
+LAST_ROW = b"\\.\n"
+"""The line behind a table's last one. A backslash in a row is doubled, so none looks so."""
 
 
 class Script:
@@ -48,7 +50,9 @@ class Script:
             if copy and between and line.startswith(b"COPY "):
                 _flush(held, run)
                 size = quotes = 0
-                copy(self._whole_copy(line).decode().rstrip(";\n"), self._rows())
+                rows = self.rows()
+                copy(self._whole_copy(line).decode().rstrip(";\n"), rows)
+                collections.deque(rows, maxlen=0)  # what was not taken
                 continue
             held.append(line)
             size += len(line)
@@ -72,17 +76,21 @@ class Script:
         line, self._buffer = self._buffer[:end], self._buffer[end:]
         return line
 
-    def _rows(self) -> Iterator[bytes]:
-        """Blocks of whole lines, to the end of the table's rows."""
-        while not self._buffer.startswith(_LAST):
-            last = self._buffer.find(b"\n" + _LAST)
+    def rows(self) -> Iterator[bytes]:
+        """Blocks of whole lines, to the end of the table's rows. Raises ManifestError."""
+        while not self._buffer.startswith(LAST_ROW):
+            last = self._buffer.find(b"\n" + LAST_ROW)
             end = last + 1 if last >= 0 else self._buffer.rfind(b"\n") + 1
             if end:
                 block, self._buffer = self._buffer[:end], self._buffer[end:]
                 yield block
             if last < 0 and not self._more():
-                return  # the program failed, and whoever runs it will say so
-        self._buffer = self._buffer[len(_LAST) :]
+                raise ManifestError(
+                    "The rows of a table can't be restored",
+                    why="they end too early",
+                    todo="Restore another backup.",
+                )
+        self._buffer = self._buffer[len(LAST_ROW) :]
 
     def _whole_copy(self, line: bytes) -> bytes:
         """A COPY statement to its end: a quoted name may have line breaks in it."""

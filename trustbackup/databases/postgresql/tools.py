@@ -148,14 +148,14 @@ def _major(text: str) -> int:
     return int(match[1]) if match else 0
 
 
-def with_large_writes(argv: list[str]) -> list[str]:
-    """Let a dumper write a mebibyte at a time instead of 4 KiB, where ``stdbuf`` is there.
+def with_large_blocks(argv: list[str]) -> list[str]:
+    """Let a program read and write a mebibyte at a time instead of 4 KiB, with ``stdbuf``.
 
     Each write wakes whoever reads the pipe; a quarter of a million of them for a gigabyte
     cost as much as compressing it.
     """
     stdbuf = shutil.which("stdbuf")
-    return [stdbuf, f"--output={BLOCK}", *argv] if stdbuf else argv
+    return [stdbuf, f"--input={BLOCK}", f"--output={BLOCK}", *argv] if stdbuf else argv
 
 
 def environment(connector: PgDumpBinaryConnector, *more: Mapping[str, str]) -> dict[str, str]:
