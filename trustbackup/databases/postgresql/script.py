@@ -56,7 +56,8 @@ class Script:
                 continue
             held.append(line)
             size += len(line)
-            quotes += line.count(b"'")
+            if quotes % 2 or not line.startswith(b"--"):  # a comment may name a thing with one
+                quotes += line.count(b"'")
             # Rows as INSERT statements, and large objects, may be more than memory holds.
             if copy and size >= BLOCK and quotes % 2 == 0 and line.endswith(b";\n"):
                 _flush(held, run)
