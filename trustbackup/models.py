@@ -7,6 +7,7 @@ are carried along by every restore, so they have no foreign key to any other app
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.db import models
@@ -62,6 +63,10 @@ class Backup(models.Model):
         verbose_name = _("backup")
         verbose_name_plural = _("backups")
         ordering: ClassVar[list[str]] = ["-created", "-identifier"]
+        permissions = [
+            ("download_backup", _("Can download backups")),
+            ("restore_backup", _("Can restore backups")),
+        ]
 
     def __str__(self) -> str:
         return self.identifier
@@ -72,9 +77,10 @@ class Backup(models.Model):
 
 
 class Run(models.Model):
-    """One execution of a verb: what it did to what, and how it ended."""
+    """One execution of a verb: what it was asked, how far it is, and how it ended."""
 
     class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
         RUNNING = "running", _("running")
         SUCCEEDED = "succeeded", _("succeeded")
         FAILED = "failed", _("failed")
@@ -83,12 +89,22 @@ class Run(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     verb = models.CharField(_("verb"), max_length=20)
     target = models.CharField(_("target"), max_length=200, blank=True)
+    options = models.JSONField(_("options"), default=dict)
     actor = models.CharField(_("by"), max_length=200, blank=True)
+    address = models.CharField(_("from"), max_length=100, blank=True)
     state = models.CharField(
         _("state"), max_length=10, choices=State.choices, default=State.RUNNING
     )
     started = models.DateTimeField(_("started"), db_index=True)
     finished = models.DateTimeField(_("finished"), null=True)
+    stage = models.CharField(_("stage"), max_length=100, blank=True)
+    done = models.BigIntegerField(_("bytes done"), default=0)
+    total = models.BigIntegerField(_("bytes in all"), default=0)
+    beat = models.DateTimeField(_("last sign of life"), null=True)
+    cancel = models.BooleanField(_("to be cancelled"), default=False)
+    host = models.CharField(_("host"), max_length=255, blank=True)
+    process = models.PositiveIntegerField(_("process"), null=True)
+    log = models.TextField(_("log"), blank=True)
     outcome = models.JSONField(_("outcome"), default=dict)
     error = models.TextField(_("error"), blank=True)
 
@@ -99,6 +115,20 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.target}".strip()
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in (self.State.WAITING, self.State.RUNNING)
+
+    @property
+    def percent(self) -> int | None:
+        """How much of the stage is done; None when nobody knows."""
+        return min(100, self.done * 100 // self.total) if self.total else None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken so far."""
+        return ((self.finished or datetime.now(UTC)) - self.started).total_seconds()
 
 
 class AuditEvent(models.Model):

@@ -200,6 +200,27 @@ def output_of(
         return program.read().decode(errors="replace")
 
 
+def start_detached(argv: Sequence[str], env: Mapping[str, str], folder: str) -> int:
+    """Start a program that outlives us, in a session of its own; returns its process id.
+
+    What it prints is thrown away: it has to say elsewhere what it did. Raises ProgramError.
+    """
+    try:
+        return subprocess.Popen(
+            list(argv),
+            env=dict(env),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ).pid
+    except OSError as error:
+        raise ProgramError(
+            f"{argv[0]} could not be started", why=os.strerror(error.errno or 0)
+        ) from error
+
+
 class Feeder:
     """Feeds a stream into a pipe from a thread; ``read_end`` is a program's standard input.
 

@@ -8,6 +8,8 @@ end into the new one.
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,22 +45,50 @@ class Life:
 @contextmanager
 def recorded(verb: str, target: str = "", *, actor: str, address: str = "") -> Iterator[Life]:
     """Write a run's row at its start and at its end, and an audit event at its end."""
-    run = Run(verb=verb, target=target[:200], actor=actor[:200], started=datetime.now(UTC))
+    run = Run(
+        verb=verb,
+        target=target[:200],
+        actor=actor[:200],
+        address=address[:100],
+        started=datetime.now(UTC),
+    )
+    with lived(run) as life:
+        yield life
+
+
+@contextmanager
+def lived(run: Run) -> Iterator[Life]:
+    """The same for a run that somebody asked for before."""
     life = Life(run)
-    _save(lambda using: run.save(using=using))
+    run.state = Run.State.RUNNING
+    run.host, run.process = socket.gethostname()[:255], os.getpid()
+    run.beat = datetime.now(UTC)
+    save(lambda using: run.save(using=using))
     try:
         yield life
     except BaseException as error:
         cancelled = isinstance(error, Cancelled | KeyboardInterrupt)
         run.state = Run.State.CANCELLED if cancelled else Run.State.FAILED
         run.error = str(error)
-        _end(life, address)
+        _end(life)
         raise
     run.state = Run.State.SUCCEEDED
-    _end(life, address)
+    _end(life)
 
 
-def _end(life: Life, address: str) -> None:
+def note(action: str, target: str, *, actor: str, address: str = "") -> None:
+    """Write into the audit trail what somebody did at once, without a run."""
+    event = AuditEvent(
+        at=datetime.now(UTC),
+        actor=actor[:200],
+        action=action,
+        target=target[:200],
+        address=address[:100],
+    )
+    save(lambda using: event.save(using=using))
+
+
+def _end(life: Life) -> None:
     run = life.run
     run.finished = datetime.now(UTC)
     run.outcome = life.outcome
@@ -67,7 +97,7 @@ def _end(life: Life, address: str) -> None:
         actor=run.actor,
         action=run.verb,
         target=run.target,
-        address=address,
+        address=run.address,
         detail={"state": str(run.state), "run": str(run.id), **life.outcome},
     )
 
@@ -75,10 +105,11 @@ def _end(life: Life, address: str) -> None:
         run.save(using=using)
         event.save(using=using)
 
-    _save(write)
+    save(write)
 
 
-def _save(write: Callable[[str], object]) -> None:
+def save(write: Callable[[str], object]) -> None:
+    """Call ``write`` with the alias of a connection of its own, in a transaction."""
     using = router.db_for_write(Run)
     if not may_connect(using):
         return

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import stat as stat_module
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -204,6 +205,27 @@ def synchronise(root: Path, signer: Signer, *, afresh: bool = False) -> dict[str
         return {key: describe(entry, signer) for key, entry in entries.items()}
 
 
+_seen: dict[Path, tuple[int, str, float]] = {}
+_LOOK_AGAIN = 60.0
+"""Seconds. A file that was cut short in place does not change its folder."""
+
+
+def synchronise_if_changed(root: Path, signer: Signer) -> None:
+    """The same for a page that is loaded again and again: only when the folder has changed.
+
+    Raises FolderError when it can't be read.
+    """
+    try:
+        changed = root.stat().st_mtime_ns
+    except FileNotFoundError:
+        changed = 0
+    last = _seen.get(root)
+    now = time.monotonic()
+    if last is None or last[:2] != (changed, signer.keys) or now - last[2] > _LOOK_AGAIN:
+        synchronise(root, signer)
+        _seen[root] = (changed, signer.keys, now)
+
+
 def _update(fresh: dict[str, Backup], gone: Sequence[str], using: str, *, afresh: bool) -> None:
     rows = Backup.objects.using(using)
     if afresh:
@@ -241,12 +263,13 @@ def list_backups(
     return sorted(found, key=lambda row: (row.created, names.order(row.identifier)), reverse=True)
 
 
-def find(root: Path, reference: str) -> Entry:
+def find(root: Path, reference: str, entries: dict[str, Entry] | None = None) -> Entry:
     """The backup that an id, ``latest`` or one of its file names means.
 
-    Raises BackupNotFound. ``latest`` is the newest one that has a manifest.
+    Raises BackupNotFound. ``latest`` is the newest one that has a manifest. ``entries`` are
+    those of a look at the folder just before.
     """
-    entries = scan(root)
+    entries = scan(root) if entries is None else entries
     if reference == "latest":
         whole = [key for key, entry in entries.items() if entry.has_manifest]
         if not whole:

@@ -1,0 +1,209 @@
+"""Several backups as one download: a zip or a tar.gz, made while it is sent.
+
+Nothing is copied to memory or to a temporary file, and the length is known before the first
+byte in both formats: backups are compressed already, so a bundle only stores them.
+"""
+
+from __future__ import annotations
+
+import struct
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from isal import isal_zlib
+
+from trustbackup.exceptions import BackupNotFound, TrustbackupError, UsageError, file_operation
+from trustbackup.operations.site import Site
+from trustbackup.store import catalog, durable
+
+PIECE = 256 << 10
+"""Bytes that are sent at a time."""
+SUMS = "SHA256SUMS"
+_STORED = 65_535
+"""Bytes that one stored block of deflate can hold (RFC 1951, 3.2.4)."""
+_GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a bundle: its name, its length in bytes, and how to read it."""
+
+    name: str
+    size: int
+    modified: float
+    blocks: Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle under way. ``length`` is in bytes; iterate ``blocks`` once."""
+
+    name: str
+    content_type: str
+    length: int
+    blocks: Iterator[bytes]
+
+
+def bundle_backups(references: Sequence[str], archive_format: str) -> Bundle:
+    """All files of these backups in one archive, with a ``SHA256SUMS`` for ``sha256sum -c``.
+
+    Raises UsageError for an unknown format or no backup at all, and BackupNotFound.
+    """
+    if archive_format not in FORMATS:
+        raise UsageError(
+            f"There is no archive format {archive_format[:50]!r}",
+            todo=f"Choose one of {', '.join(FORMATS)}.",
+        )
+    members = _members(references)
+    content_type, measure, write = FORMATS[archive_format]
+    moment = datetime.now(UTC).strftime("%Y-%m-%d_%H-%M-%S")
+    return Bundle(
+        f"backups_{moment}.{archive_format}", content_type, measure(members), write(members)
+    )
+
+
+def file_blocks(path: Path, size: int, start: int = 0) -> Iterator[bytes]:
+    """``size`` bytes of a file from ``start``. Raises FolderError, also when it ends early."""
+    with durable.open_regular(path) as file, file_operation("Reading", path):
+        file.seek(start)
+        left = size
+        while left:
+            block = file.read(min(PIECE, left))
+            if not block:
+                raise OSError("it is shorter than it was")
+            left -= len(block)
+            yield block
+
+
+def _members(references: Sequence[str]) -> list[Member]:
+    site = Site.current()
+    root = site.settings.root
+    entries = catalog.scan(root)
+    members: list[Member] = []
+    sums: list[str] = []
+    for reference in dict.fromkeys(references):
+        entry = catalog.find(root, reference, entries)
+        for name, size in sorted(entry.files.items()):
+            path = root / name
+            with file_operation("Reading", path):
+                modified = path.stat().st_mtime
+            members.append(
+                Member(name, size, modified, lambda path=path, size=size: file_blocks(path, size))  # type: ignore[misc]
+            )
+        if entry.has_manifest:
+            try:
+                manifest, _signature = entry.read_manifest(site.signer)
+            except TrustbackupError:
+                continue  # its files are worth having all the same
+            sums += [f"{part.sha256}  {part.file}\n" for part in manifest.parts]
+    if not members:
+        raise BackupNotFound("No backup was chosen", todo="Tick at least one, then try again.")
+    text = "".join(sums).encode()
+    now = datetime.now(UTC).timestamp()
+    return [*members, Member(SUMS, len(text), now, lambda: iter([text]))]
+
+
+def _zip(members: Sequence[Member]) -> Iterator[bytes]:
+    return _in_pieces(iter(_zip_stream(members)))
+
+
+def _zip_length(members: Sequence[Member]) -> int:
+    return len(_zip_stream(members))
+
+
+def _zip_stream(members: Sequence[Member]):  # type: ignore[no-untyped-def] # noqa: ANN202
+    from zipstream import ZipStream
+
+    stream = ZipStream(sized=True)
+    for member in members:
+        stream.add(member.blocks(), member.name, size=member.size)
+    return stream
+
+
+def _in_pieces(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer writes: a member's head would be one of a few bytes."""
+    held: list[bytes] = []
+    size = 0
+    for block in blocks:
+        held.append(block)
+        size += len(block)
+        if size >= PIECE:
+            yield b"".join(held)
+            held.clear()
+            size = 0
+    if held:
+        yield b"".join(held)
+
+
+def _tar(members: Sequence[Member]) -> Iterator[bytes]:
+    total = 0
+    for member in members:
+        yield _header(member)
+        yield from member.blocks()
+        yield bytes(-member.size % tarfile.BLOCKSIZE)
+        total += len(_header(member)) + member.size + -member.size % tarfile.BLOCKSIZE
+    yield bytes(_tail(total))
+
+
+def _header(member: Member) -> bytes:
+    info = tarfile.TarInfo(member.name)
+    info.size, info.mtime, info.mode = member.size, int(member.modified), 0o600
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+def _tail(total: int) -> int:
+    """Two blocks of zeros, and more until a whole record is full, as tar itself does."""
+    end = total + 2 * tarfile.BLOCKSIZE
+    return 2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE
+
+
+def _tar_length(members: Sequence[Member]) -> int:
+    total = sum(
+        len(_header(member)) + member.size + -member.size % tarfile.BLOCKSIZE for member in members
+    )
+    return total + _tail(total)
+
+
+def _tar_gz(members: Sequence[Member]) -> Iterator[bytes]:
+    """One gzip member of stored blocks (RFC 1952): compressing again gains nothing."""
+    yield _GZIP_HEAD
+    check = total = 0
+    for block in _in_blocks(_tar(members)):
+        check = isal_zlib.crc32(block, check)
+        total += len(block)
+        pieces = []
+        for start in range(0, len(block), _STORED):
+            piece = block[start : start + _STORED]
+            pieces += [struct.pack("<BHH", 0, len(piece), len(piece) ^ 0xFFFF), piece]
+        yield b"".join(pieces)
+    yield struct.pack("<BHHII", 1, 0, 0xFFFF, check, total & 0xFFFFFFFF)
+
+
+def _in_blocks(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of four stored ones each, so that their number is known."""
+    size = 4 * _STORED
+    held = bytearray()
+    for block in blocks:
+        held += block
+        while len(held) >= size:
+            yield bytes(held[:size])
+            del held[:size]
+    if held:
+        yield bytes(held)
+
+
+def _tar_gz_length(members: Sequence[Member]) -> int:
+    raw = _tar_length(members)
+    return len(_GZIP_HEAD) + raw + 5 * -(-raw // _STORED) + 5 + 8
+
+
+FORMATS: dict[
+    str,
+    tuple[str, Callable[[Sequence[Member]], int], Callable[[Sequence[Member]], Iterator[bytes]]],
+] = {
+    "zip": ("application/zip", _zip_length, _zip),
+    "tar.gz": ("application/gzip", _tar_gz_length, _tar_gz),
+}

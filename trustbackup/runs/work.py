@@ -1,0 +1,51 @@
+"""What each verb does when a run is carried: one operation, its options from the run's row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trustbackup.exceptions import TrustbackupError, UsageError
+from trustbackup.operations.create import create_backup
+from trustbackup.operations.drill import drill_backup
+from trustbackup.operations.site import Reporter
+from trustbackup.operations.verify import verify_backup
+from trustbackup.runs.life import Life
+
+Options = dict[str, Any]
+Work = Callable[[Life, Options, Reporter], None]
+
+
+def _create(life: Life, options: Options, report: Reporter) -> None:
+    manifest = create_backup(**options, trigger="page", report=report)
+    life.target = manifest.id
+    life.outcome.update(bytes=manifest.bytes, backup=manifest.id)
+
+
+def _verify(life: Life, options: Options, report: Reporter) -> None:
+    _each(life, options["backups"], lambda each: verify_backup(each, report).problems)
+
+
+def _drill(life: Life, options: Options, report: Reporter) -> None:
+    _each(life, options["backups"], lambda each: drill_backup(each, report=report).problems)
+
+
+def _each(life: Life, backups: list[str], check: Callable[[str], tuple[str, ...]]) -> None:
+    """Check all of them; what is wrong with one stops no other."""
+    problems = []
+    for backup in backups:
+        problems += [f"{backup}: {problem}" for problem in check(backup)]
+    life.outcome.update(backups=len(backups), problems=problems)
+    if problems:
+        raise TrustbackupError(" ".join(problems))
+
+
+VERBS: dict[str, Work] = {"create": _create, "verify": _verify, "drill": _drill}
+
+
+def work_of(verb: str) -> Work:
+    """Raises UsageError for an unknown verb."""
+    try:
+        return VERBS[verb]
+    except KeyError:
+        raise UsageError(f"There is no verb {verb!r}", todo="Update trustbackup.") from None

@@ -1,0 +1,25 @@
+"""The pages: ``path("settings/backups/", include("trustbackup.urls"))`` puts them there."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from trustbackup.views import backup, runs
+
+app_name = "trustbackup"
+urlpatterns = [
+    path("", backup.BackupManageView.as_view(), name="manage"),
+    path("download/<str:filename>/", backup.BackupFileDownloadView.as_view(), name="download"),
+    path(
+        "bundle/<str:archive_format>/",
+        backup.BackupFilesDownloadMultipleView.as_view(),
+        name="bundle",
+    ),
+    path("delete/", backup.BackupFilesDeleteMultipleView.as_view(), name="delete"),
+    path("act/<str:action>/", backup.BackupFilesActView.as_view(), name="act"),
+    path("backup/<str:identifier>/", backup.BackupDetailView.as_view(), name="detail"),
+    path("runs/", runs.ActivityView.as_view(), name="activity"),
+    path("runs/<uuid:pk>/", runs.RunView.as_view(), name="run"),
+    path("runs/<uuid:pk>/progress/", runs.RunProgressView.as_view(), name="progress"),
+    path("runs/<uuid:pk>/cancel/", runs.RunCancelView.as_view(), name="cancel"),
+]

@@ -1,0 +1,47 @@
+"""Who may do what on the page; each right is asked for here, not only hidden in a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.http import HttpRequest
+from django.views.generic.base import ContextMixin, View
+
+VIEW = "trustbackup.view_backup"
+ADD = "trustbackup.add_backup"
+CHANGE = "trustbackup.change_backup"
+DELETE = "trustbackup.delete_backup"
+DOWNLOAD = "trustbackup.download_backup"
+RESTORE = "trustbackup.restore_backup"
+
+
+class Page(PermissionRequiredMixin, ContextMixin, View):
+    """A page for those with a right: anonymous visitors sign in, others get a 403."""
+
+    permission_required = VIEW
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        """With what the admin's own base template wants to know."""
+        context = super().get_context_data(**kwargs)
+        may = {
+            name: self.request.user.has_perm(right)
+            for name, right in {
+                "add": ADD,
+                "change": CHANGE,
+                "delete": DELETE,
+                "download": DOWNLOAD,
+                "restore": RESTORE,
+            }.items()
+        }
+        return {**admin.site.each_context(self.request), **context, "may": may}
+
+
+def actor_of(request: HttpRequest) -> str:
+    return request.user.get_username()
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where a request came from, as the web server says it."""
+    return str(request.META.get("REMOTE_ADDR", ""))

@@ -1,0 +1,350 @@
+"""The list of backups and what can be done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.generic import ListView, TemplateView, View
+
+from trustbackup.exceptions import BackupNotFound, TrustbackupError
+from trustbackup.models import Backup, Run
+from trustbackup.operations.bundle import FORMATS, bundle_backups
+from trustbackup.operations.delete import delete_backups
+from trustbackup.operations.keep import keep_backup
+from trustbackup.operations.site import Site
+from trustbackup.runs.engine import ACTIVE, end_lost_runs, start
+from trustbackup.runs.life import note, recorded
+from trustbackup.store import catalog, names
+from trustbackup.views import overview
+from trustbackup.views.access import (
+    ADD,
+    CHANGE,
+    DELETE,
+    DOWNLOAD,
+    VIEW,
+    Page,
+    actor_of,
+    address_of,
+)
+from trustbackup.views.forms import CreateForm, FilterForm
+from trustbackup.views.sending import send_bundle, send_file
+
+SORTS = {
+    "name": ("created", "pk"),
+    "label": ("name", "created"),
+    "contents": ("databases", "created"),
+    "size": ("bytes", "created"),
+    "took": ("seconds", "created"),
+    "trigger": ("trigger", "created"),
+    "proof": ("drilled_at", "checked_at", "created"),
+    "kept": ("kept", "created"),
+    "state": ("state", "created"),
+}
+"""Columns that the list can be sorted by. A backup's file is named by its time."""
+MOST_SELECTED = 10_000
+
+
+class BackupManageView(Page, ListView):  # type: ignore[type-arg]
+    """Settings → Backups: is this site safe, what is there, and a button for the next one."""
+
+    model = Backup
+    template_name = "settings/backups/manage_backups.html"
+    context_object_name = "backup_files"
+    paginate_by = 20
+    default_sort_param = "-name"
+
+    def get_permission_required(self) -> Sequence[str]:
+        return [VIEW] if self.request.method in ("GET", "HEAD", "OPTIONS") else [VIEW, ADD]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
+        site = Site.current()
+        catalog.synchronise_if_changed(site.settings.root, site.signer)
+        end_lost_runs()
+        return super().get(request, *args, **kwargs)
+
+    def get_queryset(self) -> QuerySet[Backup]:
+        self.filters = FilterForm(self.request.GET)
+        self.filters.is_valid()
+        wanted = self.filters.cleaned_data
+        found = Backup.objects.all()
+        if text := wanted.get("text"):
+            found = found.filter(Q(identifier__icontains=text) | Q(name__icontains=text))
+        if state := wanted.get("state"):
+            found = found.filter(state=state)
+        if alias := wanted.get("database"):
+            found = found.of_database(alias)
+        if since := wanted.get("since"):
+            found = found.filter(created__date__gte=since)
+        if until := wanted.get("until"):
+            found = found.filter(created__date__lte=until)
+        return found.order_by(*self._ordering())
+
+    def _ordering(self) -> list[str]:
+        self.sort = self.request.GET.get("sort", self.default_sort_param)
+        if self.sort.removeprefix("-") not in SORTS:
+            self.sort = self.default_sort_param
+        sign = "-" if self.sort.startswith("-") else ""
+        return [sign + column for column in SORTS[self.sort.removeprefix("-")]]
+
+    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:  # noqa: ANN401
+        """A page that is not there any more shows the last one instead of a 404."""
+        paginator = self.get_paginator(queryset, page_size)
+        page = paginator.get_page(self.request.GET.get("page"))
+        return paginator, page, page.object_list, page.has_other_pages()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        query = self.request.GET.copy()
+        query.pop("page", None)
+        unsorted = query.copy()
+        unsorted.pop("sort", None)
+        return super().get_context_data(
+            **{
+                "form": CreateForm(),
+                "filters": self.filters,
+                "filtered": any(self.filters.cleaned_data.values()),
+                "sort": self.sort,
+                "query": query.urlencode(),
+                "unsorted": unsorted.urlencode(),
+                "health": overview.health(),
+                "strip": overview.strip(),
+                "curve": overview.size_curve(),
+                "used": overview.space_used(),
+                "active": Run.objects.filter(state__in=ACTIVE),
+                "formats": list(FORMATS),
+                "title": _("Backups"),
+                **kwargs,
+            }
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """The buttons of the page; each has a name."""
+        if "create_backup" in request.POST:
+            return self._create(request)
+        messages.error(request, _("The page does not know this button; load it again."))
+        return redirect("trustbackup:manage")
+
+    def _create(self, request: HttpRequest) -> HttpResponse:
+        form = CreateForm(request.POST)
+        if not form.is_valid():
+            for errors in form.errors.values():
+                messages.error(request, " ".join(map(str, errors)))
+            return redirect("trustbackup:manage")
+        return _started(request, "create", form.options())
+
+
+def _started(request: HttpRequest, verb: str, options: dict[str, Any]) -> HttpResponseRedirect:
+    """Start a run and go to its page."""
+    try:
+        run, new = start(verb, options, actor=actor_of(request), address=address_of(request))
+    except TrustbackupError as error:
+        messages.error(request, str(error))
+        return redirect("trustbackup:manage")
+    if not new:
+        messages.info(request, _("This is under way already."))
+    return redirect("trustbackup:run", pk=run.pk)
+
+
+class BackupDetailView(Page, TemplateView):
+    """All that is known of one backup."""
+
+    template_name = "settings/backups/detail.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        site = Site.current()
+        try:
+            entry = catalog.find(site.settings.root, kwargs["identifier"])
+        except BackupNotFound as error:
+            raise Http404(str(error)) from error
+        backup = catalog.describe(entry, site.signer)
+        manifest, problem = None, ""
+        if entry.has_manifest:
+            try:
+                manifest, _signature = entry.read_manifest(site.signer)
+            except TrustbackupError as error:
+                problem = str(error)
+        return super().get_context_data(
+            **kwargs,
+            backup=backup,
+            manifest=manifest,
+            problem=problem or backup.problem,
+            files=sorted(entry.files.items()),
+            title=backup.name or backup.identifier,
+        )
+
+
+class BackupFileDownloadView(Page, View):
+    """One file of a backup, whole or a range of it."""
+
+    permission_required = DOWNLOAD
+
+    def get(self, request: HttpRequest, filename: str) -> HttpResponseBase:
+        root = Site.current().settings.root
+        if not get_backup_file_data(filename):
+            raise Http404(_("There is no such file."))
+        try:
+            answer = send_file(request, root / filename)
+        except (OSError, TrustbackupError) as error:
+            raise Http404(str(error)) from error
+        if request.method == "GET" and answer.status_code == 200:
+            _note(request, "download", filename)
+        return answer
+
+
+class BackupFilesDownloadMultipleView(Page, View):
+    """Several backups as one zip or tar.gz."""
+
+    permission_required = DOWNLOAD
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, archive_format: str) -> HttpResponseBase:
+        if archive_format not in FORMATS:
+            raise Http404(_("There is no such archive format."))
+        selected = _selected(request)
+        if not selected:
+            return _nothing_selected(request)
+        try:
+            bundle = bundle_backups(selected, archive_format)
+        except TrustbackupError as error:
+            messages.error(request, str(error))
+            return redirect("trustbackup:manage")
+        _note(request, "download", ", ".join(selected))
+        return send_bundle(request, bundle)
+
+
+class BackupFilesDeleteMultipleView(Page, View):
+    """Delete several, after a page that lists them and asks."""
+
+    permission_required = DELETE
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        selected = _selected(request)
+        if not selected:
+            return _nothing_selected(request)
+        if "confirmed" not in request.POST:
+            return self._ask(request, selected)
+        protected = _protected(selected)
+        if protected and "protected_too" not in request.POST:
+            messages.error(request, _("Nothing was deleted: tick the box for the last good one."))
+            return self._ask(request, selected)
+        with recorded(
+            "delete", ", ".join(selected), actor=actor_of(request), address=address_of(request)
+        ) as life:
+            outcomes = delete_backups(selected)
+            gone = [outcome.id for outcome in outcomes if not outcome.error]
+            life.outcome["deleted"] = gone
+        for outcome in outcomes:
+            if outcome.error:
+                messages.error(request, outcome.error)
+        if gone:
+            text = ngettext("%d backup was deleted.", "%d backups were deleted.", len(gone))
+            messages.success(request, text % len(gone))
+        return redirect("trustbackup:manage")
+
+    def _ask(self, request: HttpRequest, selected: list[str]) -> HttpResponse:
+        found = list(Backup.objects.filter(identifier__in=selected))
+        context = self.get_context_data(
+            backups=found,
+            missing=sorted(set(selected) - {backup.identifier for backup in found}),
+            protected=_protected(selected),
+            selected=selected,
+            title=_("Delete backups?"),
+        )
+        return render(request, "settings/backups/delete.html", context)
+
+
+def _protected(selected: Sequence[str]) -> str:
+    """The last proven backup, or the last complete one where none is, if it was selected."""
+    good = Backup.objects.filter(state=Backup.State.COMPLETE).order_by("-created", "-pk")
+    last = good.filter(drilled_ok=True).first() or good.first()
+    return last.identifier if last and last.identifier in selected else ""
+
+
+class BackupFilesActView(Page, View):
+    """Keep, release, verify or drill several."""
+
+    http_method_names = ["post"]
+    rights = {"keep": CHANGE, "release": CHANGE, "verify": CHANGE, "drill": CHANGE}
+
+    def get_permission_required(self) -> Sequence[str]:
+        return [VIEW, CHANGE]
+
+    def post(self, request: HttpRequest, action: str) -> HttpResponse:
+        if action not in self.rights:
+            raise Http404(_("There is no such action."))
+        selected = _selected(request)
+        if not selected:
+            return _nothing_selected(request)
+        if action in ("verify", "drill"):
+            return _started(request, action, {"backups": selected})
+        for reference in selected:
+            try:
+                keep_backup(reference, kept=action == "keep")
+            except TrustbackupError as error:
+                messages.error(request, str(error))
+            else:
+                _note(request, action, reference)
+        site = Site.current()
+        catalog.synchronise(site.settings.root, site.signer)
+        messages.success(request, _("Done."))
+        return redirect("trustbackup:manage")
+
+
+def _selected(request: HttpRequest) -> list[str]:
+    """The backups that were ticked, each once; what is no id of ours is left out."""
+    ticked = request.POST.getlist("selected")[:MOST_SELECTED]
+    found = []
+    for text in dict.fromkeys(ticked):
+        parsed = names.parse(text)
+        found.append(parsed.id if parsed else text)
+    return [text for text in found if len(text) <= 200 and "\x00" not in text]
+
+
+def _nothing_selected(request: HttpRequest) -> HttpResponseRedirect:
+    messages.warning(request, _("Nothing was selected: tick at least one backup."))
+    return redirect("trustbackup:manage")
+
+
+def _note(request: HttpRequest, verb: str, target: str) -> None:
+    """Write into the audit trail what somebody did."""
+    note(verb, target, actor=actor_of(request), address=address_of(request))
+
+
+def get_backup_file_data(filename: str) -> dict[str, Any]:
+    """What the disk says of a file in the backup folder; ``{}`` when it is no regular one.
+
+    ``created_at`` and ``modified_at`` are ``YYYY-MM-DD HH:MM:SS`` in UTC, ``size_kb`` is in
+    KiB to one decimal.
+    """
+    parsed = names.parse(filename)
+    if parsed is None:
+        return {}
+    path = Site.current().settings.root / filename
+    try:
+        status = path.lstat()
+    except (OSError, ValueError):
+        return {}
+    if not path.is_file() or path.is_symlink():
+        return {}
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    created = names.time_of(parsed.id) or modified
+    return {
+        "filename": filename,
+        "created_at": f"{created:%Y-%m-%d %H:%M:%S}",
+        "modified_at": f"{modified:%Y-%m-%d %H:%M:%S}",
+        "size_kb": round(status.st_size / 1024, 1),
+    }

@@ -1,0 +1,113 @@
+"""What the head of the page says: is this site safe, and what happened lately."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from django.db.models import Sum
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from trustbackup.models import Backup, Run
+
+DAYS = 30
+_STALE = timedelta(hours=26)
+"""A day, and two hours for a nightly backup that took longer."""
+_POINTS = 60
+
+
+@dataclass(frozen=True)
+class Health:
+    """One sentence, how bad it is (good, warn, bad), and the button that mends it."""
+
+    level: str
+    sentence: str
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class Day:
+    """What happened on one day: done, failed or idle."""
+
+    day: date
+    state: str
+    count: int
+
+
+def health() -> Health:
+    """Raises nothing: without a backup it says so."""
+    newest = Backup.objects.order_by("-created", "-pk").first()
+    good = Backup.objects.filter(state=Backup.State.COMPLETE).order_by("-created", "-pk").first()
+    if newest is None or good is None:
+        return Health("bad", _("This site is not protected yet: it has no backup."), "create")
+    ago = timesince(good.created, depth=1)
+    if newest.state == Backup.State.DAMAGED:
+        return Health(
+            "bad",
+            _("The newest backup is damaged; the last good one is %(ago)s old.") % {"ago": ago},
+            "create",
+        )
+    failed = Run.objects.filter(verb="create").order_by("-started").first()
+    if failed and failed.state == Run.State.FAILED and failed.started > good.created:
+        return Health(
+            "bad", _("The last backup failed; the newest is %(ago)s old.") % {"ago": ago}, "create"
+        )
+    if datetime.now(UTC) - good.created > _STALE:
+        return Health("warn", _("The last backup is %(ago)s old.") % {"ago": ago}, "create")
+    if good.drilled_ok is False or good.checked_ok is False:
+        return Health("bad", _("The newest backup failed its check."), "create")
+    if good.drilled_ok:
+        return Health(
+            "good",
+            _("Everything is protected: last backup %(ago)s ago, proven to restore.")
+            % {"ago": ago},
+        )
+    return Health(
+        "warn",
+        _("Last backup %(ago)s ago; it is not proven yet that it restores.") % {"ago": ago},
+        "drill",
+    )
+
+
+def strip() -> list[Day]:
+    """The last 30 days, oldest first (UTC)."""
+    today = datetime.now(UTC).date()
+    since = datetime.now(UTC) - timedelta(days=DAYS)
+    done: dict[date, int] = {}
+    for created in Backup.objects.filter(created__gte=since).values_list("created", flat=True):
+        done[created.date()] = done.get(created.date(), 0) + 1
+    failures = Run.objects.filter(
+        verb="create", state=Run.State.FAILED, started__gte=since
+    ).values_list("started", flat=True)
+    failed = {started.date() for started in failures}
+    days = (today - timedelta(days=back) for back in reversed(range(DAYS)))
+    return [
+        Day(day, _state(done.get(day, 0), failed=day in failed), done.get(day, 0)) for day in days
+    ]
+
+
+def _state(count: int, *, failed: bool) -> str:
+    if failed:
+        return "failed"
+    return "done" if count else "idle"
+
+
+def space_used() -> int:
+    """Bytes of all backups together."""
+    return Backup.objects.aggregate(total=Sum("bytes"))["total"] or 0
+
+
+def size_curve() -> str:
+    """The sizes of the last backups as the points of an SVG polyline, 120 wide and 32 high."""
+    sizes: Sequence[int] = list(
+        Backup.objects.order_by("-created").values_list("bytes", flat=True)[:_POINTS]
+    )[::-1]
+    if len(sizes) < 2:
+        return ""
+    highest = max(*sizes, 1)
+    step = 120 / (len(sizes) - 1)
+    return " ".join(
+        f"{number * step:.1f},{31 - 30 * size / highest:.1f}" for number, size in enumerate(sizes)
+    )

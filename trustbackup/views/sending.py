@@ -1,0 +1,75 @@
+"""Large answers in pieces, under WSGI and under ASGI, and HTTP ranges of a file.
+
+Under ASGI Django reads a synchronous iterator to its end before it sends the first byte, so
+there the pieces come from an asynchronous one.
+https://docs.djangoproject.com/en/5.2/ref/request-response/#django.http.StreamingHttpResponse
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.http import content_disposition_header, http_date
+
+from trustbackup.operations.bundle import Bundle, file_blocks
+
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
+
+
+def send_bundle(request: HttpRequest, bundle: Bundle) -> StreamingHttpResponse:
+    return _stream(request, bundle.blocks, bundle.length, bundle.name, bundle.content_type)
+
+
+def send_file(request: HttpRequest, path: Path) -> HttpResponseBase:
+    """A whole file, or the one range of it that was asked for. Raises FileNotFoundError."""
+    status = path.stat()
+    tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+    start, end = 0, status.st_size
+    wanted = request.headers.get("Range", "")
+    partial = bool(wanted) and request.headers.get("If-Range", tag) == tag
+    if partial and (match := _RANGE.fullmatch(wanted)) and any(match.groups()):
+        first, last = match.groups()
+        if first:
+            start, end = int(first), min(int(last) + 1 if last else end, end)
+        else:
+            start = max(0, end - int(last))
+        if start >= end:
+            response = HttpResponse(status=416)
+            response["Content-Range"] = f"bytes */{status.st_size}"
+            return response
+    else:
+        partial = False
+    blocks = file_blocks(path, end - start, start)
+    answer = _stream(request, blocks, end - start, path.name, "application/octet-stream")
+    answer["Accept-Ranges"] = "bytes"
+    answer["ETag"] = tag
+    answer["Last-Modified"] = http_date(status.st_mtime)
+    if partial:
+        answer.status_code = 206
+        answer["Content-Range"] = f"bytes {start}-{end - 1}/{status.st_size}"
+    return answer
+
+
+def _stream(
+    request: HttpRequest, blocks: Iterator[bytes], length: int, name: str, content_type: str
+) -> StreamingHttpResponse:
+    asynchronous = isinstance(request, ASGIRequest)
+    response = StreamingHttpResponse(
+        _one_by_one(blocks) if asynchronous else blocks, content_type=content_type
+    )
+    response["Content-Length"] = str(length)
+    response["Content-Disposition"] = content_disposition_header(True, name) or ""  # noqa: FBT003
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+async def _one_by_one(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    following = sync_to_async(lambda: next(blocks, b""), thread_sensitive=False)
+    while block := await following():
+        yield block
