@@ -20,7 +20,8 @@ demo: .venv/.demo ## Build the web shop, back it up, check the backup, serve on 
 
 .PHONY: test
 test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name" and so on)
-	@scripts/setup.sh packages "make test" initdb pg_dump strace sqlite3 mount setpriv ps
+	@scripts/setup.sh packages "make test" initdb pg_dump strace sqlite3 mount setpriv ps \
+		chromium unzip
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from trustbackup.views import backup, runs
+from trustbackup.views import backup, restore, runs
 
 app_name = "trustbackup"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("delete/", backup.BackupFilesDeleteMultipleView.as_view(), name="delete"),
     path("act/<str:action>/", backup.BackupFilesActView.as_view(), name="act"),
     path("backup/<str:identifier>/", backup.BackupDetailView.as_view(), name="detail"),
+    path("backup/<str:identifier>/restore/", restore.RestoreView.as_view(), name="restore"),
+    path("undo/", restore.UndoView.as_view(), name="undo"),
     path("runs/", runs.ActivityView.as_view(), name="activity"),
     path("runs/<uuid:pk>/", runs.RunView.as_view(), name="run"),
     path("runs/<uuid:pk>/progress/", runs.RunProgressView.as_view(), name="progress"),

@@ -90,16 +90,21 @@ class RestorePlan:
 
 
 def plan_restore(
-    reference: str, request: RestoreRequest | None = None, report: Reporter = quiet
+    reference: str,
+    request: RestoreRequest | None = None,
+    report: Reporter = quiet,
+    *,
+    hashes: bool = True,
 ) -> RestorePlan:
     """``reference`` is an id, ``latest``, or the path of a dump or a manifest anywhere.
 
+    Without ``hashes`` the files' content is not read: for a first look, never to restore.
     Raises BackupNotFound, UsageError, RestoreError when a file is missing or damaged, Busy.
     """
     request = request or RestoreRequest()
     site = Site.current()
     entry = locate(site, reference)
-    manifest, signature, found = _read(site, entry, report)
+    manifest, signature, found = _read(site, entry, report, hashes=hashes)
     _check_request(request, entry, [alias for alias, _file, _format, _part in found])
     refusals: list[str] = []
     warnings: list[str] = []
@@ -133,14 +138,17 @@ _Found = tuple[str, str, str, Part | None]
 
 
 def _read(
-    site: Site, entry: Entry, report: Reporter
+    site: Site, entry: Entry, report: Reporter, *, hashes: bool
 ) -> tuple[Manifest | None, Signature | None, list[_Found]]:
     found: list[_Found] = []
     manifest: Manifest | None = None
     signature: Signature | None = None
     if entry.has_manifest:
         manifest, signature = entry.read_manifest(site.signer)
-        problems = check_files(entry, manifest, report)
+        if hashes:
+            problems = check_files(entry, manifest, report)
+        else:
+            problems = [missing] if (missing := entry.missing(manifest)) else []
         parts = [] if problems else [part for part in manifest.parts if part.engine]
         found = [(part.part, part.file, _sniff(site, entry, part), part) for part in parts]
     else:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.create import create_backup
 from trustbackup.operations.drill import drill_backup
+from trustbackup.operations.plan import RestoreRequest, plan_restore
+from trustbackup.operations.restore import restore_backup
 from trustbackup.operations.site import Reporter
+from trustbackup.operations.undo import undo_restore
 from trustbackup.operations.verify import verify_backup
 from trustbackup.runs.life import Life
 
@@ -40,7 +44,25 @@ def _each(life: Life, backups: list[str], check: Callable[[str], tuple[str, ...]
         raise TrustbackupError(" ".join(problems))
 
 
-VERBS: dict[str, Work] = {"create": _create, "verify": _verify, "drill": _drill}
+def _restore(life: Life, options: Options, report: Reporter) -> None:
+    request = RestoreRequest(strategy=options["strategy"], migrate=options["migrate"])
+    plan = plan_restore(options["backup"], request, report)
+    done = restore_backup(plan, report)
+    life.outcome["warnings"] = list(plan.warnings)
+    life.outcome["databases"] = [asdict(item) for item in done.databases]
+
+
+def _undo(life: Life, options: Options, report: Reporter) -> None:
+    life.outcome["databases"] = [asdict(undo_restore(options["restore"], report))]
+
+
+VERBS: dict[str, Work] = {
+    "create": _create,
+    "verify": _verify,
+    "drill": _drill,
+    "restore": _restore,
+    "undo": _undo,
+}
 
 
 def work_of(verb: str) -> Work:

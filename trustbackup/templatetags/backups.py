@@ -7,7 +7,8 @@ from typing import Any
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+
+from trustbackup.views.wording import ago, took
 
 register = template.Library()
 
@@ -28,15 +29,5 @@ def column(context: dict[str, Any], key: str, label: str) -> SafeString:
     )
 
 
-@register.filter
-def took(seconds: float) -> str:
-    """A duration: 0.4 s, 12 s, 3 min 20 s, 1 h 5 min."""
-    if seconds < 10:
-        return _("%(count).1f s") % {"count": seconds}
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return _("%(count)d s") % {"count": rest}
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
-    return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+register.filter(ago)
+register.filter(took)

@@ -20,7 +20,7 @@ RESTORE = "trustbackup.restore_backup"
 class Page(PermissionRequiredMixin, ContextMixin, View):
     """A page for those with a right: anonymous visitors sign in, others get a 403."""
 
-    permission_required = VIEW
+    permission_required: str | tuple[str, ...] = VIEW
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         """With what the admin's own base template wants to know."""

@@ -143,13 +143,17 @@ class BackupManageView(Page, ListView):  # type: ignore[type-arg]
             for errors in form.errors.values():
                 messages.error(request, " ".join(map(str, errors)))
             return redirect("trustbackup:manage")
-        return _started(request, "create", form.options())
+        return started(request, "create", form.options())
 
 
-def _started(request: HttpRequest, verb: str, options: dict[str, Any]) -> HttpResponseRedirect:
-    """Start a run and go to its page."""
+def started(
+    request: HttpRequest, verb: str, options: dict[str, Any], target: str = ""
+) -> HttpResponseRedirect:
+    """Start a run and go to its page, or back to the list with what stood in its way."""
     try:
-        run, new = start(verb, options, actor=actor_of(request), address=address_of(request))
+        run, new = start(
+            verb, options, actor=actor_of(request), address=address_of(request), target=target
+        )
     except TrustbackupError as error:
         messages.error(request, str(error))
         return redirect("trustbackup:manage")
@@ -290,7 +294,7 @@ class BackupFilesActView(Page, View):
         if not selected:
             return _nothing_selected(request)
         if action in ("verify", "drill"):
-            return _started(request, action, {"backups": selected})
+            return started(request, action, {"backups": selected})
         for reference in selected:
             try:
                 keep_backup(reference, kept=action == "keep")

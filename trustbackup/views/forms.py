@@ -66,3 +66,38 @@ class FilterForm(forms.Form):
         super().__init__(*args, **kwargs)
         aliases = [(alias, alias) for alias in distinct_aliases()]
         self.fields["database"].choices = [("", _("any database")), *aliases]  # type: ignore[attr-defined]
+
+
+class RestoreForm(forms.Form):
+    """The last step before a restore: which way, the database's name, the password again."""
+
+    strategy = forms.ChoiceField(
+        label=_("Strategy"),
+        required=False,
+        choices=[
+            ("", _("the best one here")),
+            ("swap", _("swap: build it beside the live one, then change places")),
+            ("in place", _("in place: one transaction in the live one")),
+        ],
+    )
+    migrate = forms.BooleanField(label=_("Run newer migrations on it"), required=False)
+    typed = forms.CharField(label=_("The database's name"), max_length=200)
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, expected: str, user: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.expected, self.user = expected, user
+
+    def clean_typed(self) -> str:
+        if self.cleaned_data["typed"] != self.expected:
+            raise forms.ValidationError(_("This is not the name of the database."))
+        return self.expected
+
+    def clean_password(self) -> str:
+        if not self.user.check_password(self.cleaned_data["password"]):
+            raise forms.ValidationError(_("This is not your password."))
+        return ""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Sum
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from trustbackup.models import Backup, Run
+from trustbackup.views import wording
 
 DAYS = 30
 _STALE = timedelta(hours=26)
@@ -42,31 +42,32 @@ def health() -> Health:
     good = Backup.objects.filter(state=Backup.State.COMPLETE).order_by("-created", "-pk").first()
     if newest is None or good is None:
         return Health("bad", _("This site is not protected yet: it has no backup."), "create")
-    ago = timesince(good.created, depth=1)
+    ago = wording.ago(good.created)
     if newest.state == Backup.State.DAMAGED:
         return Health(
             "bad",
-            _("The newest backup is damaged; the last good one is %(ago)s old.") % {"ago": ago},
+            _("The newest backup is damaged; the last good one was made %(ago)s.") % {"ago": ago},
             "create",
         )
     failed = Run.objects.filter(verb="create").order_by("-started").first()
     if failed and failed.state == Run.State.FAILED and failed.started > good.created:
         return Health(
-            "bad", _("The last backup failed; the newest is %(ago)s old.") % {"ago": ago}, "create"
+            "bad",
+            _("The last backup failed; the newest was made %(ago)s.") % {"ago": ago},
+            "create",
         )
     if datetime.now(UTC) - good.created > _STALE:
-        return Health("warn", _("The last backup is %(ago)s old.") % {"ago": ago}, "create")
+        return Health("warn", _("The last backup was made %(ago)s.") % {"ago": ago}, "create")
     if good.drilled_ok is False or good.checked_ok is False:
         return Health("bad", _("The newest backup failed its check."), "create")
     if good.drilled_ok:
         return Health(
             "good",
-            _("Everything is protected: last backup %(ago)s ago, proven to restore.")
-            % {"ago": ago},
+            _("Everything is protected: last backup %(ago)s, proven to restore.") % {"ago": ago},
         )
     return Health(
         "warn",
-        _("Last backup %(ago)s ago; it is not proven yet that it restores.") % {"ago": ago},
+        _("Last backup %(ago)s; it is not proven yet that it restores.") % {"ago": ago},
         "drill",
     )
 

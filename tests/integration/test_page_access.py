@@ -1,0 +1,168 @@
+"""Attacks 22 and 23: every URL of the page, by every method, for every role."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from trustbackup.models import Run
+
+pytestmark = pytest.mark.django_db
+
+NAME = "backup_2026-11-20_10-00-00.dump"
+ID = "2026-11-20_10-00-00"
+RUN = uuid.UUID(int=7)
+PAGES = {
+    "manage": ([], "GET", "view"),
+    "detail": ([ID], "GET", "view"),
+    "activity": ([], "GET", "view"),
+    "run": ([RUN], "GET", "view"),
+    "progress": ([RUN], "GET", "view"),
+    "download": ([NAME], "GET", "download"),
+    "restore": ([ID], "GET POST", "restore"),
+    "bundle": (["zip"], "POST", "download"),
+    "delete": ([], "POST", "delete"),
+    "act": (["keep"], "POST", "change"),
+    "cancel": ([RUN], "POST", "add"),
+    "undo": ([], "POST", "restore"),
+}
+"""Each page: its arguments, its methods, and the right that it takes."""
+RIGHTS = ["view", "add", "change", "delete", "download", "restore"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any) -> Path:
+    settings.TRUSTBACKUP = {"ROOT": tmp_path}
+    (tmp_path / NAME).write_bytes(b"no dump at all")
+    Run.objects.create(id=RUN, verb="create", state="succeeded", started="2026-11-20T10:00:00Z")
+    return tmp_path
+
+
+def user(*rights: str) -> User:
+    found = User.objects.create_user("somebody", password="a password of a test")
+    names = [f"{right}_backup" for right in rights]
+    found.user_permissions.set(Permission.objects.filter(codename__in=names))
+    return found
+
+
+def ask(client: Client, page: str, method: str, **data: Any) -> Any:
+    arguments, _methods, _right = PAGES[page]
+    return getattr(client, method.lower())(reverse(f"trustbackup:{page}", args=arguments), data)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_attack_22_who_is_not_signed_in_is_sent_to_the_login(client: Client, page: str) -> None:
+    for method in ("GET", "POST"):
+        response = ask(client, page, method)
+        assert response.status_code == 302
+        assert response.url.startswith("/login/?next=")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_attack_22_each_page_takes_its_own_right_and_no_other(client: Client, page: str) -> None:
+    _arguments, methods, right = PAGES[page]
+    others = [name for name in RIGHTS if name not in (right, "view")]
+    client.force_login(user(*others))
+    for method in methods.split():
+        assert ask(client, page, method).status_code == 403
+    User.objects.all().delete()
+    client.force_login(user("view", right))
+    for method in methods.split():
+        assert ask(client, page, method).status_code in (200, 302, 422)
+
+
+@pytest.mark.parametrize("page", [page for page, (_, methods, _) in PAGES.items() if methods == "POST"])
+def test_attack_23_what_changes_something_is_post_and_wants_its_token(page: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user(*RIGHTS))
+    assert ask(client, page, "GET").status_code == 405
+    assert ask(client, page, "POST").status_code == 403
+
+
+def test_attack_23_the_buttons_of_the_list_want_their_token(folder: Path) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user(*RIGHTS))
+    assert client.post(reverse("trustbackup:manage"), {"create_backup": "1"}).status_code == 403
+    assert Run.objects.count() == 1
+
+
+def test_who_may_only_look_starts_nothing(client: Client) -> None:
+    client.force_login(user("view"))
+    assert client.post(reverse("trustbackup:manage"), {"create_backup": "1"}).status_code == 403
+    html = client.get(reverse("trustbackup:manage")).content.decode()
+    for word in ("create_backup", "/delete/", "/bundle/", "/act/", "/download/"):
+        assert word not in html
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret",
+        "..",
+        "/etc/passwd",
+        "backup_2026-11-20_10-00-00.dump\x00.gz",
+        "backup_2026-11-20_10-00-00.dump\n",
+        "backup_2026-11-20_10-00-01.dump",
+        "x" * 5000,
+        ".drafts",
+        "<script>alert(1)</script>",
+    ],
+)
+def test_odd_names_are_not_found_and_never_a_500(client: Client, folder: Path, name: str) -> None:
+    (folder.parent / "secret").write_text("secret")
+    client.force_login(user(*RIGHTS))
+    from urllib.parse import quote
+
+    for page in ("download", "backup"):
+        response = client.get(f"/settings/backups/{page}/{quote(name, safe='')}/")
+        assert response.status_code == 404
+    for page in ("bundle/zip", "act/keep", "delete"):
+        response = client.post(f"/settings/backups/{page}/", {"selected": [name], "confirmed": "1"})
+        assert response.status_code in (200, 302), page
+        assert b"secret" not in response.content
+    assert (folder.parent / "secret").exists()
+
+
+def test_a_link_in_the_folder_is_not_followed(client: Client, folder: Path) -> None:
+    (folder.parent / "secret").write_text("secret")
+    (folder / "backup_2026-11-20_11-00-00.dump").symlink_to(folder.parent / "secret")
+    client.force_login(user(*RIGHTS))
+    address = "/settings/backups/download/backup_2026-11-20_11-00-00.dump/"
+    assert client.get(address).status_code == 404
+
+
+def test_an_unknown_archive_format_is_not_found(client: Client) -> None:
+    client.force_login(user(*RIGHTS))
+    for name in ("rar", "ZIP", "tar", "zip%0a"):
+        assert client.post(f"/settings/backups/bundle/{name}/", {"selected": [ID]}).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["bundle/zip", "bundle/tar.gz", "delete", "act/keep", "act/drill"])
+def test_an_empty_selection_is_a_message(client: Client, page: str) -> None:
+    client.force_login(user(*RIGHTS))
+    response = client.post(f"/settings/backups/{page}/", follow=True)
+    assert response.redirect_chain[-1][0] == reverse("trustbackup:manage")
+    assert "Nothing was selected" in response.content.decode()
+
+
+def test_ten_thousand_names_are_no_500(client: Client) -> None:
+    client.force_login(user(*RIGHTS))
+    selected = [f"2026-11-20_10-00-00_{number}" for number in range(2, 900)]
+    response = client.post("/settings/backups/delete/", {"selected": selected})
+    assert response.status_code == 200
+
+
+def test_attack_24_a_restore_takes_the_typed_name_and_the_password(
+    client: Client, settings: Any
+) -> None:
+    client.force_login(user(*RIGHTS))
+    address = reverse("trustbackup:restore", args=[ID])
+    for data in ({}, {"typed": "wrong", "password": "a password of a test"}):
+        assert client.post(address, data).status_code in (200, 422)
+    assert not Run.objects.filter(verb="restore").exists()

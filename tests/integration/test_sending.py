@@ -1,0 +1,81 @@
+"""One file over HTTP: whole, a range of it, and under ASGI without reading it first."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import AsyncRequestFactory, RequestFactory
+
+from trustbackup.views.sending import send_file
+
+DATA = bytes(range(256)) * 8000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "backup_2026-11-20_10-00-00.dump"
+    file.write_bytes(DATA)
+    return file
+
+
+def get(path: Path, **headers: str) -> Any:
+    return send_file(RequestFactory().get("/", headers=headers), path)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "end"),
+    [
+        ("bytes=0-9", 0, 10),
+        ("bytes=100-", 100, len(DATA)),
+        ("bytes=-7", len(DATA) - 7, len(DATA)),
+        (f"bytes=5-{len(DATA) * 2}", 5, len(DATA)),
+        (f"bytes=-{len(DATA) * 2}", 0, len(DATA)),
+    ],
+)
+def test_a_range(path: Path, wanted: str, start: int, end: int) -> None:
+    answer = get(path, range=wanted)
+    assert answer.status_code == 206
+    assert answer["Content-Range"] == f"bytes {start}-{end - 1}/{len(DATA)}"
+    assert b"".join(answer.streaming_content) == DATA[start:end]
+    assert int(answer["Content-Length"]) == end - start
+
+
+@pytest.mark.parametrize("wanted", [f"bytes={len(DATA)}-", "bytes=9-3", "bytes=-0"])
+def test_a_range_that_is_not_there(path: Path, wanted: str) -> None:
+    answer = get(path, range=wanted)
+    assert answer.status_code == 416
+    assert answer["Content-Range"] == f"bytes */{len(DATA)}"
+
+
+@pytest.mark.parametrize("wanted", ["", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=0-1,4-5"])
+def test_what_is_no_range_gets_the_whole(path: Path, wanted: str) -> None:
+    answer = get(path, range=wanted)
+    assert answer.status_code == 200
+    assert b"".join(answer.streaming_content) == DATA
+    assert "attachment" in answer["Content-Disposition"]
+
+
+def test_a_download_goes_on_only_if_the_file_is_the_same(path: Path) -> None:
+    tag = get(path)["ETag"]
+    assert get(path, **{"range": "bytes=5-", "if-range": tag}).status_code == 206
+    path.write_bytes(DATA[::-1])
+    assert get(path, **{"range": "bytes=5-", "if-range": tag}).status_code == 200
+
+
+def test_under_asgi_the_first_piece_comes_before_the_last_is_read(path: Path) -> None:
+    answer: Any = send_file(AsyncRequestFactory().get("/"), path)
+    assert answer.is_async
+
+    async def first_then_change() -> bytes:
+        pieces = aiter(answer.streaming_content)
+        first: bytes = await anext(pieces)
+        with path.open("r+b") as file:
+            file.seek(len(DATA) - 1)
+            file.write(b"!")
+        rest = [piece async for piece in pieces]
+        return first + b"".join(rest)
+
+    assert asyncio.run(first_then_change()) == DATA[:-1] + b"!"

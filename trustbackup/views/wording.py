@@ -1,0 +1,30 @@
+"""Times and durations in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+
+def ago(moment: datetime) -> str:
+    """How long since: "just now", "3 hours ago"."""
+    if datetime.now(UTC) - moment < timedelta(minutes=1):
+        return _("just now")
+    return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+
+
+def took(seconds: float) -> str:
+    """A duration: 0.4 s, 12 s, 3 min 20 s, 1 h 5 min."""
+    if seconds < 1:
+        return _("%(count).2f s") % {"count": seconds}
+    if seconds < 10:
+        return _("%(count).1f s") % {"count": seconds}
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return _("%(count)d s") % {"count": rest}
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
