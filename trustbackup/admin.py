@@ -1,34 +1,58 @@
-"""The index in Django's admin: to look at, not to change."""
+"""The index, the runs and the audit trail in Django's admin: to look at, not to change."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from trustbackup.models import Backup
+from trustbackup.models import AuditEvent, Backup, Run
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Backup]
+    ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin  # takes a type argument in the stubs only
 
 
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that something else writes: a change here would change nothing, or hide a trace."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
+        return False
+
+
 @admin.register(Backup)
-class BackupAdmin(ModelAdmin):
-    """Rows come from the disk; changing one here would change nothing there."""
+class BackupAdmin(ReadOnlyAdmin):
+    """Rows come from the disk."""
 
     list_display = ("identifier", "name", "kind", "state", "created", "bytes", "kept", "checked_ok")
     list_filter = ("kind", "state", "kept", "created")
     search_fields = ("identifier", "name", "databases")
     ordering = ["-created"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Backup | None = None) -> bool:
-        return False
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    """Every execution of a verb."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: Backup | None = None) -> bool:
-        return False
+    list_display = ("started", "verb", "target", "state", "actor", "finished")
+    list_filter = ("verb", "state", "started")
+    search_fields = ("target", "actor", "error")
+    ordering = ["-started"]
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    """Who did what, when and from where."""
+
+    list_display = ("at", "actor", "action", "target", "address")
+    list_filter = ("action", "at")
+    search_fields = ("actor", "target", "address")
+    ordering = ["-at"]

@@ -23,6 +23,8 @@ from tests.support.sites import Site
 from trustbackup.exceptions import BackupNotFound, UsageError
 from trustbackup.operations.bundle import FORMATS, bundle_backups
 
+SIZES = [0, 1, 511, 512, 65_535, 65_536, 300_000]
+
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
@@ -43,7 +45,11 @@ def members_of(archive_format: str, data: bytes) -> dict[str, bytes]:
 @hypothesis_settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(sizes=st.lists(st.sampled_from([0, 1, 511, 512, 65_535, 65_536, 300_000]), min_size=1, max_size=4))
+@given(
+    sizes=st.lists(
+        st.sampled_from([0, 1, 511, 512, 65_535, 65_536, 300_000]), min_size=1, max_size=4
+    )
+)
 def test_what_is_in_it_is_what_lies_on_the_disk(
     folder: Path, archive_format: str, sizes: list[int]
 ) -> None:
@@ -75,7 +81,9 @@ def test_other_tools_open_it_and_check_it(
     target = tmp_path / "unpacked"
     target.mkdir()
     subprocess.run([*unpack.split(), str(archive)], cwd=target, check=True)
-    done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=target, check=True, capture_output=True)
+    done = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=target, check=True, capture_output=True
+    )
     assert done.stdout.count(b": OK") == 2
     assert len(list(target.glob("*.manifest.json"))) == 2
 

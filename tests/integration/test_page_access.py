@@ -77,7 +77,9 @@ def test_attack_22_each_page_takes_its_own_right_and_no_other(client: Client, pa
         assert ask(client, page, method).status_code in (200, 302, 422)
 
 
-@pytest.mark.parametrize("page", [page for page, (_, methods, _) in PAGES.items() if methods == "POST"])
+@pytest.mark.parametrize(
+    "page", [page for page, (_, methods, _) in PAGES.items() if methods == "POST"]
+)
 def test_attack_23_what_changes_something_is_post_and_wants_its_token(page: str) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(user(*RIGHTS))
@@ -140,7 +142,9 @@ def test_a_link_in_the_folder_is_not_followed(client: Client, folder: Path) -> N
 def test_an_unknown_archive_format_is_not_found(client: Client) -> None:
     client.force_login(user(*RIGHTS))
     for name in ("rar", "ZIP", "tar", "zip%0a"):
-        assert client.post(f"/settings/backups/bundle/{name}/", {"selected": [ID]}).status_code == 404
+        assert (
+            client.post(f"/settings/backups/bundle/{name}/", {"selected": [ID]}).status_code == 404
+        )
 
 
 @pytest.mark.parametrize("page", ["bundle/zip", "bundle/tar.gz", "delete", "act/keep", "act/drill"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -62,14 +62,22 @@ def start(
     return run, True
 
 
-def carry(identifier: uuid.UUID) -> Run | None:
-    """Carry a waiting run to its end, in this process; None when it waits no more."""
+def carry(identifier: uuid.UUID, *, own_process: bool = False) -> Run | None:
+    """Carry a waiting run to its end; None when it waits no more.
+
+    With ``own_process`` nothing else happens in this process: cancelling then ends even what
+    waits for somebody else's lock, by the signal that `cancellable` listens to.
+    """
     using = router.db_for_write(Run)
     taken = Run.objects.using(using).filter(pk=identifier, state=Run.State.WAITING)
     if not taken.update(state=Run.State.RUNNING, beat=datetime.now(UTC)):
         return None
     run = Run.objects.using(using).get(pk=identifier)
-    with contextlib.suppress(TrustbackupError), lived(run) as life, _Pulse(run) as pulse:
+    with (
+        contextlib.suppress(TrustbackupError),
+        lived(run) as life,
+        _Pulse(run, own_process=own_process) as pulse,
+    ):
         work_of(run.verb)(life, run.options, pulse.report)
     return run
 
@@ -136,8 +144,9 @@ def _one_at_a_time() -> Iterator[None]:
 class _Pulse:
     """Writes a run's progress and signs of life beside its work, from a thread of its own."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, own_process: bool) -> None:
         self._run = run
+        self._own_process = own_process
         self._latest = Progress(stage="")
         self._stages: list[str] = []
         self._stop = threading.Event()
@@ -162,7 +171,10 @@ class _Pulse:
 
     def _beat(self) -> None:
         while not self._stop.wait(_EVERY):
+            before = self._cancelled
             save(self._write)
+            if self._cancelled and not before and self._own_process:
+                os.kill(os.getpid(), signal.SIGTERM)
         save(self._write)
         connections.close_all()
 
@@ -180,12 +192,3 @@ class _Pulse:
         self._cancelled = rows.filter(cancel=True).exists()
         run.stage, run.done, run.total = latest.stage[:100], latest.done, latest.total
         run.cancel = self._cancelled
-
-
-def wait_for(run: Run, seconds: float) -> Run:
-    """The run once it is over, or after so many seconds."""
-    until = time.monotonic() + seconds
-    while run.is_active and time.monotonic() < until:
-        time.sleep(0.1)
-        run.refresh_from_db()
-    return run

@@ -13,21 +13,20 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
-    HttpResponseRedirect,
 )
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.generic import ListView, TemplateView, View
+from django.views.generic import ListView, View
 
-from trustbackup.exceptions import BackupNotFound, TrustbackupError
+from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Backup, Run
 from trustbackup.operations.bundle import FORMATS, bundle_backups
 from trustbackup.operations.delete import delete_backups
 from trustbackup.operations.keep import keep_backup
 from trustbackup.operations.site import Site
-from trustbackup.runs.engine import ACTIVE, end_lost_runs, start
-from trustbackup.runs.life import note, recorded
+from trustbackup.runs.engine import ACTIVE, end_lost_runs
+from trustbackup.runs.life import recorded
 from trustbackup.store import catalog, names
 from trustbackup.views import overview
 from trustbackup.views.access import (
@@ -40,6 +39,7 @@ from trustbackup.views.access import (
     actor_of,
     address_of,
 )
+from trustbackup.views.answers import noted, nothing_selected, selected_in, started
 from trustbackup.views.forms import CreateForm, FilterForm
 from trustbackup.views.sending import send_bundle, send_file
 
@@ -55,7 +55,6 @@ SORTS = {
     "state": ("state", "created"),
 }
 """Columns that the list can be sorted by. A backup's file is named by its time."""
-MOST_SELECTED = 10_000
 
 
 class BackupManageView(Page, ListView):  # type: ignore[type-arg]
@@ -146,50 +145,6 @@ class BackupManageView(Page, ListView):  # type: ignore[type-arg]
         return started(request, "create", form.options())
 
 
-def started(
-    request: HttpRequest, verb: str, options: dict[str, Any], target: str = ""
-) -> HttpResponseRedirect:
-    """Start a run and go to its page, or back to the list with what stood in its way."""
-    try:
-        run, new = start(
-            verb, options, actor=actor_of(request), address=address_of(request), target=target
-        )
-    except TrustbackupError as error:
-        messages.error(request, str(error))
-        return redirect("trustbackup:manage")
-    if not new:
-        messages.info(request, _("This is under way already."))
-    return redirect("trustbackup:run", pk=run.pk)
-
-
-class BackupDetailView(Page, TemplateView):
-    """All that is known of one backup."""
-
-    template_name = "settings/backups/detail.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        site = Site.current()
-        try:
-            entry = catalog.find(site.settings.root, kwargs["identifier"])
-        except BackupNotFound as error:
-            raise Http404(str(error)) from error
-        backup = catalog.describe(entry, site.signer)
-        manifest, problem = None, ""
-        if entry.has_manifest:
-            try:
-                manifest, _signature = entry.read_manifest(site.signer)
-            except TrustbackupError as error:
-                problem = str(error)
-        return super().get_context_data(
-            **kwargs,
-            backup=backup,
-            manifest=manifest,
-            problem=problem or backup.problem,
-            files=sorted(entry.files.items()),
-            title=backup.name or backup.identifier,
-        )
-
-
 class BackupFileDownloadView(Page, View):
     """One file of a backup, whole or a range of it."""
 
@@ -204,7 +159,7 @@ class BackupFileDownloadView(Page, View):
         except (OSError, TrustbackupError) as error:
             raise Http404(str(error)) from error
         if request.method == "GET" and answer.status_code == 200:
-            _note(request, "download", filename)
+            noted(request, "download", filename)
         return answer
 
 
@@ -217,15 +172,15 @@ class BackupFilesDownloadMultipleView(Page, View):
     def post(self, request: HttpRequest, archive_format: str) -> HttpResponseBase:
         if archive_format not in FORMATS:
             raise Http404(_("There is no such archive format."))
-        selected = _selected(request)
+        selected = selected_in(request)
         if not selected:
-            return _nothing_selected(request)
+            return nothing_selected(request)
         try:
             bundle = bundle_backups(selected, archive_format)
         except TrustbackupError as error:
             messages.error(request, str(error))
             return redirect("trustbackup:manage")
-        _note(request, "download", ", ".join(selected))
+        noted(request, "download", ", ".join(selected))
         return send_bundle(request, bundle)
 
 
@@ -236,9 +191,9 @@ class BackupFilesDeleteMultipleView(Page, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        selected = _selected(request)
+        selected = selected_in(request)
         if not selected:
-            return _nothing_selected(request)
+            return nothing_selected(request)
         if "confirmed" not in request.POST:
             return self._ask(request, selected)
         protected = _protected(selected)
@@ -290,9 +245,9 @@ class BackupFilesActView(Page, View):
     def post(self, request: HttpRequest, action: str) -> HttpResponse:
         if action not in self.rights:
             raise Http404(_("There is no such action."))
-        selected = _selected(request)
+        selected = selected_in(request)
         if not selected:
-            return _nothing_selected(request)
+            return nothing_selected(request)
         if action in ("verify", "drill"):
             return started(request, action, {"backups": selected})
         for reference in selected:
@@ -301,31 +256,11 @@ class BackupFilesActView(Page, View):
             except TrustbackupError as error:
                 messages.error(request, str(error))
             else:
-                _note(request, action, reference)
+                noted(request, action, reference)
         site = Site.current()
         catalog.synchronise(site.settings.root, site.signer)
         messages.success(request, _("Done."))
         return redirect("trustbackup:manage")
-
-
-def _selected(request: HttpRequest) -> list[str]:
-    """The backups that were ticked, each once; what is no id of ours is left out."""
-    ticked = request.POST.getlist("selected")[:MOST_SELECTED]
-    found = []
-    for text in dict.fromkeys(ticked):
-        parsed = names.parse(text)
-        found.append(parsed.id if parsed else text)
-    return [text for text in found if len(text) <= 200 and "\x00" not in text]
-
-
-def _nothing_selected(request: HttpRequest) -> HttpResponseRedirect:
-    messages.warning(request, _("Nothing was selected: tick at least one backup."))
-    return redirect("trustbackup:manage")
-
-
-def _note(request: HttpRequest, verb: str, target: str) -> None:
-    """Write into the audit trail what somebody did."""
-    note(verb, target, actor=actor_of(request), address=address_of(request))
 
 
 def get_backup_file_data(filename: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from trustbackup.operations.plan import RestorePlan, plan_restore
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog
 from trustbackup.views.access import RESTORE, VIEW, Page
-from trustbackup.views.backup import started
+from trustbackup.views.answers import started
 from trustbackup.views.forms import RestoreForm
 
 

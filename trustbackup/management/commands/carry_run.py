@@ -25,5 +25,5 @@ class Command(BackupCommand):
             raise UsageError(
                 f"{options['run']!r} is no run's id", todo="The page starts runs by itself."
             ) from None
-        run = carry(identifier)
+        run = carry(identifier, own_process=True)
         return run is not None and run.state == run.State.SUCCEEDED

@@ -1,0 +1,154 @@
+"""Runs: carried by a process of their own, one at a time, cancelled, and lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.support.backups import leftovers, listed, wait_for
+from tests.support.sites import Site
+
+START = """
+from trustbackup.runs.engine import start
+run, new = start("create", {"databases": []}, actor="operator", address="192.0.2.7")
+print(run.id, new)
+"""
+LOOK = """
+import json
+from trustbackup.models import AuditEvent, Run
+from trustbackup.runs.engine import end_lost_runs
+end_lost_runs()
+fields = ("verb", "state", "error", "stage", "log", "process", "target", "cancel")
+print(json.dumps({
+    "runs": list(Run.objects.values(*fields)),
+    "events": list(AuditEvent.objects.values("actor", "action", "target", "address", "detail")),
+}, default=str))
+"""
+
+
+def run_code(site: Site, code: str) -> str:
+    return site.manage("shell", "--verbosity", "0", "-c", code).stdout
+
+
+def start(site: Site) -> tuple[str, bool]:
+    identifier, new = run_code(site, START).split()
+    return identifier, new == "True"
+
+
+def look(site: Site) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run_code(site, LOOK))
+    return found
+
+
+def over(site: Site) -> dict[str, Any]:
+    """The only run, once it is over."""
+    found: list[dict[str, Any]] = []
+
+    def is_over() -> bool:
+        found[:] = look(site)["runs"]
+        return found[0]["state"] not in ("waiting", "running")
+
+    wait_for(is_over, seconds=60)
+    (run,) = found
+    return run
+
+
+def test_a_run_outlives_who_started_it_and_is_in_the_audit_trail(any_site: Site) -> None:
+    start(any_site)  # by a process that has ended here
+    run = over(any_site)
+    assert run["state"] == "succeeded", run
+    (backup,) = listed(any_site)
+    assert run["target"] == backup["id"]
+    assert "dumping default" in run["log"]
+    (event,) = look(any_site)["events"]
+    assert (event["actor"], event["address"]) == ("operator", "192.0.2.7")
+    assert event["target"] == backup["id"]
+
+
+def test_many_clicks_at_once_make_one_run(postgres_site: Site) -> None:
+    with locked(postgres_site), ThreadPoolExecutor(4) as pool:
+        started = list(pool.map(lambda _: start(postgres_site), range(4)))
+        assert len({identifier for identifier, _new in started}) == 1
+        assert sum(new for _identifier, new in started) == 1
+    assert over(postgres_site)["state"] == "succeeded"
+    assert len(listed(postgres_site)) == 1
+
+
+class locked:  # noqa: N801 - reads as what it does
+    """While this is held, a dump waits for a table."""
+
+    def __init__(self, site: Site) -> None:
+        assert site.database
+        self.connection = site.database.connect()
+
+    def __enter__(self) -> None:
+        self.connection.autocommit = False
+        self.connection.execute("LOCK TABLE shop_order IN ACCESS EXCLUSIVE MODE")
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.rollback()
+        self.connection.close()
+
+
+def running(site: Site) -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+
+    def is_running() -> bool:
+        found[:] = look(site)["runs"]
+        return found[0]["state"] == "running" and bool(found[0]["process"])
+
+    wait_for(is_running)
+    return found[0]
+
+
+def test_a_run_that_waits_for_a_lock_is_cancelled_at_once(postgres_site: Site) -> None:
+    with locked(postgres_site):
+        identifier, _new = start(postgres_site)
+        running(postgres_site)
+        code = f"""
+from trustbackup.models import Run
+from trustbackup.runs.engine import cancel
+cancel(Run.objects.get(pk="{identifier}"))
+"""
+        run_code(postgres_site, code)
+        began = time.monotonic()
+        run = over(postgres_site)
+        assert time.monotonic() - began < 20, "it waited for the lock's own limit"
+    assert run["state"] == "cancelled", run
+    assert listed(postgres_site) == []
+    assert leftovers(postgres_site.backups) == []
+
+
+def test_a_killed_run_is_failed_and_says_why(postgres_site: Site) -> None:
+    with locked(postgres_site):
+        start(postgres_site)
+        os.kill(running(postgres_site)["process"], signal.SIGKILL)
+        run = over(postgres_site)
+    assert run["state"] == "failed"
+    assert "killed" in run["error"]
+    (event,) = look(postgres_site)["events"]
+    assert event["detail"]["lost"]
+    start(postgres_site)
+    wait_for(lambda: len(listed(postgres_site)) == 1)
+
+
+@pytest.mark.parametrize("identifier", ["no-id", "00000000-0000-0000-0000-000000000001"])
+def test_carry_run_refuses_what_is_no_waiting_run(sqlite_site: Site, identifier: str) -> None:
+    result = sqlite_site.manage("carry_run", identifier, check=False)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_a_run_that_failed_says_the_same_sentence_as_the_command(sqlite_site: Site) -> None:
+    sqlite_site.backups.mkdir(exist_ok=True)
+    code = START.replace('"databases": []', '"databases": ["nowhere"]')
+    run_code(sqlite_site, code)
+    run = over(sqlite_site)
+    assert run["state"] == "failed"
+    assert "nowhere" in run["error"]
