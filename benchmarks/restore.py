@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.cluster import Cluster
+from benchmarks.data import settle_postgres
 from benchmarks.measure import BenchmarkError, Sample, interleave, median, run
 from benchmarks.report import Section, Target
 from benchmarks.site import Site
@@ -43,6 +44,12 @@ class Bench:
         """A whole restore; the old database that it keeps is dropped, unmeasured."""
         sample = self.site.manage("restore_backup", backup, "--force")
         self.site.manage("release_restore", "--yes")
+        settle_postgres(self.cluster, self.name)
+        return sample
+
+    def peer(self) -> Sample:
+        sample = self.site.manage("dbrestore", "-z", "--noinput")
+        settle_postgres(self.cluster, self.name)
         return sample
 
     def bare(self) -> Sample:
@@ -68,7 +75,7 @@ def measure(cluster: Cluster, name: str, site: Site, rounds: int) -> list[Sectio
     bench = Bench(cluster, name, site, custom, directory, dump)
     samples = interleave(
         {
-            PEER: lambda: site.manage("dbrestore", "-z", "--noinput"),
+            PEER: bench.peer,
             SWAP: lambda: bench.restore(custom),
             DIRECTORY: lambda: bench.restore(directory),
             DRILL: lambda: site.manage("verify_backup", custom, "--restore"),

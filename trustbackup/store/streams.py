@@ -79,8 +79,9 @@ class Compression:
 
 
 def _gzip_compressor() -> Compressor:
-    # Level 1 of ISA-L runs at pg_dump's own speed; 31 makes one ordinary gzip member.
-    return isal_zlib.compressobj(level=1, wbits=31)
+    # Levels 1 and 2 of ISA-L take the same time here, and 2 saves a hundredth; 31 makes one
+    # ordinary gzip member.
+    return isal_zlib.compressobj(level=2, wbits=31)
 
 
 def _gzip_reader(raw: BinaryIO) -> BinaryIO:
