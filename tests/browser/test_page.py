@@ -66,6 +66,7 @@ def test_two_backups_are_bundled_kept_and_deleted(
             else:
                 with tarfile.open(archive) as tar:
                     assert tar.extractfile(path.name).read() == path.read_bytes()  # type: ignore[union-attr]
+    page.goto(f"{served.address}/settings/backups/")
     page.locator("tbody input[name=selected]").first.check()
     page.get_by_role("button", name="Keep").click()
     assert [row["kept"] for row in listed(served.site)] == [True, False]
@@ -103,7 +104,7 @@ def test_attack_24_restore_and_undo(served: Served, browser: Browser) -> None:
     go_on(site)
     page = served.sign_in(browser)
     now = digest(site)
-    page.get_by_role("link", name=made["id"]).click()
+    page.get_by_role("link", name=made["id"], exact=True).click()
     page.get_by_role("link", name="Restore…").click()
     expected = page.locator("form strong").inner_text()
     page.get_by_label("The database's name").fill("another")
@@ -118,3 +119,8 @@ def test_attack_24_restore_and_undo(served: Served, browser: Browser) -> None:
     page.get_by_label("Username").wait_for(timeout=60_000)  # everybody is signed out
     assert digest(site) == then
     served.log_in(page)
+    page.get_by_role("link", name="Activity").click()
+    page.get_by_role("row", name="restore").get_by_role("link").click()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_label("Username").wait_for(timeout=60_000)
+    assert digest(site) == now

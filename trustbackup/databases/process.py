@@ -206,7 +206,7 @@ def start_detached(argv: Sequence[str], env: Mapping[str, str], folder: str) -> 
     What it prints is thrown away: it has to say elsewhere what it did. Raises ProgramError.
     """
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(argv),
             env=dict(env),
             cwd=folder,
@@ -214,11 +214,14 @@ def start_detached(argv: Sequence[str], env: Mapping[str, str], folder: str) -> 
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-        ).pid
+        )
     except OSError as error:
         raise ProgramError(
             f"{argv[0]} could not be started", why=os.strerror(error.errno or 0)
         ) from error
+    # Whoever outlives it takes note of its end, so that no zombie is left.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process.pid
 
 
 class Feeder:

@@ -22,7 +22,7 @@ from trustbackup.operations.site import Progress
 from trustbackup.runs.life import lived, save
 from trustbackup.runs.tasks import hand_over
 from trustbackup.runs.work import work_of
-from trustbackup.store.durable import prepare_root
+from trustbackup.store.durable import OPEN_FOLDER, prepare_root
 
 ACTIVE = (Run.State.WAITING, Run.State.RUNNING)
 _EVERY = 0.5
@@ -133,7 +133,7 @@ def _one_at_a_time() -> Iterator[None]:
     """Two clicks at once must not start two runs: a lock that its holder's death frees."""
     root = get_settings().root
     prepare_root(root)
-    lock = os.open(root / ".drafts" / ".start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(root, OPEN_FOLDER)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
