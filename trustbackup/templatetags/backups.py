@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.apps import apps
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from trustbackup.views.wording import ago, took
 
 register = template.Library()
+
+
+@register.simple_tag
+def live_updates() -> SafeString | str:
+    """htmx, where the site has ``django_htmx``; without it a page is only not live."""
+    if not apps.is_installed("django_htmx"):
+        return ""
+    from django_htmx.jinja import htmx_script
+
+    return htmx_script()
 
 
 @register.simple_tag(takes_context=True)
