@@ -19,6 +19,8 @@ from tests.support import clusters, mounts, run, sites
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that starts a job in the background lets it, and all its children, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if run.is_owner():
         # A run that is terminated cleans up as one that is interrupted does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

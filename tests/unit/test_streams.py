@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import hashlib
 import io
+import signal
+import time
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -159,3 +161,31 @@ def test_a_target_that_fails_ends_it_with_its_error() -> None:
     with pytest.raises(OSError, match="No space left"):
         write_compressed(source, Full(), streams.get_compression("none"))
     assert source.left > 980
+
+
+def test_nothing_is_written_after_an_interruption_at_the_very_end() -> None:
+    class Slow:
+        writes = 0
+
+        def write(self, data: bytes | memoryview, /) -> int:
+            time.sleep(0.05)
+            self.writes += 1
+            return len(data)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    target = Slow()
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        # All blocks are read at once; then the caller waits for the slow target.
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            write_compressed(Endless(14), target, get_compression("none"))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    written = target.writes
+    assert 0 < written < 14
+    time.sleep(0.2)
+    assert target.writes == written

@@ -184,6 +184,7 @@ class _Writer:
             self._empty.put(memoryview(bytearray(BLOCK)))
         self._full: queue.SimpleQueue[tuple[memoryview, int] | None] = queue.SimpleQueue()
         self._abandoned = False
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trustbackup-write", daemon=True)
 
     def __enter__(self) -> Self:
@@ -193,7 +194,14 @@ class _Writer:
     def __exit__(self, kind: object, *_: object) -> None:
         self._abandoned = kind is not None
         self._full.put(None)
-        self._thread.join()
+        # Not join(): an exception from a signal in the midst of that leaves it useless.
+        try:
+            self._ended.wait()
+        except BaseException:
+            # Whoever called closes the target next, and nobody may write to it then.
+            self._abandoned = True
+            self._ended.wait()
+            raise
         if kind is None and self.error is not None:
             raise self.error
 
@@ -208,6 +216,12 @@ class _Writer:
         self._full.put((block, count))
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._ended.set()
+
+    def _work(self) -> None:
         _step_back()
         # After an error the queue is still emptied: nobody may wait for a free block.
         while (item := self._full.get()) is not None:
