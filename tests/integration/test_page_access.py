@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from trustbackup.models import Run
+from trustbackup.runs.engine import end_lost_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +164,37 @@ def test_ten_thousand_names_are_no_500(client: Client) -> None:
     selected = [f"2026-11-20_10-00-00_{number}" for number in range(2, 900)]
     response = client.post("/settings/backups/delete/", {"selected": selected})
     assert response.status_code == 200
+
+
+def test_who_may_back_up_can_not_stop_a_restore(client: Client) -> None:
+    Run.objects.filter(pk=RUN).update(verb="restore", state="running")
+    client.force_login(user(*(right for right in RIGHTS if right != "restore")))
+    assert ask(client, "cancel", "POST").status_code == 403
+    assert not Run.objects.get(pk=RUN).cancel
+
+
+@pytest.mark.parametrize("page", ["manage", "detail", "restore", "download"])
+def test_a_folder_that_can_not_be_read_is_a_sentence_and_no_500(
+    client: Client, settings: Any, folder: Path, page: str
+) -> None:
+    settings.TRUSTBACKUP = {"ROOT": folder / NAME}  # a file
+    client.force_login(user(*RIGHTS))
+    response = ask(client, page, "GET")
+    assert response.status_code in (404, 409)
+    assert page == "download" or "folder" in response.content.decode()
+
+
+def test_only_a_run_whose_process_is_gone_is_lost() -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    here, process = socket.gethostname(), os.getpid()
+    usual = {"verb": "create", "state": "running", "started": long_ago}
+    alive = Run.objects.create(host=here, process=process, beat=None, **usual)
+    silent = Run.objects.create(host=here, process=process, beat=long_ago, **usual)
+    command = Run.objects.create(host="elsewhere", process=1, beat=None, **usual)
+    dead = Run.objects.create(host="elsewhere", process=1, beat=long_ago, **usual)
+    end_lost_runs()
+    states = [Run.objects.get(pk=run.pk).state for run in (alive, silent, command, dead)]
+    assert states == ["running", "running", "running", "failed"]
 
 
 def test_attack_24_a_restore_takes_the_typed_name_and_the_password(

@@ -28,7 +28,7 @@ ACTIVE = (Run.State.WAITING, Run.State.RUNNING)
 _EVERY = 0.5
 """Seconds between two looks at the row: progress goes in, a wish to cancel comes out."""
 _LOST = timedelta(seconds=60)
-"""Without a sign of life for so long a run's carrier is taken for dead."""
+"""Without a sign of life for so long a carrier on another host is taken for dead."""
 _LOG_KEPT = 20_000
 
 
@@ -95,9 +95,11 @@ def end_lost_runs() -> None:
     for run in Run.objects.filter(state__in=ACTIVE):
         if run.state == Run.State.WAITING:
             lost = now - run.started > _LOST
+        elif run.host == socket.gethostname():
+            lost = not _lives(run.process)
         else:
-            gone = run.host == socket.gethostname() and not _lives(run.process)
-            lost = gone or now - (run.beat or run.started) > _LOST
+            # A command gives no sign of life: from elsewhere nobody can tell about it.
+            lost = run.beat is not None and now - run.beat > _LOST
         if lost:
             why = "Its process ended before it did: it was killed, or the machine restarted."
             if run.state == Run.State.WAITING:

@@ -62,7 +62,6 @@ def lived(run: Run) -> Iterator[Life]:
     life = Life(run)
     run.state = Run.State.RUNNING
     run.host, run.process = socket.gethostname()[:255], os.getpid()
-    run.beat = datetime.now(UTC)
     save(lambda using: run.save(using=using))
     try:
         yield life

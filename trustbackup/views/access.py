@@ -6,8 +6,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.generic.base import ContextMixin, View
+
+from trustbackup.exceptions import TrustbackupError
 
 VIEW = "trustbackup.view_backup"
 ADD = "trustbackup.add_backup"
@@ -22,9 +26,19 @@ class Page(PermissionRequiredMixin, ContextMixin, View):
 
     permission_required: str | tuple[str, ...] = VIEW
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        """What stands in the way of the whole page is said in its sentence, as a 409."""
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except TrustbackupError as error:
+            context = self.shell(problem=str(error), title=_("Backups"))
+            return render(request, "settings/backups/problem.html", context, status=409)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         """With what the admin's own base template wants to know."""
-        context = super().get_context_data(**kwargs)
+        return self.shell(**super().get_context_data(**kwargs))
+
+    def shell(self, **context: Any) -> dict[str, Any]:  # noqa: ANN401
         may = {
             name: self.request.user.has_perm(right)
             for name, right in {

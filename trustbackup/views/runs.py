@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.views.generic import DetailView, ListView, View
 
 from trustbackup.models import AuditEvent, Run
 from trustbackup.runs.engine import cancel, end_lost_runs
-from trustbackup.views.access import ADD, Page
+from trustbackup.views.access import ADD, CHANGE, RESTORE, VIEW, Page
 
 
 class ActivityView(Page, ListView):  # type: ignore[type-arg]
@@ -57,8 +58,13 @@ class RunProgressView(RunView):
 class RunCancelView(Page, View):
     """Stop a run."""
 
-    permission_required = ADD
     http_method_names = ["post"]
+    rights = {"create": ADD, "verify": CHANGE, "drill": CHANGE}
+
+    def get_permission_required(self) -> Sequence[str]:
+        """Whoever may start such a run may stop it; of what changes a database, restorers."""
+        run = Run.objects.filter(pk=self.kwargs["pk"]).first()
+        return [VIEW, self.rights.get(run.verb, RESTORE) if run else ADD]
 
     def post(self, request: HttpRequest, pk: str) -> HttpResponseRedirect:
         run = get_object_or_404(Run, pk=pk)
