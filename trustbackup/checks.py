@@ -16,7 +16,7 @@ from trustbackup.conf import get_settings
 from trustbackup.databases.base import Options
 from trustbackup.databases.registry import distinct_aliases, get_database
 from trustbackup.exceptions import TrustbackupError
-from trustbackup.store.streams import get_compression
+from trustbackup.store.compression import get_compression
 
 TAG = "trustbackup"
 

@@ -23,7 +23,7 @@ from tests.support.backups import (
 from tests.support.dumpers import python_program, slow_pg_dump, use_dumper
 from tests.support.sites import Site, finish
 from trustbackup.exceptions import DumpError
-from trustbackup.store import durable, streams
+from trustbackup.store import compression, durable, streams
 
 
 def noise(site: Site) -> None:
@@ -205,7 +205,9 @@ class Zeros:
 def test_fault_13_a_compressor_that_fails_ends_the_stream_with_its_error(
     tmp_path: Path, good: int, blocks: int
 ) -> None:
-    how = streams.Compression("bad", ".bad", b"", lambda: FailingCompressor(good), lambda raw: raw)
+    how = compression.Compression(
+        "bad", ".bad", b"", lambda: FailingCompressor(good), lambda raw: raw
+    )
     source = Zeros(blocks)
     with (
         pytest.raises(OSError, match="the compressor broke"),
@@ -217,12 +219,13 @@ def test_fault_13_a_compressor_that_fails_ends_the_stream_with_its_error(
 
 BROKEN = """
 import dataclasses
-from trustbackup.store import streams
+from trustbackup.store import compression
 class Broken:
-    def __init__(self): self.inner = streams._gzip_compressor()
+    def __init__(self): self.inner = compression._gzip_compressor()
     def compress(self, data): return self.inner.compress(data)
     def flush(self): raise ValueError("the compressor broke")
-streams.COMPRESSIONS["gzip"] = dataclasses.replace(streams.COMPRESSIONS["gzip"], compressor=Broken)
+known = compression.COMPRESSIONS
+known["gzip"] = dataclasses.replace(known["gzip"], compressor=Broken)
 """
 
 

@@ -16,16 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trustbackup.exceptions import ManifestError, UsageError
-from trustbackup.store import streams
+from trustbackup.store.compression import COMPRESSIONS, get_compression, sniff_compression, zstd
 from trustbackup.store.streams import (
     BLOCK,
-    COMPRESSIONS,
     Decompressed,
-    get_compression,
     sha256_of,
-    sniff_compression,
     write_compressed,
-    zstd,
 )
 
 PLAIN = {
@@ -159,7 +155,7 @@ def test_a_target_that_fails_ends_it_with_its_error() -> None:
 
     source = Endless(1000)
     with pytest.raises(OSError, match="No space left"):
-        write_compressed(source, Full(), streams.get_compression("none"))
+        write_compressed(source, Full(), get_compression("none"))
     assert source.left > 980
 
 

@@ -17,12 +17,11 @@ from trustbackup.databases.registry import distinct_aliases
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import drafts, names, record
+from trustbackup.store.compression import Compression, get_compression
 from trustbackup.store.manifest import KINDS, Manifest, Part, Table, dump
 from trustbackup.store.streams import (
-    Compression,
     Decompressed,
     Stored,
-    get_compression,
     write_compressed,
 )
 

@@ -7,7 +7,6 @@ dumper never waits for them while a core is free.
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import functools
 import hashlib
@@ -18,16 +17,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self, cast
+from typing import Protocol, Self
 
-from isal import igzip_lib, igzip_threaded, isal_zlib
-
-from trustbackup.exceptions import ManifestError, UsageError
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from trustbackup.exceptions import ManifestError
+from trustbackup.store.compression import DAMAGE, Compression, Compressor, sniff_compression
 
 BLOCK = 1 << 20
 """Bytes that are read and written at a time."""
@@ -52,81 +45,6 @@ class Writable(Protocol):
     """Anything bytes can be written to; it may take fewer than it was given."""
 
     def write(self, data: bytes | memoryview, /) -> int: ...
-
-
-class Compressor(Protocol):
-    def compress(self, data: memoryview, /) -> bytes | memoryview: ...
-    def flush(self) -> bytes: ...
-
-
-class _Plain:
-    def compress(self, data: memoryview, /) -> memoryview:
-        return data
-
-    def flush(self) -> bytes:
-        return b""
-
-
-@dataclass(frozen=True)
-class Compression:
-    """A way to compress: its name, its file suffix, and its first bytes."""
-
-    name: str
-    suffix: str
-    magic: bytes
-    compressor: Callable[[], Compressor]
-    reader: Callable[[BinaryIO], BinaryIO]
-
-
-def _gzip_compressor() -> Compressor:
-    # Levels 1 and 2 of ISA-L take the same time here, and 2 saves a hundredth; 31 makes one
-    # ordinary gzip member.
-    return isal_zlib.compressobj(level=2, wbits=31)
-
-
-def _gzip_reader(raw: BinaryIO) -> BinaryIO:
-    return cast("BinaryIO", igzip_threaded.open(raw, "rb"))  # type: ignore[no-untyped-call]
-
-
-def _zstd_compressor() -> Compressor:
-    parameter = zstd.CompressionParameter
-    options: dict[int, int] = {
-        parameter.compression_level: 1,
-        # Four times level 1's table finds more in the many short rows of a dump: smaller than
-        # level 2, and quicker.
-        parameter.hash_log: 16,
-        parameter.checksum_flag: 1,
-    }
-    return zstd.ZstdCompressor(options=options)
-
-
-def _zstd_reader(raw: BinaryIO) -> BinaryIO:
-    return cast("BinaryIO", zstd.ZstdFile(raw, "rb"))
-
-
-def _bzip2_reader(raw: BinaryIO) -> BinaryIO:
-    return cast("BinaryIO", bz2.BZ2File(raw, "rb"))
-
-
-COMPRESSIONS = {
-    item.name: item
-    for item in (
-        Compression("gzip", ".gz", b"\x1f\x8b", _gzip_compressor, _gzip_reader),
-        Compression("zstd", ".zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, _zstd_reader),
-        Compression("bzip2", ".bz2", b"BZh", bz2.BZ2Compressor, _bzip2_reader),
-        Compression("none", "", b"", _Plain, lambda raw: raw),
-    )
-}
-
-
-def get_compression(name: str) -> Compression:
-    """Raises UsageError for an unknown name."""
-    try:
-        return COMPRESSIONS[name]
-    except KeyError:
-        raise UsageError(
-            f"There is no compression {name!r}", todo=f"Choose one of {', '.join(COMPRESSIONS)}."
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -254,24 +172,6 @@ def sha256_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> s
             done += len(block)
             on_bytes(done)
     return digest.hexdigest()
-
-
-def sniff_compression(head: bytes) -> Compression:
-    """By a file's first bytes, never by its name."""
-    for compression in COMPRESSIONS.values():
-        if compression.magic and head.startswith(compression.magic):
-            return compression
-    return COMPRESSIONS["none"]
-
-
-DAMAGE: tuple[type[Exception], ...] = (
-    EOFError,
-    OSError,
-    ValueError,
-    zstd.ZstdError,
-    cast("type[Exception]", igzip_lib.IsalError),
-)
-"""What the decompressors raise on truncated or damaged data."""
 
 
 class Decompressed:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from trustbackup.databases.registry import distinct_aliases
 from trustbackup.operations.create import LONGEST_NAME
-from trustbackup.store.streams import COMPRESSIONS
+from trustbackup.store.compression import COMPRESSIONS
 
 STATES = [
     ("", _("any state")),
