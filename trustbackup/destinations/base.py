@@ -1,0 +1,135 @@
+"""The contract of a place for copies: put, open, list, stat, delete, check.
+
+A destination knows no model and no setting: it is handed a frozen configuration. It keeps
+files under the names that ``store/names.py`` builds, in one folder or under one prefix, and
+sees no others. What it raises is a DestinationError; an error is never an empty list.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, ClassVar, Self
+
+from trustbackup.exceptions import TrustbackupError
+
+
+class DestinationError(TrustbackupError):
+    """The destination can't be used"""
+
+    def __init__(
+        self, what: str = "", *, why: str = "", todo: str = "", permanent: bool = False
+    ) -> None:
+        super().__init__(what, why=why, todo=todo)
+        self.permanent = permanent
+        """True when trying the same thing again can't help."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One file at a destination: its name, its size in bytes, when it was written (UTC)."""
+
+    name: str
+    size: int
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Space:
+    """Bytes at a destination; None is not known."""
+
+    free: int | None = None
+    used: int | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a connection test: what was tried, how long it took, how it ended."""
+
+    name: str
+    ok: bool
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a kind of destination can do beyond the contract."""
+
+    resumes: bool = False
+    """An upload that was cut off goes on where it ended."""
+    knows_space: bool = False
+    locks: bool = False
+    """Files can be protected against deletion for a time."""
+
+
+Written = Callable[[int], None]
+"""Gets the number of bytes that have arrived so far; may raise Cancelled."""
+
+
+def unwatched(_done: int) -> None:
+    """For those who do not watch."""
+
+
+class Destination(ABC):
+    """A place for copies; a context manager that closes its connection."""
+
+    kind: ClassVar[str]
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Where it is, as a URL without secrets: what people and logs may see."""
+
+    @abstractmethod
+    def put(self, source: Path, sha256: str, written: Written = unwatched) -> None:
+        """Copy a file there under its own name, which nobody sees before it is whole.
+
+        What arrived is compared with the source's size and with ``sha256``; what is not the
+        same is removed. A file of that name with the same content stays; with another content
+        it is an error. Raises DestinationError, FolderError, Cancelled.
+        """
+
+    @abstractmethod
+    def open(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """Read a file from its begin to its end, in pieces. Raises DestinationError."""
+
+    @abstractmethod
+    def list(self) -> list[Stored]:
+        """All files of backups, by name; nothing unfinished, nothing foreign.
+
+        Raises DestinationError.
+        """
+
+    @abstractmethod
+    def stat(self, name: str) -> Stored | None:
+        """None when there is no such file. Raises DestinationError."""
+
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """What is gone already is no error. Raises DestinationError."""
+
+    @abstractmethod
+    def check(self) -> Iterator[Step]:
+        """Test the connection step by step, to the first that fails; nothing stays behind.
+
+        Raises nothing: what is wrong is in the step.
+        """
+
+    def space(self) -> Space:
+        """What is free and used there. Raises DestinationError."""
+        return Space()
+
+    def close(self) -> None:
+        """End the connection; the next call opens another."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
