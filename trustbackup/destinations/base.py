@@ -125,7 +125,7 @@ class Destination(ABC):
         """What is free and used there. Raises DestinationError."""
         return Space()
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
         """End the connection; the next call opens another."""
 
     def __enter__(self) -> Self:
