@@ -11,6 +11,8 @@ from django.conf import settings as django_settings
 
 from trustbackup.exceptions import ConfigurationError
 
+X_SENDFILE = "X-Sendfile"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -32,6 +34,9 @@ class Settings:
     """Seconds to wait for a locked database before giving up."""
     connect_timeout: float = 10.0
     """Seconds to wait for a database server to answer."""
+    sendfile: str = ""
+    """Who sends a file that is downloaded: "" for the site itself, ``X-Sendfile`` for Apache or
+    lighttpd, or the path of an internal location of nginx, such as ``/backups-internal/``."""
 
 
 def get_settings() -> Settings:
@@ -65,7 +70,18 @@ def get_settings() -> Settings:
                 f"TRUSTBACKUP[{name.upper()!r}] is {value!r}",
                 todo="Give seconds, above 0 and below a million.",
             )
+    _check_sendfile(values.get("sendfile", ""))
     return Settings(**values)
+
+
+def _check_sendfile(value: object) -> None:
+    if not isinstance(value, str) or (
+        value not in ("", X_SENDFILE) and not (value.startswith("/") and value.endswith("/"))
+    ):
+        raise ConfigurationError(
+            f"TRUSTBACKUP['SENDFILE'] is {value!r}",
+            todo="Give 'X-Sendfile', or the path of an internal location such as '/internal/'.",
+        )
 
 
 def _root(value: object) -> Path:

@@ -98,6 +98,7 @@ class Run(models.Model):
     started = models.DateTimeField(_("started"), db_index=True)
     finished = models.DateTimeField(_("finished"), null=True)
     stage = models.CharField(_("stage"), max_length=100, blank=True)
+    stage_began = models.DateTimeField(_("stage began"), null=True)
     done = models.BigIntegerField(_("bytes done"), default=0)
     total = models.BigIntegerField(_("bytes in all"), default=0)
     beat = models.DateTimeField(_("last sign of life"), null=True)
@@ -124,6 +125,20 @@ class Run(models.Model):
     def percent(self) -> int | None:
         """How much of the stage is done; None when nobody knows."""
         return min(100, self.done * 100 // self.total) if self.total else None
+
+    @property
+    def speed(self) -> float:
+        """Bytes a second in this stage; 0 when nobody knows."""
+        if not self.done or self.stage_began is None or self.beat is None:
+            return 0.0
+        return self.done / max((self.beat - self.stage_began).total_seconds(), 0.1)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the stage ends at this speed; None when nobody knows."""
+        if not self.total or not self.speed:
+            return None
+        return max(0, self.total - self.done) / self.speed
 
     @property
     def seconds(self) -> float:

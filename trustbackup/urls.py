@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from trustbackup.views import backup, detail, restore, runs
+from trustbackup.views import acting, backup, detail, restore, runs
 
 app_name = "trustbackup"
 urlpatterns = [
@@ -16,7 +16,7 @@ urlpatterns = [
         name="bundle",
     ),
     path("delete/", backup.BackupFilesDeleteMultipleView.as_view(), name="delete"),
-    path("act/<str:action>/", backup.BackupFilesActView.as_view(), name="act"),
+    path("act/<str:action>/", acting.BackupFilesActView.as_view(), name="act"),
     path("backup/<str:identifier>/", detail.BackupDetailView.as_view(), name="detail"),
     path("backup/<str:identifier>/restore/", restore.RestoreView.as_view(), name="restore"),
     path("undo/", restore.UndoView.as_view(), name="undo"),

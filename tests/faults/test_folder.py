@@ -96,7 +96,7 @@ def test_fault_08_a_read_only_folder_is_refused_and_its_backup_can_be_checked(
     remount(folder, "ro")
     before = snapshot(folder)
     create = site_on_a_mount.manage("create_backup", "--json", check=False)
-    assert_refused(create, "Making a private folder", str(folder), "Read-only file system")
+    assert_refused(create, "Opening the lock", str(folder), "Read-only file system")
     delete = site_on_a_mount.manage("delete_backup", "latest", "--yes", check=False)
     assert_refused(delete, str(folder), "Read-only file system")
     keep = site_on_a_mount.manage("keep_backup", "latest", check=False)

@@ -30,6 +30,16 @@ _PATIENCE = 0.25
 """Seconds after which a slow program's output is handed on, even if the block is not full."""
 
 
+class DumperFailed(subprocess.CalledProcessError):
+    """A dumper that failed, for callers that expect the standard library's own error."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(1, "the database's dumper", stderr=sentence)
+
+    def __str__(self) -> str:
+        return str(self.stderr)
+
+
 class Program:
     """A running program; its standard output can be read as a stream.
 

@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                 ('started', models.DateTimeField(db_index=True, verbose_name='started')),
                 ('finished', models.DateTimeField(null=True, verbose_name='finished')),
                 ('stage', models.CharField(blank=True, max_length=100, verbose_name='stage')),
+                ('stage_began', models.DateTimeField(null=True, verbose_name='stage began')),
                 ('done', models.BigIntegerField(default=0, verbose_name='bytes done')),
                 ('total', models.BigIntegerField(default=0, verbose_name='bytes in all')),
                 ('beat', models.DateTimeField(null=True, verbose_name='last sign of life')),

@@ -8,10 +8,12 @@ import socket
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import django
 
 import trustbackup
+from trustbackup.conf import get_settings
 from trustbackup.databases.base import Database, Dump, DumpRequest, Facts
 from trustbackup.databases.registry import distinct_aliases
 from trustbackup.exceptions import UsageError
@@ -39,12 +41,13 @@ def create_backup(
     content: bool = False,
     directory: bool = False,
     trigger: str = "command",
+    root: Path | None = None,
     report: Reporter = quiet,
 ) -> Manifest:
     """Back up the databases of these aliases (default: all that differ) as one backup.
 
     ``content`` takes fingerprints of all rows, for drills to compare; ``directory`` dumps
-    several tables at a time, for large databases.
+    several tables at a time, for large databases; ``root`` is another folder than the backups'.
 
     Raises UsageError, ConfigurationError, DumpError, FolderError or Cancelled; nothing is
     left behind then.
@@ -53,9 +56,9 @@ def create_backup(
     _check_kind(kind)
     name = _checked_name(name)
     how = get_compression(compression or site.settings.compression)
-    sources = [site.database(alias) for alias in _aliases(site, databases)]
+    sources = [site.database(alias) for alias in aliases_to_dump(databases)]
     created = datetime.now(UTC)
-    with drafts.begin(site.settings.root, created) as draft:
+    with drafts.begin(root or site.settings.root, created) as draft:
         request = DumpRequest(workdir=draft.folder, content=content, directory=directory)
         parts = [_dump_database(source, draft, how, request, report) for source in sources]
         report(Progress(stage="publishing"))
@@ -110,8 +113,9 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _aliases(site: Site, wanted: Sequence[str]) -> list[str]:
-    aliases = list(dict.fromkeys(wanted or site.settings.databases or distinct_aliases()))
+def aliases_to_dump(wanted: Sequence[str] = ()) -> list[str]:
+    """These aliases, or all that a backup holds by default. Raises UsageError for none."""
+    aliases = list(dict.fromkeys(wanted or get_settings().databases or distinct_aliases()))
     if not aliases:
         raise UsageError("The site has no database", todo="Set DATABASES, then try again.")
     return aliases

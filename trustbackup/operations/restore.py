@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from django.core.management import call_command
 
@@ -29,6 +30,7 @@ from trustbackup.operations.plan import IN_PLACE, INTO, PartPlan, RestorePlan
 from trustbackup.operations.readback import compare, raw_opener
 from trustbackup.operations.refusals import unknown_migrations
 from trustbackup.operations.rules import OWN_APP, SESSIONS, compare_migrations, own_tables
+from trustbackup.operations.sessions import find_session, put_session
 from trustbackup.operations.settling import only_restore, settled
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import catalog, journal
@@ -60,8 +62,11 @@ class Restored:
     databases: list[RestoredDatabase] = field(default_factory=list)
 
 
-def restore_backup(plan: RestorePlan, report: Reporter = quiet) -> Restored:
-    """Carry a plan out. Raises RestoreError; a database not yet swapped is as it was then."""
+def restore_backup(plan: RestorePlan, report: Reporter = quiet, *, session: str = "") -> Restored:
+    """Carry a plan out. Raises RestoreError; a database not yet swapped is as it was then.
+
+    All sessions end but the one that ``session`` tells (see ``sessions.hash_of``).
+    """
     if plan.refusals:
         raise RestoreError(f"Backup {plan.entry.id} was not restored", why=plan.refusals[0])
     site = Site.current()
@@ -69,13 +74,13 @@ def restore_backup(plan: RestorePlan, report: Reporter = quiet) -> Restored:
     with plan.entry.in_use():
         for part in plan.parts:
             with only_restore(site, part.alias):
-                restored.databases.append(_restore_part(site, plan, part, report))
+                restored.databases.append(_restore_part(site, plan, part, report, session))
     catalog.synchronise(site.settings.root, site.signer, afresh=True)
     return restored
 
 
 def _restore_part(
-    site: Site, plan: RestorePlan, part: PartPlan, report: Reporter
+    site: Site, plan: RestorePlan, part: PartPlan, report: Reporter, session: str
 ) -> RestoredDatabase:
     now = datetime.now(UTC)
     entry = journal.Entry(
@@ -95,6 +100,8 @@ def _restore_part(
         entry = replace(entry, new=new, kept=kept)
     with journal.held(site.settings.root, entry.id) as workdir:
         work = _Work(site, plan, part, database, workdir, report)
+        if session and part.strategy != INTO:
+            work.session = find_session(part.alias, session)
         do = {IN_PLACE: work.in_place, INTO: work.into}.get(part.strategy, work.swap)
         return do(journal.Journal(site.settings.root, entry))
 
@@ -115,6 +122,8 @@ class _Work:
         self.database, self.workdir, self.report = database, workdir, report
         self.request = plan.request
         self.notes: list[str] = []
+        self.session: Any = None
+        """The operator's own, which goes on."""
 
     def swap(self, log: journal.Journal) -> RestoredDatabase:
         had_tables = self.database.facts(count=False) is not None
@@ -125,6 +134,8 @@ class _Work:
             self._stage("carrying over")
             new.carry_over(own_tables(), OWN_APP)
             new.empty(SESSIONS)
+            if self.session:
+                put_session(self.database, log.entry.new, self.session)
             if self.request.migrate:
                 self._migrate(log.entry.new)
             self._stage("swapping")
@@ -183,6 +194,8 @@ class _Work:
         with settled(self.database, log):
             facts = self.database.restore_in_place(request)
         log.forget()
+        if self.session:
+            put_session(self.database, self.database.name, self.session)
         if self.request.migrate:
             call_command("migrate", database=self.part.alias, interactive=False, verbosity=0)
         return RestoredDatabase(

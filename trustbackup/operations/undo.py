@@ -8,16 +8,20 @@ from datetime import UTC, datetime
 from trustbackup.exceptions import RestoreError
 from trustbackup.operations.restore import RestoredDatabase
 from trustbackup.operations.rules import OWN_APP, SESSIONS, own_tables
+from trustbackup.operations.sessions import find_session, put_session
 from trustbackup.operations.settling import only_restore, settled
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import catalog, journal
 from trustbackup.store.manifest import format_time
 
 
-def undo_restore(identifier: str = "", report: Reporter = quiet) -> RestoredDatabase:
+def undo_restore(
+    identifier: str = "", report: Reporter = quiet, *, session: str = ""
+) -> RestoredDatabase:
     """Swap the old database back in; the restored one is kept in its turn.
 
-    Without ``identifier`` the newest restore is undone. Raises FolderError, RestoreError.
+    Without ``identifier`` the newest restore is undone. ``session`` is what it is for
+    ``restore_backup``. Raises FolderError, RestoreError.
     """
     site = Site.current()
     entry = journal.find(site.settings.root, identifier)
@@ -40,6 +44,7 @@ def undo_restore(identifier: str = "", report: Reporter = quiet) -> RestoredData
                 todo="Restore a backup instead.",
             )
         _unused, kept = database.free_names(now)
+        mine = find_session(entry.alias, session)
         log = journal.Journal(site.settings.root, replace(again, kept=kept))
         with (
             journal.held(site.settings.root, again.id),
@@ -50,6 +55,8 @@ def undo_restore(identifier: str = "", report: Reporter = quiet) -> RestoredData
             report(Progress(stage=f"carrying over {entry.alias}"))
             old.carry_over(own_tables(), OWN_APP)
             old.empty(SESSIONS)
+            if mine:
+                put_session(database, entry.kept, mine)
             report(Progress(stage=f"swapping {entry.alias}"))
             log.update(state=journal.SWAPPING, marker=old.marker())
             old.swap(kept)
@@ -76,6 +83,11 @@ def release_restore(identifier: str = "") -> journal.Entry:
         site.database(entry.alias).remove(entry.kept)
         journal.Journal(site.settings.root, entry).forget()
     return entry
+
+
+def find_restore(identifier: str = "") -> journal.Entry:
+    """The restore with this id, or the newest that can be undone. Raises FolderError."""
+    return journal.find(Site.current().settings.root, identifier)
 
 
 def list_restores() -> list[journal.Entry]:

@@ -151,6 +151,7 @@ class _Pulse:
         self._own_process = own_process
         self._latest = Progress(stage="")
         self._stages: list[str] = []
+        self._stage_began = datetime.now(UTC)
         self._stop = threading.Event()
         self._cancelled = False
         self._thread = threading.Thread(target=self._beat, daemon=True)
@@ -166,7 +167,8 @@ class _Pulse:
     def report(self, progress: Progress) -> None:
         """A reporter. Raises Cancelled once somebody asked for that."""
         if progress.stage != self._latest.stage:
-            self._stages.append(f"{datetime.now(UTC):%H:%M:%S} {progress.stage}")
+            self._stage_began = datetime.now(UTC)
+            self._stages.append(f"{self._stage_began:%H:%M:%S} {progress.stage}")
         self._latest = progress
         if self._cancelled:
             raise Cancelled("Cancelled", why="somebody asked for it on the page")
@@ -186,6 +188,7 @@ class _Pulse:
         rows = Run.objects.using(using).filter(pk=run.pk)
         rows.update(
             stage=latest.stage[:100],
+            stage_began=self._stage_began,
             done=latest.done,
             total=latest.total,
             beat=datetime.now(UTC),

@@ -7,21 +7,23 @@ from dataclasses import asdict
 from typing import Any
 
 from trustbackup.exceptions import TrustbackupError, UsageError
-from trustbackup.operations.create import create_backup
+from trustbackup.operations.create import aliases_to_dump, create_backup
 from trustbackup.operations.drill import drill_backup
 from trustbackup.operations.plan import RestoreRequest, plan_restore
 from trustbackup.operations.restore import restore_backup
 from trustbackup.operations.site import Reporter
-from trustbackup.operations.undo import undo_restore
+from trustbackup.operations.undo import find_restore, undo_restore
 from trustbackup.operations.verify import verify_backup
 from trustbackup.runs.life import Life
+from trustbackup.runs.lock import only_run
 
 Options = dict[str, Any]
 Work = Callable[[Life, Options, Reporter], None]
 
 
 def _create(life: Life, options: Options, report: Reporter) -> None:
-    manifest = create_backup(**options, trigger="page", report=report)
+    with only_run(aliases_to_dump(options["databases"]), report):
+        manifest = create_backup(**options, trigger="page", report=report)
     life.target = manifest.id
     life.outcome.update(bytes=manifest.bytes, backup=manifest.id)
 
@@ -47,13 +49,17 @@ def _each(life: Life, backups: list[str], check: Callable[[str], tuple[str, ...]
 def _restore(life: Life, options: Options, report: Reporter) -> None:
     request = RestoreRequest(strategy=options["strategy"], migrate=options["migrate"])
     plan = plan_restore(options["backup"], request, report)
-    done = restore_backup(plan, report)
+    with only_run([part.alias for part in plan.parts], wait=False):
+        done = restore_backup(plan, report, session=options.get("session", ""))
     life.outcome["warnings"] = list(plan.warnings)
     life.outcome["databases"] = [asdict(item) for item in done.databases]
 
 
 def _undo(life: Life, options: Options, report: Reporter) -> None:
-    life.outcome["databases"] = [asdict(undo_restore(options["restore"], report))]
+    alias = find_restore(options["restore"]).alias
+    with only_run([alias], wait=False):
+        done = undo_restore(options["restore"], report, session=options.get("session", ""))
+    life.outcome["databases"] = [asdict(done)]
 
 
 VERBS: dict[str, Work] = {

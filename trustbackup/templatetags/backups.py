@@ -9,7 +9,7 @@ from django.apps import apps
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from trustbackup.views.wording import ago, took
+from trustbackup.views.wording import ago, changed, took
 
 register = template.Library()
 
@@ -41,4 +41,5 @@ def column(context: dict[str, Any], key: str, label: str) -> SafeString:
 
 
 register.filter(ago)
+register.filter(changed)
 register.filter(took)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
@@ -19,11 +21,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.generic import ListView, View
 
-from trustbackup.exceptions import TrustbackupError
+from trustbackup.databases.process import DumperFailed
+from trustbackup.exceptions import DumpError, FolderError, ProgramError, TrustbackupError
 from trustbackup.models import Backup, Run
 from trustbackup.operations.bundle import FORMATS, bundle_backups
+from trustbackup.operations.create import create_backup
 from trustbackup.operations.delete import delete_backups
-from trustbackup.operations.keep import keep_backup
 from trustbackup.operations.site import Site
 from trustbackup.runs.engine import ACTIVE, end_lost_runs
 from trustbackup.runs.life import recorded
@@ -31,7 +34,6 @@ from trustbackup.store import catalog, names
 from trustbackup.views import overview
 from trustbackup.views.access import (
     ADD,
-    CHANGE,
     DELETE,
     DOWNLOAD,
     VIEW,
@@ -151,11 +153,11 @@ class BackupFileDownloadView(Page, View):
     permission_required = DOWNLOAD
 
     def get(self, request: HttpRequest, filename: str) -> HttpResponseBase:
-        root = Site.current().settings.root
+        settings = Site.current().settings
         if not get_backup_file_data(filename):
             raise Http404(_("There is no such file."))
         try:
-            answer = send_file(request, root / filename)
+            answer = send_file(request, settings.root / filename, settings.sendfile)
         except (OSError, TrustbackupError) as error:
             raise Http404(str(error)) from error
         if request.method == "GET" and answer.status_code == 200:
@@ -233,36 +235,6 @@ def _protected(selected: Sequence[str]) -> str:
     return last.identifier if last and last.identifier in selected else ""
 
 
-class BackupFilesActView(Page, View):
-    """Keep, release, verify or drill several."""
-
-    http_method_names = ["post"]
-    rights = {"keep": CHANGE, "release": CHANGE, "verify": CHANGE, "drill": CHANGE}
-
-    def get_permission_required(self) -> Sequence[str]:
-        return [VIEW, CHANGE]
-
-    def post(self, request: HttpRequest, action: str) -> HttpResponse:
-        if action not in self.rights:
-            raise Http404(_("There is no such action."))
-        selected = selected_in(request)
-        if not selected:
-            return nothing_selected(request)
-        if action in ("verify", "drill"):
-            return started(request, action, {"backups": selected})
-        for reference in selected:
-            try:
-                keep_backup(reference, kept=action == "keep")
-            except TrustbackupError as error:
-                messages.error(request, str(error))
-            else:
-                noted(request, action, reference)
-        site = Site.current()
-        catalog.synchronise(site.settings.root, site.signer)
-        messages.success(request, _("Done."))
-        return redirect("trustbackup:manage")
-
-
 def get_backup_file_data(filename: str) -> dict[str, Any]:
     """What the disk says of a file in the backup folder; ``{}`` when it is no regular one.
 
@@ -287,3 +259,22 @@ def get_backup_file_data(filename: str) -> dict[str, Any]:
         "modified_at": f"{modified:%Y-%m-%d %H:%M:%S}",
         "size_kb": round(status.st_size / 1024, 1),
     }
+
+
+def create_db_backup(path: str | os.PathLike[str]) -> str:
+    """Back the databases up into the folder ``path``, now; the first new file's name.
+
+    For code that wants it done when the call returns; the page itself starts a run. Raises
+    OSError when the folder can't be made or written, DumperFailed (a CalledProcessError) when
+    a dumper fails, and TrustbackupError for wrong settings.
+    """
+    root = Path(path).absolute()
+    try:
+        manifest = create_backup(root=root, trigger="code")
+    except FolderError as error:
+        cause = error.__cause__
+        number = cause.errno if isinstance(cause, OSError) else None
+        raise OSError(number, str(error), str(root)) from error
+    except (DumpError, ProgramError) as error:
+        raise DumperFailed(str(error)) from error
+    return manifest.parts[0].file

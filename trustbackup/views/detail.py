@@ -4,38 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404
 from django.views.generic import TemplateView
 
-from trustbackup.exceptions import BackupNotFound, TrustbackupError
-from trustbackup.operations.site import Site
-from trustbackup.store import catalog
+from trustbackup.exceptions import BackupNotFound
+from trustbackup.models import AuditEvent, Run
+from trustbackup.operations.describe import describe_backup
 from trustbackup.views.access import Page
+
+EVENTS = 20
 
 
 class BackupDetailView(Page, TemplateView):
-    """All that is known of one backup."""
+    """All that is known of one backup, and what was done with it."""
 
     template_name = "settings/backups/detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        site = Site.current()
         try:
-            entry = catalog.find(site.settings.root, kwargs["identifier"])
+            found = describe_backup(kwargs["identifier"])
         except BackupNotFound as error:
             raise Http404(str(error)) from error
-        backup = catalog.describe(entry, site.signer)
-        manifest, problem = None, ""
-        if entry.has_manifest:
-            try:
-                manifest, _signature = entry.read_manifest(site.signer)
-            except TrustbackupError as error:
-                problem = str(error)
+        backup = found.backup
+        mine = Q(target__contains=backup.identifier)
         return super().get_context_data(
             **kwargs,
+            found=found,
             backup=backup,
-            manifest=manifest,
-            problem=problem or backup.problem,
-            files=sorted(entry.files.items()),
+            manifest=found.manifest,
+            problem=found.problem,
+            created_by=Run.objects.filter(verb="create", target=backup.identifier).first(),
+            events=AuditEvent.objects.filter(mine)[:EVENTS],
             title=backup.name or backup.identifier,
         )

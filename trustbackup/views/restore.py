@@ -14,11 +14,15 @@ from django.views.generic import View
 
 from trustbackup.exceptions import BackupNotFound, TrustbackupError
 from trustbackup.operations.plan import RestorePlan, plan_restore
+from trustbackup.operations.sessions import hash_of
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog
 from trustbackup.views.access import RESTORE, VIEW, Page
 from trustbackup.views.answers import started
 from trustbackup.views.forms import RestoreForm
+
+CHECKED_AT_ONCE = 200_000_000
+"""Bytes that are hashed while the page is waited for; the run itself hashes everything."""
 
 
 @method_decorator(sensitive_post_parameters("password"), name="dispatch")
@@ -42,6 +46,7 @@ class RestoreView(Page, View):
             "backup": plan.entry.id,
             "strategy": form.cleaned_data["strategy"],
             "migrate": form.cleaned_data["migrate"],
+            "session": hash_of(request.session.session_key),
         }
         return started(request, "restore", options, target=plan.entry.id)
 
@@ -51,7 +56,7 @@ class RestoreView(Page, View):
         except BackupNotFound as error:
             raise Http404(str(error)) from error
         try:
-            return plan_restore(entry.id, hashes=False), ""
+            return plan_restore(entry.id, hashes=_is_small(entry)), ""
         except TrustbackupError as error:
             return None, str(error)
 
@@ -62,6 +67,8 @@ class RestoreView(Page, View):
         expected = _name_to_type(plan) if plan else ""
         context: dict[str, Any] = {
             "plan": plan,
+            "backup": catalog.describe(plan.entry, Site.current().signer) if plan else None,
+            "hashed": plan is not None and _is_small(plan.entry),
             "problem": problem or found,
             "expected": expected,
             "form": form or RestoreForm(expected, request.user),
@@ -70,6 +77,10 @@ class RestoreView(Page, View):
         status = 200 if form is None else 422
         page = "settings/backups/restore.html"
         return render(request, page, self.get_context_data(**context), status=status)
+
+
+def _is_small(entry: catalog.Entry) -> bool:
+    return sum(entry.files.values()) <= CHECKED_AT_ONCE
 
 
 def _name_to_type(plan: RestorePlan) -> str:
@@ -86,4 +97,5 @@ class UndoView(Page, View):
 
     def post(self, request: HttpRequest) -> HttpResponseRedirect:
         wanted = request.POST.get("restore", "")[:200]
-        return started(request, "undo", {"restore": wanted}, target=wanted)
+        mine = hash_of(request.session.session_key)
+        return started(request, "undo", {"restore": wanted, "session": mine}, target=wanted)

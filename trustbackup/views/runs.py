@@ -16,6 +16,11 @@ from trustbackup.runs.engine import cancel, end_lost_runs
 from trustbackup.views.access import ADD, CHANGE, RESTORE, VIEW, Page
 
 
+def right_to_cancel(run: Run) -> str:
+    """Whoever may start such a run may stop it; of what changes a database, restorers."""
+    return {"create": ADD, "verify": CHANGE, "drill": CHANGE}.get(run.verb, RESTORE)
+
+
 class ActivityView(Page, ListView):  # type: ignore[type-arg]
     """All runs, newest first, and the last of the audit trail."""
 
@@ -46,7 +51,8 @@ class RunView(Page, DetailView):  # type: ignore[type-arg]
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        return super().get_context_data(**kwargs, title=_("Run"))
+        may_cancel = self.request.user.has_perms([VIEW, right_to_cancel(self.object)])
+        return super().get_context_data(**kwargs, may_cancel=may_cancel, title=_("Run"))
 
 
 class RunProgressView(RunView):
@@ -59,12 +65,10 @@ class RunCancelView(Page, View):
     """Stop a run."""
 
     http_method_names = ["post"]
-    rights = {"create": ADD, "verify": CHANGE, "drill": CHANGE}
 
     def get_permission_required(self) -> Sequence[str]:
-        """Whoever may start such a run may stop it; of what changes a database, restorers."""
         run = Run.objects.filter(pk=self.kwargs["pk"]).first()
-        return [VIEW, self.rights.get(run.verb, RESTORE) if run else ADD]
+        return [VIEW, right_to_cancel(run) if run else ADD]
 
     def post(self, request: HttpRequest, pk: str) -> HttpResponseRedirect:
         run = get_object_or_404(Run, pk=pk)

@@ -7,12 +7,29 @@ from datetime import UTC, datetime, timedelta
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from trustbackup.policy.anomalies import Change
+
 
 def ago(moment: datetime) -> str:
     """How long since: "just now", "3 hours ago"."""
     if datetime.now(UTC) - moment < timedelta(minutes=1):
         return _("just now")
     return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+
+
+def changed(change: Change) -> str:
+    """What became of a table's rows: "=", "new", "gone", or "+12 (+3 %)"."""
+    if change.before is None:
+        return _("new")
+    if change.now is None:
+        return _("gone")
+    if change.now == change.before:
+        return "="
+    text = f"{change.now - change.before:+,}".replace("-", "\N{MINUS SIGN}")
+    if change.percent is None:
+        return text
+    share = f"{change.percent:+d}".replace("-", "\N{MINUS SIGN}")
+    return f"{text} ({share}\N{NO-BREAK SPACE}%)"
 
 
 def took(seconds: float) -> str:

@@ -9,7 +9,8 @@ from django.core.management.base import CommandParser
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import UsageError
 from trustbackup.management.terminal import BackupCommand, seconds, size
-from trustbackup.operations.create import create_backup
+from trustbackup.operations.create import aliases_to_dump, create_backup
+from trustbackup.runs.lock import only_run
 from trustbackup.store import names
 
 
@@ -48,7 +49,12 @@ class Command(BackupCommand):
 
     def run(self, options: dict[str, Any]) -> bool:
         directory = _is_directory(options["format"])
-        with self.recorded("create", options["name"]) as life, self.progress(options) as report:
+        aliases = aliases_to_dump(options["database"])
+        with (
+            self.recorded("create", options["name"]) as life,
+            self.progress(options) as report,
+            only_run(aliases, report),
+        ):
             manifest = create_backup(
                 kind=options["type"],
                 databases=options["database"],

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from trustbackup.management.terminal import BackupCommand, seconds, size, table
 from trustbackup.operations.plan import (
     IN_PLACE,
+    INTO,
     SWAP,
     PartPlan,
     RestorePlan,
@@ -17,6 +18,7 @@ from trustbackup.operations.plan import (
     plan_restore,
 )
 from trustbackup.operations.restore import Restored, restore_backup
+from trustbackup.runs.lock import only_run
 
 _FLAGS = {
     "--dry-run": "Show the plan; touch nothing.",
@@ -72,8 +74,9 @@ class Command(BackupCommand):
             self.confirm(
                 f"Replace {aliases} ({plan.rows_now:,} rows) by backup {plan.entry.id}?", "--force"
             )
+        replaced = [part.alias for part in plan.parts if part.strategy != INTO]
         with self.recorded("restore", plan.entry.id) as life:
-            with self.progress(options) as report:
+            with only_run(replaced, wait=False), self.progress(options) as report:
                 done = restore_backup(plan, report)
             life.outcome["warnings"] = list(plan.warnings)
             life.outcome["databases"] = [asdict(item) for item in done.databases]

@@ -10,12 +10,10 @@ from django.core.management.base import CommandParser
 from trustbackup.exceptions import ManifestError
 from trustbackup.management.commands.list_backups import as_json
 from trustbackup.management.terminal import BackupCommand, plain, size, table
+from trustbackup.operations import by_hand
 from trustbackup.operations.site import Site
-from trustbackup.store import catalog, names
+from trustbackup.store import catalog
 from trustbackup.store.manifest import Part
-
-_UNPACK = {"gzip": "gunzip -c", "zstd": "zstd -dc", "bzip2": "bunzip2 -c", "none": "cat"}
-_RESTORE = {"postgresql": "| pg_restore --no-owner -d DATABASE", "sqlite": "> db.sqlite3"}
 
 
 class Command(BackupCommand):
@@ -52,11 +50,7 @@ class Command(BackupCommand):
         for part in manifest.parts:
             self._print_part(part)
         write("\nCheck it without trustbackup, in its folder:")
-        write(
-            '  sed -nE \'s/^ *"(file|sha256)": "(.*)",?$/\\2/p\' '
-            f"{names.manifest_name(backup.identifier)} | paste - - | "
-            "awk '{print $2\"  \"$1}' | sha256sum -c"
-        )
+        write(f"  {by_hand.check_command(backup.identifier)}")
         return True
 
     def _print_part(self, part: Part) -> None:
@@ -73,5 +67,4 @@ class Command(BackupCommand):
         rows = [(str(item), f"{item.rows:,}") for item in part.tables]
         shown = [(f"  {plain(name)}", count) for name, count in rows]
         self.stdout.write(table(("  TABLE", "ROWS"), shown, right=(1,)))
-        command = f"{_UNPACK[part.compression]} {part.file} {_RESTORE.get(part.engine, '')}"
-        write(f"  Restore it without trustbackup: {command}")
+        write(f"  Restore it without trustbackup: {by_hand.restore_command(part)}")

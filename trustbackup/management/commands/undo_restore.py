@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.management.terminal import BackupCommand
-from trustbackup.operations.undo import undo_restore
+from trustbackup.operations.undo import find_restore, undo_restore
+from trustbackup.runs.lock import only_run
 
 
 class Command(BackupCommand):
@@ -18,7 +19,12 @@ class Command(BackupCommand):
         parser.add_argument("run", nargs="?", default="", help="Default: the newest restore.")
 
     def run(self, options: dict[str, Any]) -> bool:
-        with self.recorded("undo", options["run"]) as life, self.progress(options) as report:
+        alias = find_restore(options["run"]).alias
+        with (
+            self.recorded("undo", options["run"]) as life,
+            self.progress(options) as report,
+            only_run([alias], wait=False),
+        ):
             done = undo_restore(options["run"], report)
             life.outcome.update(asdict(done))
         if options["json"]:

@@ -1,0 +1,87 @@
+"""All that is known of one backup: its manifest, and how it differs from the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trustbackup.exceptions import TrustbackupError
+from trustbackup.models import Backup
+from trustbackup.operations import by_hand
+from trustbackup.operations.site import Site
+from trustbackup.policy.anomalies import Change, compare_rows
+from trustbackup.store import catalog
+from trustbackup.store.manifest import Manifest, Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartDescription:
+    """One part: its tables beside those of the backup before, if there is one."""
+
+    part: Part
+    before: str
+    """The id of the backup before that has this part, too; "" when there is none."""
+    changes: tuple[Change, ...]
+    restore_command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """``manifest`` is None where there is none that can be read; ``problem`` says why."""
+
+    backup: Backup
+    manifest: Manifest | None
+    problem: str
+    files: tuple[tuple[str, int], ...]
+    """Names and bytes."""
+    parts: tuple[PartDescription, ...]
+    check_command: str
+
+
+def describe_backup(reference: str) -> Description:
+    """Raises BackupNotFound, FolderError."""
+    site = Site.current()
+    entry = catalog.find(site.settings.root, reference)
+    backup = catalog.describe(entry, site.signer)
+    manifest, problem = None, ""
+    if entry.has_manifest:
+        try:
+            manifest, _signature = entry.read_manifest(site.signer)
+        except TrustbackupError as error:
+            problem = str(error)
+    return Description(
+        backup=backup,
+        manifest=manifest,
+        problem=problem or backup.problem,
+        files=tuple(sorted(entry.files.items())),
+        parts=tuple(_describe(site, manifest, part) for part in manifest.parts) if manifest else (),
+        check_command=by_hand.check_command(entry.id) if manifest else "",
+    )
+
+
+def _describe(site: Site, manifest: Manifest, part: Part) -> PartDescription:
+    before = _before(site, manifest, part.part)
+    earlier = before.part(part.part) if before else None
+    return PartDescription(
+        part=part,
+        before=before.id if before else "",
+        changes=tuple(compare_rows(_rows(earlier), _rows(part))),
+        restore_command=by_hand.restore_command(part),
+    )
+
+
+def _rows(part: Part | None) -> dict[str, int]:
+    return {str(table): table.rows for table in part.tables} if part else {}
+
+
+def _before(site: Site, manifest: Manifest, alias: str) -> Manifest | None:
+    """The newest whole backup before this one that has the same part."""
+    found = Backup.objects.filter(state=Backup.State.COMPLETE, created__lt=manifest.created)
+    row = found.of_database(alias).order_by("-created", "-pk").first()
+    if row is None:
+        return None
+    try:
+        entry = catalog.find(site.settings.root, row.identifier)
+        before, _signature = entry.read_manifest(site.signer)
+    except TrustbackupError:
+        return None
+    return before

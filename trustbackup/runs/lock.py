@@ -1,0 +1,46 @@
+"""One run at a time works on a database: a lock that its holder's death frees."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from trustbackup.exceptions import Busy
+from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.store import journal
+
+_PAUSE = 0.2
+
+
+@contextlib.contextmanager
+def only_run(
+    aliases: Sequence[str], report: Reporter = quiet, *, wait: bool = True
+) -> Iterator[None]:
+    """Hold the databases of these aliases; ``report`` may raise Cancelled while it waits.
+
+    Without ``wait`` it raises Busy when another run has one of them. Raises FolderError.
+    """
+    root = Site.current().settings.root
+    with contextlib.ExitStack() as stack:
+        # In the same order everywhere, so that no two runs wait for each other.
+        for alias in sorted(set(aliases)):
+            while not _taken(stack, root, alias):
+                if not wait:
+                    raise Busy(
+                        f"Database {alias!r} is not free",
+                        why="another run works on it",
+                        todo="Wait until that one is done.",
+                    )
+                report(Progress(stage=f"waiting for another run on {alias}"))
+                time.sleep(_PAUSE)
+        yield
+
+
+def _taken(stack: contextlib.ExitStack, root: Path, alias: str) -> bool:
+    with contextlib.ExitStack() as attempt:
+        if attempt.enter_context(journal.locked(root, alias, "run")):
+            stack.enter_context(attempt.pop_all())
+            return True
+    return False
