@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.support.backups import leftovers, listed, wait_for
+from tests.support.backups import assert_refused, leftovers, listed, make, wait_for
 from tests.support.sites import Site
 
 START = """
@@ -78,6 +81,76 @@ def test_many_clicks_at_once_make_one_run(postgres_site: Site) -> None:
         assert sum(new for _identifier, new in started) == 1
     assert over(postgres_site)["state"] == "succeeded"
     assert len(listed(postgres_site)) == 1
+
+
+def stages(site: Site) -> list[str]:
+    return sorted(run["stage"] for run in look(site)["runs"])
+
+
+def start_named(site: Site, name: str) -> None:
+    run_code(site, START.replace('"databases": []', f'"databases": [], "name": "{name}"'))
+
+
+def both_at_work(site: Site) -> None:
+    """Two runs that differ: one dumps, the other waits for it."""
+    start_named(site, "first")
+    wait_for(lambda: stages(site) == ["dumping default"], seconds=60)
+    start_named(site, "second")
+    waiting = ["dumping default", "waiting for another run on default"]
+    wait_for(lambda: stages(site) == waiting, seconds=60)
+
+
+def test_one_run_at_a_time_works_on_a_database(postgres_site: Site) -> None:
+    with locked(postgres_site):
+        both_at_work(postgres_site)
+    wait_for(lambda: len(listed(postgres_site)) == 2, seconds=60)
+    first, second = reversed(listed(postgres_site))
+    assert (first["name"], second["name"]) == ("first", "second")
+
+
+def test_fault_41_a_killed_holder_frees_the_lock(postgres_site: Site) -> None:
+    with locked(postgres_site):
+        both_at_work(postgres_site)
+        (holder,) = [
+            run for run in look(postgres_site)["runs"] if run["stage"] == "dumping default"
+        ]
+        os.kill(holder["process"], signal.SIGKILL)
+    wait_for(lambda: len(listed(postgres_site)) == 1, seconds=60)
+    wait_for(
+        lambda: {run["state"] for run in look(postgres_site)["runs"]} == {"failed", "succeeded"}
+    )
+    assert listed(postgres_site)[0]["name"] == "second"
+    assert leftovers(postgres_site.backups) == []
+
+
+def test_a_restore_waits_for_nobody(postgres_site: Site) -> None:
+    made = make(postgres_site)
+    with busy(postgres_site):
+        result = postgres_site.manage("restore_backup", made["id"], "--force", check=False)
+        assert_refused(result, "default", "another run works on it")
+
+
+@contextlib.contextmanager
+def busy(site: Site) -> Iterator[None]:
+    """Another process works on the database, as its lock tells."""
+    code = """
+import sys
+from trustbackup.runs.lock import only_run
+with only_run(["default"]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    process = subprocess.Popen(
+        site.command("shell", "--verbosity", "0", "-c", code),
+        cwd=site.folder, env=site.environment(), text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield
+        assert process.stdin
+        process.stdin.close()
 
 
 class locked:  # noqa: N801 - reads as what it does

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.test import AsyncRequestFactory, RequestFactory
 
+from trustbackup.conf import get_settings
+from trustbackup.exceptions import ConfigurationError
 from trustbackup.views.sending import send_file
 
 DATA = bytes(range(256)) * 8000
@@ -79,3 +81,25 @@ def test_under_asgi_the_first_piece_comes_before_the_last_is_read(path: Path) ->
         return first + b"".join(rest)
 
     assert asyncio.run(first_then_change()) == DATA[:-1] + b"!"
+
+
+@pytest.mark.parametrize(
+    ("sendfile", "header", "value"),
+    [
+        ("/internal/", "X-Accel-Redirect", "/internal/backup_2026-11-20_10-00-00.dump"),
+        ("X-Sendfile", "X-Sendfile", "FOLDER/backup_2026-11-20_10-00-00.dump"),
+    ],
+)
+def test_a_web_server_may_send_it(path: Path, sendfile: str, header: str, value: str) -> None:
+    answer = send_file(RequestFactory().get("/"), path, sendfile)
+    assert answer[header] == value.replace("FOLDER", str(path.parent))
+    assert "attachment" in answer["Content-Disposition"]
+    assert not answer.streaming
+    assert answer.content == b""  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("value", ["internal", "/internal", 7, "x-sendfile"])
+def test_an_unknown_way_to_send_is_refused(settings: Any, tmp_path: Path, value: Any) -> None:
+    settings.TRUSTBACKUP = {"ROOT": tmp_path, "SENDFILE": value}
+    with pytest.raises(ConfigurationError, match="SENDFILE"):
+        get_settings()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Backup
 from trustbackup.operations import by_hand
+from trustbackup.operations.rules import table_label
 from trustbackup.operations.site import Site
 from trustbackup.policy.anomalies import Change, compare_rows
 from trustbackup.store import catalog
@@ -40,6 +41,7 @@ class Description:
 def describe_backup(reference: str) -> Description:
     """Raises BackupNotFound, FolderError."""
     site = Site.current()
+    catalog.synchronise_if_changed(site.settings.root, site.signer)
     entry = catalog.find(site.settings.root, reference)
     backup = catalog.describe(entry, site.signer)
     manifest, problem = None, ""
@@ -70,7 +72,8 @@ def _describe(site: Site, manifest: Manifest, part: Part) -> PartDescription:
 
 
 def _rows(part: Part | None) -> dict[str, int]:
-    return {str(table): table.rows for table in part.tables} if part else {}
+    tables = part.tables if part else ()
+    return {table_label(table.schema, table.name): table.rows for table in tables}
 
 
 def _before(site: Site, manifest: Manifest, alias: str) -> Manifest | None:

@@ -16,7 +16,7 @@ from trustbackup.exceptions import (
 )
 from trustbackup.operations.readback import locate
 from trustbackup.operations.refusals import judge_signature, look_at_versions, unknown_migrations
-from trustbackup.operations.rules import MigrationState, compare_migrations
+from trustbackup.operations.rules import MigrationState, compare_migrations, table_label
 from trustbackup.operations.settling import refuse_if_busy
 from trustbackup.operations.site import Reporter, Site, quiet
 from trustbackup.operations.verify import check_files, format_of, inspect_foreign
@@ -265,7 +265,7 @@ def _differences(live: Facts | None, part: Part | None) -> tuple[Difference, ...
     then = {(table.schema, table.name): table.rows for table in part.tables} if part else {}
     return tuple(
         Difference(
-            table=f"{schema}.{name}" if schema not in ("", "public") else name,
+            table=table_label(schema, name),
             now=now.get((schema, name)),
             then=then.get((schema, name)),
         )

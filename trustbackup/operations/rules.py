@@ -20,6 +20,11 @@ def own_tables() -> tuple[str, ...]:
     return tuple(sorted(model._meta.db_table for model in models))  # noqa: SLF001 - documented API
 
 
+def table_label(schema: str, name: str) -> str:
+    """What a table is called where people read it: without a schema that goes without saying."""
+    return name if schema in ("", "public") else f"{schema}.{name}"
+
+
 SESSIONS = "django_session"
 """Django's table of sessions; a restore ends them, whichever backup they come from."""
 
