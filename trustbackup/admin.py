@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
 
 from trustbackup.models import AuditEvent, Backup, Run
 
@@ -30,12 +32,21 @@ class ReadOnlyAdmin(ModelAdmin):
 
 @admin.register(Backup)
 class BackupAdmin(ReadOnlyAdmin):
-    """Rows come from the disk."""
+    """Rows come from the disk. The admin's index leads to the page itself, where that is."""
 
     list_display = ("identifier", "name", "kind", "state", "created", "bytes", "kept", "checked_ok")
     list_filter = ("kind", "state", "kept", "created")
     search_fields = ("identifier", "name", "databases")
     ordering = ["-created"]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            page = reverse("trustbackup:manage")
+        except NoReverseMatch:
+            return super().changelist_view(request, extra_context)
+        return redirect(page)
 
 
 @admin.register(Run)

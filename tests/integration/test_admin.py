@@ -1,0 +1,57 @@
+"""The app in Django's admin: a way to the page, and rows to look at."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from trustbackup.models import AuditEvent, Backup, Run
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def rows(tmp_path: Path, settings: Any) -> dict[str, object]:
+    settings.TRUSTBACKUP = {"ROOT": tmp_path}
+    return {
+        "backup": Backup.objects.create(identifier="2026-11-20_10-00-00", created=NOW).pk,
+        "run": Run.objects.create(id=uuid.UUID(int=1), verb="create", started=NOW).pk,
+        "auditevent": AuditEvent.objects.create(at=NOW, actor="operator", action="create").pk,
+    }
+
+
+def test_the_index_leads_to_the_page(admin_client: Client) -> None:
+    index = admin_client.get("/admin/").content.decode()
+    assert 'href="/admin/trustbackup/backup/"' in index
+    answer = admin_client.get("/admin/trustbackup/backup/", follow=True)
+    assert answer.redirect_chain == [("/settings/backups/", 302)]
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("model", ["backup", "run", "auditevent"])
+def test_rows_are_shown_and_cannot_be_changed(
+    admin_client: Client, rows: dict[str, object], model: str
+) -> None:
+    page = f"/admin/trustbackup/{model}/{rows[model]}/"
+    assert admin_client.get(f"{page}change/").status_code == 200
+    assert admin_client.post(f"{page}change/", {}).status_code == 403
+    assert admin_client.post(f"{page}delete/", {"post": "yes"}).status_code == 403
+    assert admin_client.get(f"/admin/trustbackup/{model}/add/").status_code == 403
+    assert admin_client.get(f"/admin/trustbackup/{model}/?q=x", follow=True).status_code == 200
+
+
+def test_who_has_no_right_sees_nothing_of_it(client: Client) -> None:
+    other = User.objects.create_user("somebody", password="a password", is_staff=True)
+    client.force_login(other)
+    assert "trustbackup" not in client.get("/admin/").content.decode()
+    assert client.get("/admin/trustbackup/run/").status_code == 403
+    other.user_permissions.add(Permission.objects.get(codename="view_backup"))
+    assert client.get("/admin/trustbackup/backup/").status_code == 302
+    assert client.get("/admin/trustbackup/run/").status_code == 403
