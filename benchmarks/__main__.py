@@ -14,12 +14,19 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import cluster, data, listing, memory, postgres, report, restore, sqlite
+from benchmarks import cluster, data, listing, memory, page, postgres, report, restore, sqlite
 from benchmarks.measure import BenchmarkError, say
 from benchmarks.site import Site
 
-PARTS = ("postgres", "sqlite", "list", "restore", "memory")
-_ROOM = {"postgres": 4e9, "sqlite": 4e9, "list": 0.2e9, "restore": 8e9, "memory": 9e9}
+PARTS = ("postgres", "sqlite", "list", "page", "restore", "memory")
+_ROOM = {
+    "postgres": 4e9,
+    "sqlite": 4e9,
+    "list": 0.2e9,
+    "page": 2.5e9,
+    "restore": 8e9,
+    "memory": 9e9,
+}
 """Free bytes that each part needs at scale 1."""
 _DATABASE = "bench"
 
@@ -139,6 +146,9 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
             say(f"Listing {count:,} backups")
             site = Site(folder / "list", f"sqlite:///{folder / 'list.sqlite3'}")
             sections.append(listing.measure(site, options.rounds, count))
+        if "page" in parts:
+            say("The page: its list, and bundles")
+            sections += page.measure(folder / "page", options.rounds, options.scale)
         if "restore" in parts:
             sections += restore.measure(server, _DATABASE, pg_site, options.rounds)
         if "memory" in parts:

@@ -56,15 +56,15 @@ def measure(site: Site, rounds: int, count: int) -> Section:
     return section
 
 
-def synthesise(root: Path, count: int) -> None:
-    """Fill the folder with small backups, one every three hours, with real manifests.
+def synthesise(root: Path, count: int, data: bytes = b"a tiny dump") -> None:
+    """Fill the folder with backups of these bytes, one every three hours, with real manifests.
 
     Written without the flush that a real backup has: that would be most of the time.
     """
     signer = Signer([settings.SECRET_KEY])
-    data = b"a tiny dump"
     tables = tuple(Table(schema="public", name=f"shop_table_{n}", rows=n * 97) for n in range(18))
     migrations = tuple(("shop", f"{n:04d}_change") for n in range(1, 31))
+    sha256 = hashlib.sha256(data).hexdigest()
     newest = datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(count):
         created = newest - timedelta(hours=3 * number)
@@ -75,7 +75,7 @@ def synthesise(root: Path, count: int) -> None:
             file=file,
             bytes=len(data),
             raw_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
+            sha256=sha256,
             compression="gzip",
             format="pg_dump custom",
             engine="postgresql",

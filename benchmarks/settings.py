@@ -7,6 +7,7 @@ import os
 from webshop.settings import *  # noqa: F403
 
 DEBUG = False
+ROOT_URLCONF = "benchmarks.urls"
 SECRET_KEY = "the-benchmark's-own-key-of-more-than-fifty-characters"
 
 STORAGES = {

@@ -19,11 +19,11 @@ from trustbackup.exceptions import BackupNotFound, TrustbackupError, UsageError,
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog, durable
 
-PIECE = 256 << 10
-"""Bytes that are sent at a time."""
-SUMS = "SHA256SUMS"
 _STORED = 65_535
 """Bytes that one stored block of deflate can hold (RFC 1951, 3.2.4)."""
+PIECE = 4 * _STORED
+"""Bytes that are read and sent at a time: whole stored blocks, so that nothing is cut again."""
+SUMS = "SHA256SUMS"
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
@@ -71,8 +71,9 @@ def file_blocks(path: Path, size: int, start: int = 0) -> Iterator[bytes]:
         file.seek(start)
         left = size
         while left:
-            block = file.read(min(PIECE, left))
-            if not block:
+            wanted = min(PIECE, left)
+            block = file.read(wanted)
+            if len(block) < wanted:
                 raise OSError("it is shorter than it was")
             left -= len(block)
             yield block
@@ -141,11 +142,21 @@ def _in_pieces(blocks: Iterator[bytes]) -> Iterator[bytes]:
 def _tar(members: Sequence[Member]) -> Iterator[bytes]:
     total = 0
     for member in members:
-        yield _header(member)
+        header, padding = _header(member), _padding(member)
+        yield header
         yield from member.blocks()
-        yield bytes(-member.size % tarfile.BLOCKSIZE)
-        total += len(_header(member)) + member.size + -member.size % tarfile.BLOCKSIZE
+        if padding:
+            yield bytes(padding)
+        total += len(header) + member.size + padding
     yield bytes(_tail(total))
+
+
+def _tar_sizes(members: Sequence[Member]) -> list[int]:
+    """The length of each whole that ``_tar`` gives: heads, contents, paddings, the tail."""
+    sizes = [
+        size for member in members for size in (len(_header(member)), member.size, _padding(member))
+    ]
+    return [*sizes, _tail(sum(sizes))]
 
 
 def _header(member: Member) -> bytes:
@@ -154,50 +165,35 @@ def _header(member: Member) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT)
 
 
+def _padding(member: Member) -> int:
+    return -member.size % tarfile.BLOCKSIZE
+
+
 def _tail(total: int) -> int:
     """Two blocks of zeros, and more until a whole record is full, as tar itself does."""
     end = total + 2 * tarfile.BLOCKSIZE
     return 2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE
 
 
-def _tar_length(members: Sequence[Member]) -> int:
-    total = sum(
-        len(_header(member)) + member.size + -member.size % tarfile.BLOCKSIZE for member in members
-    )
-    return total + _tail(total)
-
-
 def _tar_gz(members: Sequence[Member]) -> Iterator[bytes]:
     """One gzip member of stored blocks (RFC 1952): compressing again gains nothing."""
     yield _GZIP_HEAD
     check = total = 0
-    for block in _in_blocks(_tar(members)):
+    for block in _tar(members):
         check = isal_zlib.crc32(block, check)
         total += len(block)
-        pieces = []
+        view = memoryview(block)
+        pieces: list[bytes | memoryview] = []
         for start in range(0, len(block), _STORED):
-            piece = block[start : start + _STORED]
+            piece = view[start : start + _STORED]
             pieces += [struct.pack("<BHH", 0, len(piece), len(piece) ^ 0xFFFF), piece]
         yield b"".join(pieces)
     yield struct.pack("<BHHII", 1, 0, 0xFFFF, check, total & 0xFFFFFFFF)
 
 
-def _in_blocks(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of four stored ones each, so that their number is known."""
-    size = 4 * _STORED
-    held = bytearray()
-    for block in blocks:
-        held += block
-        while len(held) >= size:
-            yield bytes(held[:size])
-            del held[:size]
-    if held:
-        yield bytes(held)
-
-
 def _tar_gz_length(members: Sequence[Member]) -> int:
-    raw = _tar_length(members)
-    return len(_GZIP_HEAD) + raw + 5 * -(-raw // _STORED) + 5 + 8
+    sizes = _tar_sizes(members)
+    return len(_GZIP_HEAD) + sum(size + 5 * -(-size // _STORED) for size in sizes) + 5 + 8
 
 
 FORMATS: dict[
@@ -205,5 +201,9 @@ FORMATS: dict[
     tuple[str, Callable[[Sequence[Member]], int], Callable[[Sequence[Member]], Iterator[bytes]]],
 ] = {
     "zip": ("application/zip", _zip_length, _zip),
-    "tar.gz": ("application/gzip", _tar_gz_length, _tar_gz),
+    "tar.gz": (
+        "application/gzip",
+        _tar_gz_length,
+        lambda members: _in_pieces(_tar_gz(members)),
+    ),
 }
