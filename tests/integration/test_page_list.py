@@ -18,6 +18,7 @@ from trustbackup.store import names
 
 pytestmark = pytest.mark.django_db
 LIST = "/settings/backups/"
+ROW = 'type="checkbox" name="selected"'
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_the_number_of_queries_does_not_grow(operator: Client, folder: Path) -> 
 
 def test_what_was_added_or_removed_by_hand_is_seen_at_once(operator: Client, folder: Path) -> None:
     add(folder, 2)
-    assert html(operator).count('name="selected"') == 2
+    assert html(operator).count(ROW) == 2
     extra = folder / "backup_2026-11-02_00-00-00.dump"
     extra.write_bytes(b"by hand")
     assert "2026-11-02_00-00-00" in html(operator)
@@ -69,16 +70,16 @@ def test_what_was_added_or_removed_by_hand_is_seen_at_once(operator: Client, fol
 
 def test_twenty_a_page_and_a_page_too_far_is_the_last(operator: Client, folder: Path) -> None:
     add(folder, 45)
-    assert html(operator).count('name="selected"') == 20
+    assert html(operator).count(ROW) == 20
     for query in ("page=3", "page=99"):
-        assert html(operator, query).count('name="selected"') == 5
+        assert html(operator, query).count(ROW) == 5
     for query in ("page=nonsense", "sort=nonsense", "since=tomorrow", "state=odd", "text=%00"):
         html(operator, query)
 
 
 def test_it_sorts_by_size_as_a_number(operator: Client, folder: Path) -> None:
     add(folder, 12)
-    shown = re.findall(r'name="selected" value="([^"]+)"', html(operator, "sort=size"))
+    shown = re.findall(rf'{ROW} value="([^"]+)"', html(operator, "sort=size"))
     sizes = dict(Backup.objects.values_list("identifier", "bytes"))
     assert [sizes[item] for item in shown] == sorted(sizes.values())
 

@@ -1,4 +1,4 @@
-"""Tags of the pages."""
+"""Tags and filters of the pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.apps import apps
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from trustbackup.views import words
 from trustbackup.views.wording import ago, changed, took
 
 register = template.Library()
@@ -25,14 +26,15 @@ def live_updates() -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
-def column(context: dict[str, Any], key: str, label: str) -> SafeString:
+def column(context: dict[str, Any], key: str, label: str, kind: str = "") -> SafeString:
     """A column's head that sorts by it, the other way round when it does already."""
     now = context["sort"]
     direction = {key: "ascending", f"-{key}": "descending"}.get(now, "none")
     following = key if now == f"-{key}" else f"-{key}"
     query = f"{context['unsorted']}&" if context["unsorted"] else ""
     return format_html(
-        '<th scope="col" aria-sort="{}"><a href="?{}sort={}">{}</a></th>',
+        '<th scope="col" class="{}" aria-sort="{}"><a href="?{}sort={}">{}</a></th>',
+        kind,
         direction,
         query,
         following,
@@ -43,3 +45,6 @@ def column(context: dict[str, Any], key: str, label: str) -> SafeString:
 register.filter(ago)
 register.filter(changed)
 register.filter(took)
+register.filter("log_lines", words.log)
+for name in ("run_title", "event_title", "stage", "trigger", "kind", "signature", "strategy"):
+    register.filter(name, getattr(words, name))

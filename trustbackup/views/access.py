@@ -6,7 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.http import HttpRequest, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.generic.base import ContextMixin, View
@@ -27,12 +33,26 @@ class Page(PermissionRequiredMixin, ContextMixin, View):
     permission_required: str | tuple[str, ...] = VIEW
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """What stands in the way of the whole page is said in its sentence, as a 409."""
+        """What stands in the way of the whole page is said in its sentence."""
         try:
             return super().dispatch(request, *args, **kwargs)
         except TrustbackupError as error:
-            context = self.shell(problem=str(error), title=_("Backups"))
-            return render(request, "settings/backups/problem.html", context, status=409)
+            return self._problem(str(error), _("Backups"), 409)
+        except Http404 as error:
+            return self._problem(str(error), _("Not found"), 404)
+
+    def handle_no_permission(self) -> HttpResponseRedirect:
+        """Raises nothing: who is signed in reads what is missing, and who can give it."""
+        if not self.request.user.is_authenticated:
+            return super().handle_no_permission()
+        text = _(
+            "Your account may not do this. Ask whoever manages this site's accounts for the right."
+        )
+        return self._problem(text, _("Not allowed"), 403)  # type: ignore[return-value]
+
+    def _problem(self, text: str, title: str, status: int) -> HttpResponse:
+        context = self.shell(problem=text, title=title)
+        return render(self.request, "settings/backups/problem.html", context, status=status)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         """With what the admin's own base template wants to know."""
@@ -42,6 +62,7 @@ class Page(PermissionRequiredMixin, ContextMixin, View):
         may = {
             name: self.request.user.has_perm(right)
             for name, right in {
+                "view": VIEW,
                 "add": ADD,
                 "change": CHANGE,
                 "delete": DELETE,

@@ -19,7 +19,7 @@ from django.http import (
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.generic import ListView, View
+from django.views.generic import View
 
 from trustbackup.databases.process import DumperFailed
 from trustbackup.exceptions import DumpError, FolderError, ProgramError, TrustbackupError
@@ -43,29 +43,16 @@ from trustbackup.views.access import (
 )
 from trustbackup.views.answers import noted, nothing_selected, selected_in, started
 from trustbackup.views.forms import CreateForm, FilterForm
+from trustbackup.views.listing import SORTS, Listing, ordering, sort_choices
 from trustbackup.views.sending import send_bundle, send_file
 
-SORTS = {
-    "name": ("created", "pk"),
-    "label": ("name", "created"),
-    "contents": ("databases", "created"),
-    "size": ("bytes", "created"),
-    "took": ("seconds", "created"),
-    "trigger": ("trigger", "created"),
-    "proof": ("drilled_at", "checked_at", "created"),
-    "kept": ("kept", "created"),
-    "state": ("state", "created"),
-}
-"""Columns that the list can be sorted by. A backup's file is named by its time."""
 
-
-class BackupManageView(Page, ListView):  # type: ignore[type-arg]
+class BackupManageView(Listing):
     """Settings → Backups: is this site safe, what is there, and a button for the next one."""
 
     model = Backup
     template_name = "settings/backups/manage_backups.html"
     context_object_name = "backup_files"
-    paginate_by = 20
     default_sort_param = "-name"
 
     def get_permission_required(self) -> Sequence[str]:
@@ -78,52 +65,44 @@ class BackupManageView(Page, ListView):  # type: ignore[type-arg]
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Backup]:
-        self.filters = FilterForm(self.request.GET)
+        found = Backup.objects.all()
+        kinds = found.order_by().values_list("kind", flat=True).distinct()
+        self.filters = FilterForm(sorted(kinds), self.request.GET)
         self.filters.is_valid()
         wanted = self.filters.cleaned_data
-        found = Backup.objects.all()
         if text := wanted.get("text"):
             found = found.filter(Q(identifier__icontains=text) | Q(name__icontains=text))
         if state := wanted.get("state"):
             found = found.filter(state=state)
+        if kind := wanted.get("kind"):
+            found = found.of_kind(kind)
         if alias := wanted.get("database"):
             found = found.of_database(alias)
         if since := wanted.get("since"):
             found = found.filter(created__date__gte=since)
         if until := wanted.get("until"):
             found = found.filter(created__date__lte=until)
-        return found.order_by(*self._ordering())
-
-    def _ordering(self) -> list[str]:
         self.sort = self.request.GET.get("sort", self.default_sort_param)
         if self.sort.removeprefix("-") not in SORTS:
             self.sort = self.default_sort_param
-        sign = "-" if self.sort.startswith("-") else ""
-        return [sign + column for column in SORTS[self.sort.removeprefix("-")]]
-
-    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:  # noqa: ANN401
-        """A page that is not there any more shows the last one instead of a 404."""
-        paginator = self.get_paginator(queryset, page_size)
-        page = paginator.get_page(self.request.GET.get("page"))
-        return paginator, page, page.object_list, page.has_other_pages()
+        return found.order_by(*ordering(self.sort))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        query = self.request.GET.copy()
-        query.pop("page", None)
-        unsorted = query.copy()
-        unsorted.pop("sort", None)
+        total, used = overview.space_used()
         return super().get_context_data(
             **{
                 "form": CreateForm(),
                 "filters": self.filters,
                 "filtered": any(self.filters.cleaned_data.values()),
                 "sort": self.sort,
-                "query": query.urlencode(),
-                "unsorted": unsorted.urlencode(),
+                "sorts": sort_choices(self.sort),
+                "query": self.query("page"),
+                "unsorted": self.query("page", "sort"),
                 "health": overview.health(),
                 "strip": overview.strip(),
                 "curve": overview.size_curve(),
-                "used": overview.space_used(),
+                "total": total,
+                "used": used,
                 "active": Run.objects.filter(state__in=ACTIVE),
                 "formats": list(FORMATS),
                 "title": _("Backups"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from trustbackup.databases.registry import distinct_aliases
+from trustbackup.models import Run
 from trustbackup.operations.create import LONGEST_NAME
 from trustbackup.store.compression import COMPRESSIONS
+from trustbackup.views import words
 
 STATES = [
     ("", _("any state")),
@@ -50,10 +53,20 @@ class CreateForm(forms.Form):
 
 
 class FilterForm(forms.Form):
-    """What to show of the list; whatever makes no sense is left out."""
+    """What to show of the list; whatever makes no sense is left out.
 
-    text = forms.CharField(label=_("Search"), required=False, max_length=200)
+    Nothing asks for what is the same for all: the kind where ``kinds`` has one only, the
+    database where the site has one only.
+    """
+
+    text = forms.CharField(
+        label=_("Search"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
     state = forms.ChoiceField(label=_("State"), choices=STATES, required=False)
+    kind = forms.ChoiceField(label=_("Type"), required=False)
     database = forms.ChoiceField(label=_("Database"), required=False)
     since = forms.DateField(
         label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"})
@@ -62,10 +75,33 @@ class FilterForm(forms.Form):
         label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, kinds: Sequence[str], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         aliases = [(alias, alias) for alias in distinct_aliases()]
-        self.fields["database"].choices = [("", _("any database")), *aliases]  # type: ignore[attr-defined]
+        named = [(kind, words.kind(kind)) for kind in kinds]
+        self._offer("kind", _("any type"), named)
+        self._offer("database", _("any database"), aliases)
+
+    def _offer(self, name: str, anything: Any, choices: Sequence[tuple[str, str]]) -> None:  # noqa: ANN401
+        if len(choices) < 2:
+            del self.fields[name]
+        else:
+            self.fields[name].choices = [("", anything), *choices]  # type: ignore[attr-defined]
+
+
+class ActivityForm(forms.Form):
+    """What to show of the runs."""
+
+    verb = forms.ChoiceField(label=_("What"), required=False)
+    state = forms.ChoiceField(
+        label=_("State"), choices=[("", _("any state")), *Run.State.choices], required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        verbs = sorted((str(verb.noun), name) for name, verb in words.VERBS.items())
+        choices = [(name, noun) for noun, name in verbs]
+        self.fields["verb"].choices = [("", _("everything")), *choices]  # type: ignore[attr-defined]
 
 
 class RestoreForm(forms.Form):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from trustbackup.models import Backup, Run
@@ -34,6 +34,18 @@ class Day:
     day: date
     state: str
     count: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Sizes over time: the points of an SVG polyline, 120 wide and 32 high, and its two ends."""
+
+    points: str
+    since: datetime
+    first: int
+    """Bytes of the oldest that is drawn."""
+    last: int
+    """Bytes of the newest."""
 
 
 def health() -> Health:
@@ -95,20 +107,22 @@ def _state(count: int, *, failed: bool) -> str:
     return "done" if count else "idle"
 
 
-def space_used() -> int:
-    """Bytes of all backups together."""
-    return Backup.objects.aggregate(total=Sum("bytes"))["total"] or 0
+def space_used() -> tuple[int, int]:
+    """How many backups there are, and their bytes together."""
+    found = Backup.objects.aggregate(count=Count("pk"), total=Sum("bytes"))
+    return found["count"], found["total"] or 0
 
 
-def size_curve() -> str:
-    """The sizes of the last backups as the points of an SVG polyline, 120 wide and 32 high."""
-    sizes: Sequence[int] = list(
-        Backup.objects.order_by("-created").values_list("bytes", flat=True)[:_POINTS]
-    )[::-1]
-    if len(sizes) < 2:
-        return ""
+def size_curve() -> Curve | None:
+    """The sizes of the last complete backups; None while there are fewer than two."""
+    good = Backup.objects.filter(state=Backup.State.COMPLETE).order_by("-created", "-pk")
+    found: Sequence[tuple[datetime, int]] = list(good.values_list("created", "bytes")[:_POINTS])
+    if len(found) < 2:
+        return None
+    sizes = [size for _created, size in reversed(found)]
     highest = max(*sizes, 1)
     step = 120 / (len(sizes) - 1)
-    return " ".join(
-        f"{number * step:.1f},{31 - 30 * size / highest:.1f}" for number, size in enumerate(sizes)
+    points = " ".join(
+        f"{number * step:.1f},{31 - 28 * size / highest:.1f}" for number, size in enumerate(sizes)
     )
+    return Curve(points=points, since=found[-1][0], first=sizes[0], last=sizes[-1])

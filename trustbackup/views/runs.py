@@ -6,36 +6,47 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.views.generic import DetailView, ListView, View
+from django.views.generic import DetailView, View
 
 from trustbackup.models import AuditEvent, Run
 from trustbackup.runs.engine import cancel, end_lost_runs
+from trustbackup.views import words
 from trustbackup.views.access import ADD, CHANGE, RESTORE, VIEW, Page
+from trustbackup.views.forms import ActivityForm
+from trustbackup.views.listing import Listing
+
+RIGHTS = {"create": ADD, "verify": CHANGE, "drill": CHANGE}
+"""Whoever may start such a run may stop it; what changes a database, who may restore."""
 
 
-def right_to_cancel(run: Run) -> str:
-    """Whoever may start such a run may stop it; of what changes a database, restorers."""
-    return {"create": ADD, "verify": CHANGE, "drill": CHANGE}.get(run.verb, RESTORE)
-
-
-class ActivityView(Page, ListView):  # type: ignore[type-arg]
+class ActivityView(Listing):
     """All runs, newest first, and the last of the audit trail."""
 
     model = Run
     template_name = "settings/backups/activity.html"
     context_object_name = "runs"
-    paginate_by = 20
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         end_lost_runs()
         return super().get(request, *args, **kwargs)
 
+    def get_queryset(self) -> QuerySet[Run]:
+        self.filters = ActivityForm(self.request.GET)
+        self.filters.is_valid()
+        chosen = self.filters.cleaned_data.items()
+        return Run.objects.filter(**{name: value for name, value in chosen if value})
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         return super().get_context_data(
-            **kwargs, events=AuditEvent.objects.all()[:50], title=_("Activity")
+            **kwargs,
+            filters=self.filters,
+            query=self.query("page"),
+            events=AuditEvent.objects.all()[:50],
+            title=_("Activity"),
         )
 
 
@@ -51,8 +62,10 @@ class RunView(Page, DetailView):  # type: ignore[type-arg]
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        may_cancel = self.request.user.has_perms([VIEW, right_to_cancel(self.object)])
-        return super().get_context_data(**kwargs, may_cancel=may_cancel, title=_("Run"))
+        may_cancel = self.request.user.has_perm(RIGHTS.get(self.object.verb, RESTORE))
+        return super().get_context_data(
+            **kwargs, may_cancel=may_cancel, title=words.run_title(self.object.verb)
+        )
 
 
 class RunProgressView(RunView):
@@ -68,7 +81,7 @@ class RunCancelView(Page, View):
 
     def get_permission_required(self) -> Sequence[str]:
         run = Run.objects.filter(pk=self.kwargs["pk"]).first()
-        return [VIEW, right_to_cancel(run) if run else ADD]
+        return [VIEW, RIGHTS.get(run.verb, RESTORE) if run else ADD]
 
     def post(self, request: HttpRequest, pk: str) -> HttpResponseRedirect:
         run = get_object_or_404(Run, pk=pk)

@@ -1,16 +1,65 @@
-// Everything works without this; it only saves clicks.
+// Everything works without this; it only saves clicks. Its words come from the page.
 "use strict";
-document.addEventListener("change", (event) => {
-  const all = event.target.closest("[data-select-all]");
-  if (!all) return;
-  for (const box of document.querySelectorAll("input[name=selected]")) box.checked = all.checked;
-});
-document.addEventListener("DOMContentLoaded", () => {
-  const head = document.querySelector("#backups thead th");
-  if (!head) return;
-  const box = document.createElement("input");
-  box.type = "checkbox";
-  box.dataset.selectAll = "";
-  box.setAttribute("aria-label", head.textContent.trim());
-  head.replaceChildren(box);
-});
+(() => {
+  const boxes = () => [...document.querySelectorAll("#backups tbody input[name=selected]")];
+  const all = () => [...document.querySelectorAll("[data-select-all]")];
+
+  const count = () => {
+    const bar = document.querySelector(".tb-selection");
+    if (!bar) return;
+    const ticked = boxes().filter((box) => box.checked).length;
+    const text = bar.querySelector(".tb-count");
+    text.dataset.nothing ??= text.textContent;
+    text.textContent = ticked ? bar.dataset.count.replace("%s", ticked) : text.dataset.nothing;
+    for (const box of all()) {
+      box.checked = ticked > 0 && ticked === boxes().length;
+      box.indeterminate = ticked > 0 && !box.checked;
+    }
+  };
+
+  const selectAll = (text, shown) => {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.dataset.selectAll = "";
+    if (shown) {
+      label.append(box, ` ${text}`);
+    } else {
+      box.setAttribute("aria-label", text);
+      label.append(box);
+    }
+    return label;
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const bar = document.querySelector(".tb-selection");
+    if (!bar) return;
+    document.querySelector("#backups thead td").replaceChildren(selectAll(bar.dataset.all, false));
+    const label = selectAll(bar.dataset.all, true);
+    label.className = "tb-phone";
+    bar.prepend(label);
+    count();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-select-all]")) {
+      for (const box of boxes()) box.checked = event.target.checked;
+    }
+    count();
+  });
+
+  // A run's page is replaced every second: its log stays as open as it was, and what changed
+  // is told to screen readers once.
+  let open = true;
+  document.addEventListener("htmx:beforeSwap", () => {
+    open = document.querySelector("#run details")?.open ?? open;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const log = document.querySelector("#run details");
+    if (log) log.open = open;
+    const said = document.querySelector("#run-said");
+    const parts = [...document.querySelectorAll("#run [data-said]")];
+    const text = parts.map((part) => part.textContent.trim()).join(", ");
+    if (said && said.textContent !== text) said.textContent = text;
+  });
+})();

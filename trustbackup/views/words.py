@@ -1,0 +1,167 @@
+"""The words that rows, manifests and runs hold, in the reader's language.
+
+They are stored as short English words, because a manifest must mean the same everywhere. One
+that is not known here (a plugin's, a newer version's) is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+Word = str | Promise
+
+
+class Verb(NamedTuple):
+    """What a run does, as its name, while it goes on, and when it went well."""
+
+    noun: Word
+    going_on: Word
+    done: Word
+
+
+VERBS: dict[str, Verb] = {
+    "create": Verb(
+        pgettext_lazy("a run", "Backup"), gettext_lazy("Backing up"), gettext_lazy("Backed up")
+    ),
+    "verify": Verb(
+        pgettext_lazy("a run", "Check"), gettext_lazy("Checking"), gettext_lazy("Checked")
+    ),
+    "drill": Verb(
+        pgettext_lazy("a run", "Drill"),
+        gettext_lazy("Proving by a drill"),
+        gettext_lazy("Proved by a drill"),
+    ),
+    "restore": Verb(
+        pgettext_lazy("a run", "Restore"), gettext_lazy("Restoring"), gettext_lazy("Restored")
+    ),
+    "undo": Verb(
+        pgettext_lazy("a run", "Undo of a restore"),
+        gettext_lazy("Undoing a restore"),
+        gettext_lazy("Undid a restore"),
+    ),
+    "delete": Verb(
+        pgettext_lazy("a run", "Deletion"), gettext_lazy("Deleting"), gettext_lazy("Deleted")
+    ),
+    "prune": Verb(
+        pgettext_lazy("a run", "Clean-up"), gettext_lazy("Cleaning up"), gettext_lazy("Cleaned up")
+    ),
+    "download": Verb(
+        pgettext_lazy("a run", "Download"), gettext_lazy("Downloading"), gettext_lazy("Downloaded")
+    ),
+    "upload": Verb(
+        pgettext_lazy("a run", "Upload"), gettext_lazy("Uploading"), gettext_lazy("Uploaded")
+    ),
+    "adopt": Verb(
+        pgettext_lazy("a run", "Adoption"), gettext_lazy("Adopting"), gettext_lazy("Adopted")
+    ),
+    "copy": Verb(pgettext_lazy("a run", "Copy"), gettext_lazy("Copying"), gettext_lazy("Copied")),
+    "keep": Verb(
+        pgettext_lazy("a run", "Keep"), gettext_lazy("Marking as kept"), gettext_lazy("Kept")
+    ),
+    "release": Verb(
+        pgettext_lazy("a run", "Release"), gettext_lazy("Releasing"), gettext_lazy("Released")
+    ),
+}
+
+STAGES: dict[str, Word] = {
+    "publishing": gettext_lazy("Writing the manifest"),
+    "dumping": gettext_lazy("Dumping %(what)s"),
+    "checking": gettext_lazy("Checking %(what)s"),
+    "reading": gettext_lazy("Reading %(what)s"),
+    "creating": gettext_lazy("Creating the new %(what)s"),
+    "restoring": gettext_lazy("Restoring %(what)s"),
+    "loading": gettext_lazy("Loading %(what)s"),
+    "comparing": gettext_lazy("Comparing %(what)s"),
+    "migrating": gettext_lazy("Migrating %(what)s"),
+    "carrying over": gettext_lazy("Carrying our own tables over into %(what)s"),
+    "waiting for another run on": gettext_lazy("Waiting for another run on %(what)s"),
+    "swapping": gettext_lazy("Swapping %(what)s in"),
+}
+"""What an operation reports, by its first words; the rest names a database or a file."""
+
+TRIGGERS: dict[str, Word] = {
+    "command": pgettext_lazy("a trigger", "command line"),
+    "page": pgettext_lazy("a trigger", "this page"),
+    "safety": pgettext_lazy("a trigger", "before a restore"),
+    "plan": pgettext_lazy("a trigger", "plan"),
+    "upload": pgettext_lazy("a trigger", "upload"),
+}
+
+KINDS: dict[str, Word] = {
+    "full": pgettext_lazy("a kind of backup", "everything"),
+    "database": pgettext_lazy("a kind of backup", "database"),
+    "media": pgettext_lazy("a kind of backup", "media"),
+    "settings": pgettext_lazy("a kind of backup", "settings"),
+    "app": pgettext_lazy("a kind of backup", "one app"),
+}
+
+SIGNATURES: dict[str, Word] = {
+    "ours": gettext_lazy("signed by this site"),
+    "unknown": gettext_lazy("signed by an unknown key"),
+    "altered": gettext_lazy("altered since it was signed"),
+}
+
+STRATEGIES: dict[str, Word] = {
+    "swap": pgettext_lazy("a way to restore", "swap"),
+    "in place": pgettext_lazy("a way to restore", "in place"),
+    "into": pgettext_lazy("a way to restore", "into another database"),
+}
+
+
+def run_title(verb: str, state: str = "") -> str:
+    """What a run is, was or has done, to stand before its target."""
+    known = VERBS.get(verb)
+    if known is None:
+        return verb
+    if state in ("waiting", "running"):
+        return str(known.going_on)
+    return str(known.done if state == "succeeded" else known.noun)
+
+
+def event_title(action: str, state: str = "") -> str:
+    """What somebody did; of a run that came to nothing, that it did."""
+    if state in ("failed", "cancelled"):
+        noun = run_title(action)
+        if state == "failed":
+            return _("%(what)s: failed") % {"what": noun}
+        return _("%(what)s: cancelled") % {"what": noun}
+    return run_title(action, "succeeded")
+
+
+def stage(text: str) -> str:
+    """ "dumping default" as a person would say it."""
+    for known, said in STAGES.items():
+        if text == known or text.startswith(f"{known} "):
+            return str(said) % {"what": text.removeprefix(known).strip()}
+    return text
+
+
+def log(text: str) -> str:
+    """A run's log: lines of a time (UTC) and a stage."""
+    lines = (line.partition(" ") for line in text.splitlines())
+    return "\n".join(f"{time} {stage(rest)}".rstrip() for time, _space, rest in lines)
+
+
+def trigger(word: str) -> str:
+    return _known(TRIGGERS, word)
+
+
+def kind(word: str) -> str:
+    return _known(KINDS, word)
+
+
+def signature(word: str) -> str:
+    return _known(SIGNATURES, word)
+
+
+def strategy(word: str) -> str:
+    return _known(STRATEGIES, word)
+
+
+def _known(words: Mapping[str, Word], word: str) -> str:
+    return str(words.get(word, word))
