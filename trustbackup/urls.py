@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from trustbackup.views import acting, backup, detail, restore, runs
+from trustbackup.views import acting, backup, detail, restore, runs, upload
 
 app_name = "trustbackup"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
         backup.BackupFilesDownloadMultipleView.as_view(),
         name="bundle",
     ),
+    path("upload/", upload.UploadView.as_view(), name="upload"),
     path("delete/", backup.BackupFilesDeleteMultipleView.as_view(), name="delete"),
     path("act/<str:action>/", acting.BackupFilesActView.as_view(), name="act"),
     path("backup/<str:identifier>/", detail.BackupDetailView.as_view(), name="detail"),

@@ -30,6 +30,7 @@ PAGES = {
     "progress": ([RUN], "GET", "view"),
     "download": ([NAME], "GET", "download"),
     "restore": ([ID], "GET POST", "restore"),
+    "upload": ([], "GET POST", "add"),
     "bundle": (["zip"], "POST", "download"),
     "delete": ([], "POST", "delete"),
     "act": (["keep"], "POST", "change"),

@@ -8,6 +8,7 @@ way: the manifest leaves first.
 
     ROOT/.drafts/<id>/               being written; locked by its writer as long as it lives
     ROOT/.drafts/<id>/published      inode numbers of the data files that were renamed
+    ROOT/.drafts/upload-…/           what is coming from elsewhere, see intake.py
     ROOT/.deleted/<id>.manifest.json a delete that has begun and must be finished
 """
 
@@ -23,7 +24,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from trustbackup.exceptions import FolderError, file_operation
+from trustbackup.exceptions import Busy, FolderError, file_operation
 from trustbackup.store import names
 from trustbackup.store.durable import (
     DELETED,
@@ -35,6 +36,7 @@ from trustbackup.store.durable import (
     sync_folder,
 )
 
+UPLOAD = "upload-"
 _JOURNAL = "published"
 _STALE = 3600.0
 """Seconds after which nobody can be at work on a small file any more."""
@@ -54,14 +56,26 @@ class Draft:
 
     def create(self, name: str) -> DurableFile:
         """A new file of this backup, under a private temporary name; not its manifest."""
+        self._add(name)
+        return DurableFile(self.folder / name)
+
+    def take(self, path: Path, name: str) -> None:
+        """Make a flushed file of the same file system one of this backup. FolderError."""
+        self._add(name)
+        with file_operation("Renaming", path):
+            path.rename(self.folder / name)
+
+    def _add(self, name: str) -> None:
         parsed = names.parse(name)
         if parsed is None or parsed.id != self.id or parsed.is_manifest or name in self._data:
             raise ValueError(f"{name!r} is no new file of backup {self.id}")
         self._data.append(name)
-        return DurableFile(self.folder / name)
 
-    def publish(self, manifest: bytes) -> None:
-        """Make the backup appear: its data files, then the manifest. Raises FolderError."""
+    def publish(self, manifest: bytes | None) -> None:
+        """Make the backup appear: its data files, then the manifest. Raises FolderError.
+
+        Data without a manifest appears when the draft's own folder goes.
+        """
         for name in self._data:
             self._must_be_free(name)
         inodes = {}
@@ -74,6 +88,16 @@ class Draft:
         for name in self._data:
             self._rename(name)
         sync_folder(self.root)
+        if manifest is None:
+            # Whoever sweeps a folder that a crash has left removes only what this file names.
+            with file_operation("Removing", self.folder / _JOURNAL):
+                (self.folder / _JOURNAL).unlink()
+            sync_folder(self.folder)
+        else:
+            self._publish_manifest(manifest)
+        self._published = True
+
+    def _publish_manifest(self, manifest: bytes) -> None:
         name = names.manifest_name(self.id)
         with DurableFile(self.folder / name) as file:
             file.write(manifest)
@@ -81,7 +105,6 @@ class Draft:
         self._rename(name)
         self._has_manifest = True
         sync_folder(self.root)
-        self._published = True
 
     def close(self) -> None:
         """Forget the draft; unless it was published, nothing of it remains."""
@@ -115,29 +138,52 @@ def begin(root: Path, moment: datetime) -> Iterator[Draft]:
     """
     prepare_root(root)
     sweep(root)
-    draft = _reserve(root, moment)
-    try:
+    with contextlib.closing(_reserve(root, moment)) as draft:
         yield draft
-    finally:
-        draft.close()
+
+
+@contextlib.contextmanager
+def begin_as(root: Path, identifier: str) -> Iterator[Draft]:
+    """A draft for a backup that has its id already. Raises FolderError, Busy if it is taken."""
+    prepare_root(root)
+    sweep(root)
+    draft = None if identifier in _taken(root) else _reserve_as(root, identifier)
+    if draft is None:
+        raise Busy(
+            f"Backup {identifier} was not published",
+            why="another one of that name is there, or is just being made",
+            todo="Look at it, then try again.",
+        )
+    with contextlib.closing(draft):
+        yield draft
 
 
 def _reserve(root: Path, moment: datetime) -> Draft:
-    taken = {parsed.id for name in os.listdir(root) if (parsed := names.parse(name))}
+    taken = _taken(root)
     for number in range(1, 100_000):
         identifier = names.backup_id(moment, number)
-        folder = root / DRAFTS / identifier
-        if identifier in taken:
-            continue
-        with file_operation("Making a private folder", folder):
-            try:
-                folder.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
-            descriptor = _lock(folder)
-        if descriptor is not None:
-            return Draft(root, identifier, descriptor)
+        if identifier not in taken and (draft := _reserve_as(root, identifier)):
+            return draft
     raise FolderError("No name is left in this second", todo="Try again.")
+
+
+def _taken(root: Path) -> set[str]:
+    return {parsed.id for name in os.listdir(root) if (parsed := names.parse(name))}
+
+
+def _reserve_as(root: Path, identifier: str) -> Draft | None:
+    descriptor = make_private(folder := root / DRAFTS / identifier)
+    return None if descriptor is None else Draft(root, folder.name, descriptor)
+
+
+def make_private(folder: Path) -> int | None:
+    """Make a folder (0700) and lock it; None when it is there or was swept meanwhile."""
+    with file_operation("Making a private folder", folder):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            return None
+        return _lock(folder)
 
 
 def _lock(folder: Path) -> int | None:
@@ -178,13 +224,16 @@ def sweep(root: Path) -> list[str]:
     """
     cleaned = []
     for folder in sorted((root / DRAFTS).glob("*")):
-        if not names.is_backup_id(folder.name) or (descriptor := _lock(folder)) is None:
+        is_draft = names.is_backup_id(folder.name)
+        known = is_draft or folder.name.startswith(UPLOAD)
+        if not known or (descriptor := _lock(folder)) is None:
             continue
         try:
-            if not (root / names.manifest_name(folder.name)).is_file():
+            if is_draft and not (root / names.manifest_name(folder.name)).is_file():
                 _remove_published(root, folder)
             shutil.rmtree(folder, ignore_errors=True)
-            cleaned.append(folder.name)
+            if is_draft:
+                cleaned.append(folder.name)
         finally:
             os.close(descriptor)
     _remove_stale(root / DRAFTS)

@@ -71,6 +71,8 @@ VERBS: dict[str, Verb] = {
 STAGES: dict[str, Word] = {
     "publishing": gettext_lazy("Writing the manifest"),
     "dumping": gettext_lazy("Dumping %(what)s"),
+    "unpacking": gettext_lazy("Unpacking %(what)s"),
+    "copying": gettext_lazy("Copying %(what)s"),
     "checking": gettext_lazy("Checking %(what)s"),
     "reading": gettext_lazy("Reading %(what)s"),
     "creating": gettext_lazy("Creating the new %(what)s"),

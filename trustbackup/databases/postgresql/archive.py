@@ -10,7 +10,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -91,6 +91,23 @@ def _plain_files(tar: tarfile.TarFile, what: str) -> Members:
                 todo="The live database was not touched; restore another backup.",
             )
         yield name[1], source
+
+
+def look_through(raw: Readable) -> str:
+    """What is wrong with a directory archive's tar, read to its end; "" if nothing is.
+
+    Raises ManifestError for what is damaged.
+    """
+    seen = set()
+    try:
+        with members(lambda: nullcontext(raw), "The archive can't be read") as files:
+            for name, source in files:
+                seen.add(name)
+                while source.read(BLOCK):
+                    pass
+    except RestoreError as error:
+        return error.why
+    return "" if TOC in seen else f"it has no {TOC}"
 
 
 def unpack(files: Members, folder: Path) -> None:

@@ -24,6 +24,7 @@ from trustbackup.databases.base import (
     Replacement,
     TableRows,
 )
+from trustbackup.databases.postgresql.archive import look_through
 from trustbackup.databases.postgresql.cluster import throwaway_cluster
 from trustbackup.databases.postgresql.dump import (
     CUSTOM,
@@ -174,7 +175,7 @@ class PostgreSQL(Database):
 
     def inspect(self, raw: Readable, format: str) -> str:  # noqa: A002 - the manifest's word
         if format == DIRECTORY:
-            return ""
+            return look_through(raw)
         try:
             # The newest program reads every older archive; no server is asked.
             listing = list_archive(find_program("pg_restore", 0), raw)

@@ -37,6 +37,7 @@ from trustbackup.databases.sqlite.file import (
     copy_database,
     create_private,
     read_facts,
+    size_in_header,
     snapshot,
     translate,
 )
@@ -195,9 +196,12 @@ class SQLite(Database):
         )
 
     def inspect(self, raw: Readable, format: str) -> str:  # noqa: A002 - the manifest's word
-        while raw.read(BLOCK):
-            pass
-        return ""
+        head = raw.read(BLOCK)
+        size = len(head)
+        while block := raw.read(BLOCK):
+            size += len(block)
+        wanted = size_in_header(head)
+        return f"it was cut short: {size:,} of {wanted:,} bytes are there" if size < wanted else ""
 
     def why_not_swap(self) -> str:
         if _in_memory(self.name):

@@ -19,6 +19,19 @@ _PAGES = 4096
 """Pages to copy between two looks at the clock."""
 
 
+def size_in_header(head: bytes) -> int:
+    """The bytes that a file should have at least, by its first hundred; 0 if they don't say.
+
+    https://www.sqlite.org/fileformat.html#in_header_database_size
+    """
+    if len(head) < 100:
+        return 100
+    if head[24:28] != head[92:96]:
+        return 0
+    page = int.from_bytes(head[16:18], "big")
+    return (65_536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
+
+
 def connect(path: Path, mode: str, wait: float) -> sqlite3.Connection:
     """A connection of our own, never one that creates a file unless ``mode`` is "rwc"."""
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"

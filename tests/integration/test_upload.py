@@ -1,0 +1,393 @@
+"""Backups that were made elsewhere: uploaded on the page, or adopted by the command."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.browser.conftest import PASSWORD, serving
+from tests.support.backups import assert_refused, leftovers, listed, make, run_all, snapshot
+from tests.support.content import digest
+from tests.support.damage import dump_of, sign_again
+from tests.support.restores import audit, go_on, only_file, restore
+from tests.support.sites import Site
+from tests.support.uploads import PAGE, Visitor, sqlite_bytes, zipped
+from trustbackup.operations.adopt import adopt_paths
+from trustbackup.store.compression import zstd
+
+NAME = "backup_2026-11-20_10-00-00.dump.gz"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    root = tmp_path / "own" / "backups"
+    settings.TRUSTBACKUP = {"ROOT": root}
+    return root
+
+
+@pytest.fixture
+def operator(client: Client, db: None) -> Client:
+    client.force_login(User.objects.create_superuser("operator", password="of a test"))
+    return client
+
+
+def send(client: Client, *files: tuple[str, bytes], **options: Any) -> Any:
+    sent = [SimpleUploadedFile(name, data) for name, data in files]
+    return client.post(PAGE, {"files": sent, "complete": "1"}, follow=True, **options)
+
+
+def said(response: Any) -> str:
+    return " ".join(map(str, response.context["messages"]))
+
+
+def files_of(made: dict[str, Any]) -> list[tuple[str, bytes]]:
+    """A backup's files with their content, its manifest first."""
+    paths = [Path(made["manifest"]), *(Path(file["path"]) for file in made["files"])]
+    return [(path.name, path.read_bytes()) for path in paths]
+
+
+def visible(root: Path) -> list[str]:
+    return sorted(path.name for path in root.glob("*") if not path.name.startswith("."))
+
+
+# ----------------------------------------------------------------------- round trips
+
+
+@pytest.mark.parametrize("name", ["zip", "tar.gz"])
+def test_what_was_downloaded_comes_back_and_restores(any_site: Site, name: str) -> None:
+    commands = [["create_backup", "--name", "first"], ["create_backup"], ["verify_backup", "all"]]
+    run_all(any_site, commands)
+    ids = [row["id"] for row in listed(any_site)]
+    then = digest(any_site)
+    before = {path: data for path, data in snapshot(any_site.backups).items() if "backup_" in path}
+    with serving(any_site) as served:
+        visitor = Visitor(served.address)
+        visitor.log_in("operator", PASSWORD)
+        chosen = [("csrfmiddlewaretoken", visitor.token()), *(("selected", each) for each in ids)]
+        status, _, bundle = visitor.submit(f"/settings/backups/bundle/{name}/", chosen)
+        assert status == 200
+        any_site.manage("delete_backup", *ids, "--yes")
+        assert not list(any_site.backups.glob("backup_*"))
+        status, headers, page = visitor.upload((f"bundle.{name}", bundle))
+        assert (status, headers.get("Location")) == (302, "/settings/backups/"), page
+        visitor.upload((f"bundle.{name}", bundle))
+        assert b"here already" in visitor.ask("GET", "/settings/backups/")[2]
+    after = {path: data for path, data in snapshot(any_site.backups).items() if "backup_" in path}
+    assert after == before
+    assert leftovers(any_site.backups) == []
+    assert any_site.manage("verify_backup", "all", "--json").json["ok"]
+    assert sorted(event["target"] for event in audit(any_site, "upload")) == sorted(ids)
+    go_on(any_site)
+    restore(any_site, ids[-1])
+    assert digest(any_site) == then
+
+
+def test_a_dump_of_another_tool_is_unverified_and_restores(any_site: Site, tmp_path: Path) -> None:
+    then = digest(any_site)
+    dump = tmp_path / "the shop's last dump"
+    if any_site.database:
+        dump.write_bytes(dump_of(any_site, "-Fc"))
+    else:
+        shutil.copy(any_site.sqlite_file, dump)
+    said = any_site.manage("adopt_backup", str(dump), "--json").json
+    (found,) = said["backups"]
+    (row,) = listed(any_site)
+    assert (row["id"], row["state"]) == (found["id"], "unverified")
+    assert found["files"] == [f"backup_{found['id']}.dump"]
+    go_on(any_site)
+    restore(any_site, found["id"])
+    assert digest(any_site) == then
+
+
+def test_a_directory_dump_is_known_as_one(postgres_site: Site, tmp_path: Path) -> None:
+    made = make(postgres_site, "--format", "directory")
+    alone = tmp_path / "alone.tar.gz"
+    shutil.copy(only_file(made), alone)
+    (found,) = postgres_site.manage("adopt_backup", str(alone), "--json").json["backups"]
+    assert found["files"] == [f"backup_{found['id']}.dump.tar.gz"]
+    other = tmp_path / "other.tar"
+    (tmp_path / "toc.dat").write_text("no table of contents")
+    (tmp_path / "secret").write_text("no part of a dump")
+    subprocess.run(["tar", "cf", other, "-C", tmp_path, "toc.dat", "secret"], check=True)
+    refused = postgres_site.manage("adopt_backup", str(other), check=False)
+    assert_refused(refused, "'secret'")
+
+
+# ------------------------------------------------------------------ without manifest
+
+
+@pytest.mark.parametrize(
+    ("called", "pack", "kept"),
+    [
+        (NAME, gzip.compress, NAME),
+        ("backup_2026-11-20_10-00-00.analytics.dump.zst", zstd.compress, ""),
+        ("db.sqlite3", bytes, ".dump"),
+        ("what ever.bz2", bz2.compress, ".dump.bz2"),
+        ("backup_before-sale.dump.gz", gzip.compress, ".dump.gz"),
+        ("backup_9999-99-99_10-00-00.dump.gz", gzip.compress, ".dump.gz"),
+        ("x" * 300, zstd.compress, ".dump.zst"),
+        ("$(id).<b>", gzip.compress, ".dump.gz"),
+    ],
+)
+def test_a_dump_alone_is_listed_as_unverified(
+    folder: Path, operator: Client, called: str, pack: Any, kept: str
+) -> None:
+    data = pack(sqlite_bytes())
+    response = send(operator, (called, data))
+    assert response.status_code == 200
+    assert "unverified" in said(response)
+    (name,) = visible(folder)
+    if kept.startswith("."):
+        assert name != called
+        assert name.endswith(kept)
+    else:
+        assert name == (kept or called)
+    assert (folder / name).read_bytes() == data
+    assert (folder / name).stat().st_mode & 0o777 == 0o600
+    assert leftovers(folder) == []
+    identifier = name.split("_", 1)[1].split(".")[0]
+    assert response.redirect_chain[-1][0] == f"/settings/backups/backup/{identifier}/"
+
+
+def test_two_databases_of_one_backup_stay_together(folder: Path, operator: Client) -> None:
+    other = "backup_2026-11-20_10-00-00.analytics.dump"
+    response = send(operator, (NAME, gzip.compress(sqlite_bytes())), (other, sqlite_bytes(7)))
+    assert response.redirect_chain[-1][0].endswith("/backup/2026-11-20_10-00-00/")
+    assert visible(folder) == [other, NAME]
+
+
+def test_the_same_again_is_left_as_it_is_and_another_is_refused(
+    folder: Path, operator: Client
+) -> None:
+    data = gzip.compress(sqlite_bytes())
+    send(operator, (NAME, data))
+    before = snapshot(folder)
+    assert "here already" in said(send(operator, (NAME, data)))
+    response = send(operator, (NAME, gzip.compress(sqlite_bytes(3))))
+    assert response.status_code == 422
+    assert "with other content" in response.content.decode()
+    assert snapshot(folder) == before
+
+
+def test_sums_that_come_along_are_checked(folder: Path, operator: Client) -> None:
+    data = gzip.compress(sqlite_bytes())
+    for digit, status in (("0", 422), (None, 200)):
+        digest = digit * 64 if digit else hashlib.sha256(data).hexdigest()
+        sums = f"{digest}  {NAME}\n".encode()
+        response = send(operator, ("bundle.zip", zipped({NAME: data, "SHA256SUMS": sums})))
+        assert response.status_code == status
+        assert visible(folder) == ([] if digit else [NAME])
+
+
+# --------------------------------------------------------------------- with manifest
+
+
+@pytest.fixture
+def made(sqlite_site: Site) -> dict[str, Any]:
+    """A backup of a site that shares the tests' own key."""
+    return make(sqlite_site)
+
+
+def test_data_and_manifest_are_one_backup(
+    folder: Path, operator: Client, made: dict[str, Any]
+) -> None:
+    response = send(operator, *files_of(made))
+    assert "was uploaded" in said(response)
+    assert "unverified" not in said(response)
+    assert {name: (folder / name).read_bytes() for name in visible(folder)} == dict(files_of(made))
+
+
+def test_a_file_that_a_browser_renamed_is_known_by_its_hash(
+    folder: Path, operator: Client, made: dict[str, Any]
+) -> None:
+    (manifest, signed), (data, content) = files_of(made)
+    renamed = data.replace(".dump", " (1).dump")
+    send(operator, ("manifest (1).json", signed), (renamed, content))
+    assert visible(folder) == sorted([manifest, data])
+
+
+def test_a_record_comes_along(folder: Path, operator: Client, sqlite_site: Site) -> None:
+    made = make(sqlite_site, "--keep")
+    sqlite_site.manage("verify_backup", made["id"])
+    record = Path(made["manifest"].replace(".manifest.", ".record."))
+    send(operator, *files_of(made), (record.name, record.read_bytes()))
+    assert (folder / record.name).read_bytes() == record.read_bytes()
+
+
+@pytest.mark.parametrize("change", ["byte", "cut", "missing", "altered", "manifest alone", "extra"])
+def test_what_is_not_what_its_manifest_says_is_refused(
+    folder: Path, operator: Client, made: dict[str, Any], change: str
+) -> None:
+    (manifest, signed), (data, content) = files_of(made)
+    spoiled = {
+        "byte": [(manifest, signed), (data, content[:-20] + b"!" + content[-19:])],
+        "cut": [(manifest, signed), (data, content[:-1])],
+        "missing": [(manifest, signed), ("db", sqlite_bytes())],
+        "altered": [(manifest, signed.replace(b'"rows": 5', b'"rows": 6')), (data, content)],
+        "manifest alone": [(manifest, signed)],
+        "extra": [*files_of(made), (data.replace(".dump", ".x.dump"), sqlite_bytes())],
+    }[change]
+    response = send(operator, *spoiled)
+    assert response.status_code == 422
+    assert made["id"] in response.content.decode()
+    assert visible(folder) == leftovers(folder) == []
+
+
+def test_a_manifest_of_another_site_is_taken_and_listed_as_such(
+    folder: Path, operator: Client, made: dict[str, Any], settings: Any
+) -> None:
+    settings.TRUSTBACKUP = {"ROOT": folder, "SECRET_KEYS": ["another key"]}
+    response = send(operator, *files_of(made))
+    assert "unknown key" in said(response)
+    assert response.context["backup"].signature == "unknown"
+    assert response.context["backup"].state == "complete"
+
+
+def test_a_stranger_can_not_be_the_latest_for_ever(
+    folder: Path, operator: Client, made: dict[str, Any], settings: Any
+) -> None:
+    then = "2099-11-20_10-00-00"
+    data = Path(made["files"][0]["path"])
+    new = data.rename(data.parent / data.name.replace(made["id"], then))
+
+    def move(document: dict[str, Any]) -> None:
+        document["id"] = then
+        document["parts"][0]["file"] = new.name
+
+    sign_again(made, move)
+    files = [("manifest.json", Path(made["manifest"]).read_bytes()), (new.name, new.read_bytes())]
+    settings.TRUSTBACKUP = {"ROOT": folder, "SECRET_KEYS": ["another key"]}
+    response = send(operator, *files)
+    assert response.status_code == 422
+    assert "in the future" in response.content.decode()
+
+
+# ------------------------------------------------------------------------- the page
+
+
+@pytest.mark.django_db
+def test_the_page_and_its_link(folder: Path, operator: Client) -> None:
+    page = operator.get(PAGE).content.decode()
+    assert 'type="file"' in page
+    assert "multipart/form-data" in page
+    assert PAGE in operator.get("/settings/backups/").content.decode()
+
+
+def test_nothing_chosen_is_a_sentence(folder: Path, operator: Client) -> None:
+    response = operator.post(PAGE, {"complete": "1"})
+    assert response.status_code == 422
+    assert "No file was given" in response.content.decode()
+
+
+def test_settings_for_uploads_do_not_matter(folder: Path, operator: Client, settings: Any) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1
+    settings.FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+    settings.FILE_UPLOAD_TEMP_DIR = "/nowhere/at/all"
+    settings.FILE_UPLOAD_PERMISSIONS = 0o666
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    assert send(operator, (NAME, gzip.compress(sqlite_bytes()))).status_code == 200
+    assert (folder / NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_site_that_reads_every_form_does_not_matter(
+    folder: Path, operator: Client, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.reads_every_form"]
+    assert send(operator, (NAME, gzip.compress(sqlite_bytes()))).status_code == 200
+    assert visible(folder) == [NAME]
+
+
+def reads_every_form(get_response: Any) -> Any:
+    """A site's own middleware."""
+
+    def answer(request: Any) -> Any:
+        request.POST.get("anything")
+        return get_response(request)
+
+    return answer
+
+
+def test_what_does_not_fit_is_refused_before_it_is_read(
+    folder: Path, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trustbackup.store import intake
+
+    monkeypatch.setattr(intake, "SPARE", 1 << 62)
+    response = send(operator, (NAME, gzip.compress(sqlite_bytes())))
+    assert response.status_code == 413
+    assert "0 bytes of room" in response.content.decode()
+    assert visible(folder) == leftovers(folder) == []
+
+
+# ---------------------------------------------------------------------- the command
+
+
+def test_a_manifest_brings_its_files_along(sqlite_site: Site, folder: Path, db: None) -> None:
+    made = make(sqlite_site)
+    (adopted,) = adopt_paths([made["manifest"]])
+    assert (adopted.id, adopted.new) == (made["id"], True)
+    assert adopted.signature == "signed by this site"
+    (again,) = adopt_paths([made["files"][0]["path"], made["manifest"]])
+    assert not again.new
+
+
+def test_the_command_says_what_it_did(sqlite_site: Site, tmp_path: Path) -> None:
+    dump = tmp_path / NAME
+    dump.write_bytes(gzip.compress(sqlite_bytes()))
+    assert "unverified" in sqlite_site.manage("adopt_backup", str(dump)).stdout
+    assert "here already" in sqlite_site.manage("adopt_backup", str(dump)).stdout
+    (event, _) = audit(sqlite_site, "upload")
+    assert event["backups"] == ["2026-11-20_10-00-00"]
+    refused = sqlite_site.manage("adopt_backup", str(tmp_path), check=False)
+    assert_refused(refused, "is not a file")
+    refused = sqlite_site.manage("adopt_backup", "/nowhere/x", check=False)
+    assert_refused(refused, "/nowhere/x", "No such file")
+
+
+def test_a_bundle_that_was_packed_again_is_taken(
+    sqlite_site: Site, folder: Path, db: None, tmp_path: Path
+) -> None:
+    made = make(sqlite_site)
+    names = sorted(Path(path).name for path in (made["manifest"], made["files"][0]["path"]))
+    paths = []
+    for form in ("ustar", "gnu", "pax"):
+        paths.append(tmp_path / f"{form}.tar.gz")
+        command = ["tar", f"--format={form}", "-czf", paths[-1], "-C", sqlite_site.backups, *names]
+        subprocess.run(command, check=True)
+    deflated = tmp_path / "deflated.zip"
+    with zipfile.ZipFile(deflated, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.write(sqlite_site.backups / name, name)
+    for path in (*paths, deflated):
+        (adopted,) = adopt_paths([str(path)])
+        assert adopted.id == made["id"]
+        for name in visible(folder):
+            (folder / name).unlink()
+
+
+def test_long_names_and_large_sizes_come_through_a_tar(
+    folder: Path, db: None, tmp_path: Path
+) -> None:
+    name = f"backup_2026-11-20_10-00-00.{'x' * 64}.dump.tar.zst"
+    data = zstd.compress(sqlite_bytes())
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo(name)
+        info.size, info.mtime = len(data), 1.5  # type: ignore[assignment]
+        archive.addfile(info, io.BytesIO(data))
+    (tmp_path / "bundle.tar").write_bytes(target.getvalue())
+    (adopted,) = adopt_paths([str(tmp_path / "bundle.tar")])
+    assert adopted.files == (name,)

@@ -1,0 +1,127 @@
+"""What comes from elsewhere: a private folder of the backup folder's own file system.
+
+    ROOT/.drafts/upload-<random>/1/<name>   a file as it came; locked as long as it is worked on
+
+Nothing in it is listed. What is good is renamed from there into a draft; the rest goes when
+the work ends, and what a crash has left is swept like a dead draft.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trustbackup.exceptions import Busy, FolderError, UsageError, file_operation
+from trustbackup.store import drafts, durable
+
+SPARE = 64 << 20
+"""Bytes that an upload leaves free on the disk for the site itself."""
+MOST_FILES = 10_000
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
+_LONGEST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """A file that came whole, flushed: its size in bytes, its SHA-256 as 64 hex digits.
+
+    ``name`` is what it was called, with anything but ``A-Za-z0-9._-`` made a dash.
+    """
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+
+
+class Intake:
+    """The private folder; use ``begin()`` to get one."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.root = root
+        self.folder = folder
+        self.received: list[Received] = []
+        self.left = room(root)
+        """Bytes that may still be written."""
+        self._begun = 0
+
+    @contextlib.contextmanager
+    def receive(self, called: str) -> Iterator[Arriving]:
+        """A new file: write all of it. It counts as received when this ends well.
+
+        Raises FolderError, also when the room is used up.
+        """
+        self._begun += 1
+        if self._begun > MOST_FILES:
+            raise UsageError("These are too many files", todo=f"Give at most {MOST_FILES:,}.")
+        name = _UNSAFE.sub("-", called)[:_LONGEST].lstrip(".-") or "upload"
+        place = self.folder / str(self._begun)
+        with file_operation("Making a private folder", place):
+            place.mkdir(mode=0o700)
+        with durable.DurableFile(place / name) as file:
+            arriving = Arriving(self, file, name)
+            yield arriving
+        self.received.append(
+            Received(
+                path=place / name,
+                name=name,
+                size=arriving.size,
+                sha256=arriving.digest.hexdigest(),
+            )
+        )
+
+    def use(self, count: int) -> None:
+        """Take so many bytes of what is left. Raises FolderError when they do not fit."""
+        if count > self.left:
+            raise FolderError(
+                "What was sent does not fit into the backup folder",
+                why=f"{max(self.left, 0):,} bytes of room are left there for it",
+                todo="Free some space there, then try again.",
+            )
+        self.left -= count
+
+
+class Arriving:
+    """A file that is being written, hashed and counted."""
+
+    def __init__(self, intake: Intake, file: durable.DurableFile, name: str) -> None:
+        self.name = name
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self._intake, self._file = intake, file
+
+    def write(self, data: bytes | memoryview, /) -> int:
+        self._intake.use(len(data))
+        self.digest.update(data)
+        self.size += len(data)
+        return self._file.write(data)
+
+
+def room(root: Path) -> int:
+    """Bytes that may be written into the backup folder, which need not be there yet."""
+    place = next((path for path in (root, *root.parents) if path.is_dir()), root)
+    with file_operation("Asking for the free space of", place):
+        return max(0, shutil.disk_usage(place).free - SPARE)
+
+
+@contextlib.contextmanager
+def begin(root: Path) -> Iterator[Intake]:
+    """A private folder for what comes; gone at the end. Raises FolderError."""
+    durable.prepare_root(root)
+    drafts.sweep(root)
+    folder = root / durable.DRAFTS / f"{drafts.UPLOAD}{secrets.token_hex(16)}"
+    descriptor = drafts.make_private(folder)
+    if descriptor is None:
+        raise Busy("The private folder was taken away", todo="Try again.")
+    try:
+        yield Intake(root, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
