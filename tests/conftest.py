@@ -11,11 +11,13 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support import clusters, mounts, run, sites
+from tests.support import clusters, mounts, run, sites, sshd
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,6 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if run.is_owner():
         clusters.stop_all(run.run_folder())
+        if user := run.made("sshd-user"):
+            sshd.remove_user(sshd.User(**user))
 
 
 # ---------------------------------------------------------------------- PostgreSQL
@@ -53,6 +57,36 @@ def postgres_database(postgres_cluster: clusters.Cluster) -> Iterator[clusters.D
     """An empty database and the role that owns it, which may create more."""
     with clusters.new_database(postgres_cluster) as database:
         yield database
+
+
+# ---------------------------------------------------------------------------- sshd
+
+
+@pytest.fixture(scope="session")
+def sshd_user() -> sshd.User:
+    """Who signs in to the run's SSH servers."""
+    return sshd.User(**run.once("sshd-user", lambda: asdict(sshd.new_user())))
+
+
+@pytest.fixture
+def new_sshd(
+    sshd_user: sshd.User,
+) -> Iterator[Callable[..., sshd.Server]]:
+    """Starts SSH servers of the test's own, to stop, kill or set up otherwise."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**options: Any) -> sshd.Server:
+            server = sshd.running_sshd(run.run_folder(), sshd_user, **options)
+            return stack.enter_context(server)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared_sshd(sshd_user: sshd.User) -> Iterator[sshd.Server]:
+    """The worker's SSH server, with what all its tests have left there."""
+    with sshd.running_sshd(run.run_folder(), sshd_user) as server:
+        yield server
 
 
 # --------------------------------------------------------------------------- sites

@@ -44,6 +44,12 @@ def once(name: str, build: Callable[[], Any]) -> Any:
         return json.loads(result.read_text())
 
 
+def made(name: str) -> Any:
+    """What ``once`` has built in this run, or None."""
+    result = run_folder() / f"{name}.json"
+    return json.loads(result.read_text()) if result.exists() else None
+
+
 def _remove(folder: Path) -> None:
     # A process that a test forks inherits this exit handler, not the folder.
     if is_owner():

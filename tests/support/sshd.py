@@ -1,0 +1,239 @@
+"""OpenSSH's own sshd on 127.0.0.1: its keys and files in a temporary folder, no service.
+
+sshd checks passwords of system users only. So, where root runs the tests, a user of a random
+name is made for the run and removed at its end; elsewhere only keys are used, as oneself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support import processes
+
+SFTP_SERVER = "/usr/lib/openssh/sftp-server"
+KEY_TYPES = ("ed25519", "ecdsa", "rsa")
+
+
+@dataclass(frozen=True)
+class User:
+    """Who signs in; without a password where only root could check one."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+@dataclass(kw_only=True)
+class Server:
+    """A running sshd; ``home`` is the folder that its sessions may write in."""
+
+    folder: Path
+    port: int
+    user: User
+    process: subprocess.Popen[bytes]
+    host: str = "127.0.0.1"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def host_key(self, kind: str = "ed25519") -> str:
+        """The public line of the server's key of this type: "type base64"."""
+        line = (self.folder / f"host_{kind}.pub").read_text()
+        return " ".join(line.split()[:2])
+
+    def fingerprint(self, kind: str = "ed25519") -> str:
+        """What ``ssh-keygen -l`` says of the server's key: "SHA256:…"."""
+        said = _run(["ssh-keygen", "-l", "-f", str(self.folder / f"host_{kind}.pub")])
+        return said.split()[1]
+
+    def authorize(self, public_line: str) -> None:
+        """Let the holder of this key sign in, as well as all others before."""
+        with (self.folder / "authorized_keys").open("a") as file:
+            file.write(public_line.strip() + "\n")
+
+    def sessions(self) -> list[int]:
+        """The process ids of the children that serve somebody."""
+        return sorted(processes.descendants(self.process.pid))
+
+    def kill_sessions(self) -> None:
+        """Kill whoever serves somebody; the server itself goes on."""
+        for pid in self.sessions():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Stop the server and all that serve (SIGSTOP): connected, and not a word."""
+        stopped = [*self.sessions(), self.process.pid]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        self.kill_sessions()
+        self.process.terminate()
+        self.process.wait(30)
+
+
+@contextlib.contextmanager
+def running_sshd(
+    parent: Path,
+    user: User,
+    *,
+    subsystem: str = "internal-sftp",
+    chroot: bool = False,
+    **options: str,
+) -> Iterator[Server]:
+    """A server in a new folder in `parent`, for this user; `options` are sshd_config's own."""
+    folder = Path(tempfile.mkdtemp(prefix="sshd-", dir=parent))
+    folder.chmod(0o711)
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        shutil.chown(home, user.name)
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd demands it
+    for kind in KEY_TYPES:
+        new_key(folder / f"host_{kind}", kind)
+    (folder / "authorized_keys").touch(mode=0o644)
+    settings: dict[str, Any] = {
+        "HostKey": [folder / f"host_{kind}" for kind in KEY_TYPES],
+        "AuthorizedKeysFile": folder / "authorized_keys",
+        "AllowUsers": user.name,
+        "PasswordAuthentication": "yes",
+        "KbdInteractiveAuthentication": "no",
+        "UsePAM": "no",
+        "StrictModes": "no",
+        "PidFile": "none",
+        "MaxStartups": "100",
+        "PerSourcePenalties": "no",
+        "AllowTcpForwarding": "no",
+        "Subsystem": f"sftp {subsystem}",
+        # A system user has no home: sessions begin in the folder they may write in.
+        "ForceCommand": f"internal-sftp -d {'/home' if chroot else home}"
+        if subsystem == "internal-sftp"
+        else None,
+        "ChrootDirectory": folder if chroot else None,
+        **options,
+    }
+    server = _start(folder, settings, user)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path, settings: dict[str, Any], user: User) -> Server:
+    if _version_lacks(folder, "PerSourcePenalties no"):  # OpenSSH before 9.8
+        settings.pop("PerSourcePenalties")
+    for _attempt in range(3):  # somebody else may take the port in the meantime
+        port = _free_port()
+        where = {"ListenAddress": "127.0.0.1", "Port": port}
+        config = folder / "sshd_config"
+        config.write_text(_written(where | settings))
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [program(), "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stderr=log
+            )
+        server = Server(folder=folder, port=port, user=user, process=process)
+        if _answers(server):
+            return server
+    raise RuntimeError(f"sshd does not start: {server.log}")
+
+
+def _written(settings: dict[str, Any]) -> str:
+    lines = []
+    for name, value in settings.items():
+        values = value if isinstance(value, list) else [value]
+        lines += [f"{name} {item}" for item in values if item is not None]
+    return "\n".join(lines) + "\n"
+
+
+def _version_lacks(folder: Path, line: str) -> bool:
+    probe = folder / "probe"
+    probe.write_text(f"{line}\nHostKey {folder / 'host_ed25519'}\n")
+    return subprocess.run([program(), "-t", "-f", str(probe)], capture_output=True).returncode != 0
+
+
+def _answers(server: Server) -> bool:
+    while server.process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((server.host, server.port), 5):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def program() -> str:
+    """sshd's absolute path, which it demands itself."""
+    found = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise RuntimeError("sshd is not installed: `make test` installs it, or says how.")
+    return found
+
+
+def new_key(path: Path, kind: str, *, passphrase: str = "", pem: bool = False) -> str:
+    """Make a key pair with OpenSSH's own ssh-keygen; the public line."""
+    form = ["-m", "PEM"] if pem else []
+    _run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path), *form])
+    return path.with_name(f"{path.name}.pub").read_text()
+
+
+# ---------------------------------------------------------------------------- users
+
+
+def new_user() -> User:
+    """A user of a random name, when root; else oneself, whose password nobody has."""
+    if os.geteuid() != 0:
+        return User(getpass.getuser(), "")
+    user = User(f"tbtest-{secrets.token_hex(4)}", secrets.token_urlsafe(16))
+    _run(["useradd", "--system", "--no-create-home", "--shell", "/bin/sh", user.name])
+    _run(["chpasswd"], f"{user.name}:{user.password}\n")
+    return user
+
+
+def remove_user(user: User) -> None:
+    """Remove what ``new_user`` made, and whatever still runs as it."""
+    if not user.password:
+        return
+    uid = pwd.getpwnam(user.name).pw_uid
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_uid == uid:
+                os.kill(int(folder.name), signal.SIGKILL)
+    _run(["userdel", "--force", user.name])
+
+
+def _run(command: list[str], said: str = "") -> str:
+    done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

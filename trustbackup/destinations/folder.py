@@ -1,0 +1,353 @@
+"""Copies in another folder: a second disk, a USB drive, a mounted share."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat as stat_module
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from trustbackup.destinations import uploads
+from trustbackup.destinations.base import (
+    Capabilities,
+    Destination,
+    DestinationError,
+    Space,
+    Step,
+    Stored,
+    Written,
+    unwatched,
+)
+from trustbackup.destinations.steps import SAMPLE, describe_space, run_steps, sample_name
+from trustbackup.exceptions import Busy, FolderError, file_operation
+from trustbackup.store import durable, names
+
+_BLOCK = 1 << 20
+_PERMANENT = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems without hard links answer: FAT, exFAT, some shares."""
+
+
+@dataclass(frozen=True)
+class FolderConfig:
+    """An absolute path. Its last part is made; a missing parent is a disk that is not there."""
+
+    path: Path
+
+
+class Folder(Destination):
+    """A folder on a file system of this machine."""
+
+    kind = "folder"
+    capabilities = Capabilities(knows_space=True)
+
+    def __init__(self, config: FolderConfig) -> None:
+        self.root = config.path
+
+    @property
+    def address(self) -> str:
+        return self.root.as_uri() if self.root.is_absolute() else f"file:{self.root}"
+
+    def put(self, source: Path, sha256: str, written: Written = unwatched) -> None:
+        name = source.name
+        draft = self._uploads / uploads.upload_name(name, sha256)
+        with durable.open_regular(source) as file:
+            size = os.fstat(file.fileno()).st_size
+            if (there := self.stat_or_absent(name)) is not None:
+                if there.size != size or self._digest(self.root / name) != sha256:
+                    raise uploads.other_content(name, self.address)
+                written(size)
+                return
+            with _at_destination():
+                self._prepare()
+                self._sweep(draft)
+            try:
+                self._copy(file, draft, written)
+                if self._digest(draft) != sha256:
+                    at_source = self._hash(source) != sha256
+                    raise uploads.damaged(name, self.address, at_source=at_source)
+                with _at_destination():
+                    self._publish(draft, name)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    draft.unlink(missing_ok=True)
+                raise
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        uploads.must_be_ours(name)
+        if self.stat(name) is None:
+            raise DestinationError(
+                f"{name} can't be read at {self.address}",
+                why="there is no such file",
+                todo="List what is there, then choose another backup.",
+                permanent=True,
+            )
+        with _at_destination():
+            file = durable.open_regular(self.root / name)
+        with file:
+            yield file
+
+    def list(self) -> list[Stored]:
+        self._must_be_there()
+        found = []
+        with _at_destination(), file_operation("Listing the folder", self.root):
+            with os.scandir(self.root) as listing:
+                items = [item.name for item in listing if names.parse(item.name)]
+            for name in sorted(items):
+                with contextlib.suppress(FileNotFoundError):  # deleted since
+                    found.append(_stored(name, (self.root / name).lstat()))
+        return [item for item in found if item is not None]
+
+    def stat(self, name: str) -> Stored | None:
+        self._must_be_there()
+        return self.stat_or_absent(name)
+
+    def stat_or_absent(self, name: str) -> Stored | None:
+        """As ``stat``, for a folder that may not have been made yet."""
+        uploads.must_be_ours(name)
+        path = self.root / name
+        with _at_destination(), file_operation("Looking at", path):
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                return None
+        stored = _stored(name, status)
+        if stored is None:
+            raise DestinationError(
+                f"{path} can't be used",
+                why="it is a symbolic link or another thing that is no file",
+                todo="Look whose it is and remove it, then try again.",
+                permanent=True,
+            )
+        return stored
+
+    def delete(self, name: str) -> None:
+        if self.stat(name) is not None:
+            with _at_destination():
+                with file_operation("Deleting", self.root / name):
+                    (self.root / name).unlink(missing_ok=True)
+                _sync(self.root)
+
+    def space(self) -> Space:
+        with _at_destination(), file_operation("Asking for the free space", self.root):
+            status = os.statvfs(self.root)
+        free, used = status.f_bavail, status.f_blocks - status.f_bfree
+        return Space(free=free * status.f_frsize, used=used * status.f_frsize)
+
+    def check(self) -> Iterator[Step]:
+        sample = self._uploads / sample_name()
+        renamed = self.root / sample.name
+
+        def write() -> None:
+            with _at_destination(), durable.DurableFile(sample) as file:
+                file.write(SAMPLE)
+
+        def read_back() -> None:
+            with _at_destination(), durable.open_regular(sample) as file:
+                if file.read() != SAMPLE:
+                    raise DestinationError(
+                        f"{self.root} can't be relied on",
+                        why="what was read is not what was written",
+                        todo="Check that disk.",
+                        permanent=True,
+                    )
+
+        def rename() -> None:
+            with _at_destination(), file_operation("Renaming", sample):
+                sample.rename(renamed)
+                _sync(self.root)
+
+        def delete() -> None:
+            with _at_destination(), file_operation("Deleting", renamed):
+                renamed.unlink()
+
+        def clean_up() -> None:
+            for path in (sample, renamed):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+        def prepare() -> str:
+            with _at_destination():
+                self._prepare()
+            return str(self.root)
+
+        return run_steps(
+            [
+                ("folder", prepare),
+                ("write", write),
+                ("read back", read_back),
+                ("rename", rename),
+                ("delete", delete),
+                ("free space", lambda: describe_space(self.space())),
+            ],
+            clean_up,
+        )
+
+    # ---------------------------------------------------------------- what put() is made of
+
+    @property
+    def _uploads(self) -> Path:
+        return self.root / uploads.FOLDER
+
+    def _prepare(self) -> None:
+        """Make the folder and the one for uploads (0700)."""
+        if not self.root.is_absolute():
+            raise DestinationError(
+                f"{self.root} can't be a destination",
+                why="its path is not absolute",
+                todo="Give the whole path, beginning with a slash.",
+                permanent=True,
+            )
+        if not self.root.parent.is_dir():
+            raise self._absent(self.root.parent)
+        with file_operation("Making the folder", self.root):
+            self.root.mkdir(mode=0o700, exist_ok=True)
+        with file_operation("Making a folder for uploads", self._uploads):
+            self._uploads.mkdir(mode=0o700, exist_ok=True)
+            if self._uploads.is_symlink():
+                raise DestinationError(
+                    f"{self._uploads} is a symbolic link",
+                    why="uploads would be written elsewhere",
+                    todo="Remove the link, then try again.",
+                    permanent=True,
+                )
+
+    def _must_be_there(self) -> None:
+        if not self.root.is_dir():
+            raise self._absent(self.root)
+
+    def _absent(self, path: Path) -> DestinationError:
+        return DestinationError(
+            f"{self.address} can't be used",
+            why=f"there is no folder {path}",
+            todo="Check that the disk is mounted, and the path, then try again.",
+        )
+
+    def _sweep(self, draft: Path) -> None:
+        """Remove what is left of an earlier try, and uploads that were given up."""
+        with file_operation("Listing the uploads in", self._uploads):
+            for path in self._uploads.iterdir():
+                modified = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+                if path == draft or uploads.is_abandoned(path.name, modified):
+                    _must_be_unused(path)
+                    path.unlink(missing_ok=True)
+
+    def _copy(self, file: BinaryIO, draft: Path, written: Written) -> None:
+        done = 0
+        with _new_file(draft) as target, durable.open_regular(draft) as held:
+            durable.share(held, draft.name)
+            while block := _read(file):
+                with _at_destination():
+                    target.write(block)
+                done += len(block)
+                written(done)
+            written(done)
+
+    def _digest(self, path: Path) -> str:
+        with _at_destination():
+            return self._hash(path)
+
+    def _hash(self, path: Path) -> str:
+        with durable.open_regular(path) as file, file_operation("Reading", path):
+            digest = hashlib.sha256()
+            while block := file.read(_BLOCK):
+                digest.update(block)
+            return digest.hexdigest()
+
+    def _publish(self, draft: Path, name: str) -> None:
+        """Give the file its name, never another's; durable."""
+        final = self.root / name
+        with file_operation("Naming", final):
+            try:
+                os.link(draft, final, follow_symlinks=False)
+                draft.unlink()
+            except FileExistsError:
+                raise uploads.other_content(name, self.address) from None
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                if os.path.lexists(final):
+                    raise uploads.other_content(name, self.address) from None
+                draft.rename(final)
+        _sync(self.root)
+
+
+def _stored(name: str, status: os.stat_result) -> Stored | None:
+    """None for a link, a folder, or whatever else is no file."""
+    if not stat_module.S_ISREG(status.st_mode):
+        return None
+    return Stored(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+def _read(file: BinaryIO) -> bytes:
+    with file_operation("Reading", file.name):
+        return file.read(_BLOCK)
+
+
+def _sync(folder: Path) -> None:
+    try:
+        durable.sync_folder(folder)
+    except FolderError as error:
+        cause = error.__cause__
+        # Some network file systems can't flush a folder; there the server does as it does.
+        if not (isinstance(cause, OSError) and cause.errno in (errno.EINVAL, errno.EOPNOTSUPP)):
+            raise
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[durable.DurableFile]:
+    """A file that is flushed at the end; then it is the disk that is read back."""
+    with contextlib.ExitStack() as stack:
+        with _at_destination():
+            target = stack.enter_context(durable.DurableFile(path))
+        yield target
+        with _at_destination():
+            stack.close()
+    _forget(path)
+
+
+def _forget(path: Path) -> None:
+    """Drop it from the page cache; a hint."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
+
+
+def _must_be_unused(path: Path) -> None:
+    try:
+        durable.must_be_unused(path.parent, [path.name])
+    except Busy:
+        raise DestinationError(
+            f"{path.name} was not copied", why="another run is copying it", todo="Wait for it."
+        ) from None
+
+
+@contextlib.contextmanager
+def _at_destination() -> Iterator[None]:
+    """Turn what is wrong with a file there into a DestinationError."""
+    try:
+        yield
+    except FolderError as error:
+        number = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
+        raise DestinationError(
+            error.what, why=error.why, todo=error.todo, permanent=number in _PERMANENT
+        ) from error

@@ -1,0 +1,134 @@
+"""Copies at an SFTP server."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from trustbackup.destinations.base import (
+    Capabilities,
+    Destination,
+    DestinationError,
+    Space,
+    Step,
+    Stored,
+    Written,
+    unwatched,
+)
+from trustbackup.destinations.sftp import session
+from trustbackup.destinations.sftp.config import SftpConfig
+from trustbackup.destinations.sftp.connection import Connection
+from trustbackup.destinations.sftp.errors import GARBAGE, LOST, Status, told
+from trustbackup.destinations.sftp.probe import Probe
+from trustbackup.destinations.sftp.reader import Reader
+from trustbackup.destinations.sftp.remote import Remote
+from trustbackup.destinations.sftp.upload import Upload
+from trustbackup.store import durable, names
+
+
+class Sftp(Destination):
+    """A folder at an SFTP server. Connects when first used; for one thread at a time."""
+
+    kind = "sftp"
+    capabilities = Capabilities(resumes=True, knows_space=True)
+
+    def __init__(self, config: SftpConfig) -> None:
+        self.config = config
+        self.root = posixpath.normpath(config.folder.removeprefix("~/") or ".")
+        self._connection: Connection | None = None
+
+    @property
+    def address(self) -> str:
+        """A relative folder follows one slash, an absolute one two."""
+        config = self.config
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        port = "" if config.port == 22 else f":{config.port}"
+        folder = "" if self.root == "." else quote(self.root)
+        return f"sftp://{quote(config.user, safe='')}@{host}{port}/{folder}"
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def put(self, source: Path, sha256: str, written: Written = unwatched) -> None:
+        what = f"{source.name} was not copied to {self.address}"
+        with durable.open_regular(source) as file, self.speaking(what) as remote:
+            upload = Upload(remote, file, source.name, sha256, written)
+            remote.prepare()
+            upload.run()
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        what = f"{name} was not read from {self.address}"
+        with contextlib.ExitStack() as stack:
+            with self.speaking(what) as remote:
+                if (found := remote.stat(name)) is None:
+                    raise DestinationError(
+                        what,
+                        why="there is no such file",
+                        todo="List what is there, then choose another backup.",
+                        permanent=True,
+                    )
+                path = remote.path(name)
+                handle = stack.enter_context(remote.server.handle(path, session.READ))
+                pieces = remote.server.read_all(handle, found.size)
+            stack.callback(pieces.close)
+            cut_short = DestinationError(
+                what, why="it ended too early", todo="Verify the backup at that destination."
+            )
+            reader = Reader(pieces, found.size, lambda: self.speaking(what), cut_short)
+            with io.BufferedReader(reader, 1 << 20) as file:
+                yield file
+
+    def list(self) -> list[Stored]:
+        with self.speaking(f"The copies at {self.address} were not listed") as remote:
+            remote.must_exist()
+            found = remote.files(self.root)
+        return sorted((item for item in found if names.parse(item.name)), key=lambda i: i.name)
+
+    def stat(self, name: str) -> Stored | None:
+        with self.speaking(f"{name} was not looked for at {self.address}") as remote:
+            if (found := remote.stat(name)) is None:
+                remote.must_exist()
+            return found
+
+    def delete(self, name: str) -> None:
+        with self.speaking(f"{name} was not deleted at {self.address}") as remote:
+            if remote.stat(name) is None:
+                remote.must_exist()
+            else:
+                remote.remove(remote.path(name))
+
+    def space(self) -> Space:
+        with self.speaking(f"The free space at {self.address} was not found out") as remote:
+            found = remote.server.file_system(self.root)
+        return Space(free=found.free, used=found.used)
+
+    def check(self) -> Iterator[Step]:
+        self.close()
+        self._connection = Connection(self.config)
+        return Probe(self, self._connection).steps()
+
+    @contextlib.contextmanager
+    def speaking(self, what: str) -> Iterator[Remote]:
+        """The folder there, signed in to; what goes wrong is told as ``what``."""
+        with told(what, self.config.timeout):
+            try:
+                if self._connection is None or not self._connection.is_alive:
+                    self.close()
+                    self._connection = Connection(self.config)
+                    self._connection.open()
+                remote = Remote(self._connection.session, self.root, self.address)
+                try:
+                    yield remote
+                except Status as refused:
+                    raise remote.explained(what, refused) from refused
+            except (*LOST, *GARBAGE):
+                self.close()
+                raise

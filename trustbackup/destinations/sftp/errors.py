@@ -1,0 +1,76 @@
+"""What SSH and SFTP say when something is wrong, as one sentence each."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Iterator
+
+import paramiko
+
+from trustbackup.destinations.base import DestinationError
+from trustbackup.exceptions import TrustbackupError
+
+NO_SUCH_FILE = 2
+PERMISSION_DENIED = 3
+FAILURE = 4
+UNSUPPORTED = 8
+
+
+class Status(Exception):
+    """A server's refusal: one of the codes of SSH_FXP_STATUS, and its own words."""
+
+    def __init__(self, code: int, said: str) -> None:
+        self.code = code
+        self.said = said
+        super().__init__(f"{said} ({code})")
+
+
+LOST = (OSError, EOFError, paramiko.SSHException)
+"""What is raised when the connection itself is gone, or silent."""
+GARBAGE = (paramiko.SFTPError, ValueError, IndexError, struct.error, UnicodeError)
+"""What is raised when the other side does not speak the protocol."""
+
+
+@contextlib.contextmanager
+def told(what: str, timeout: float) -> Iterator[None]:
+    """Turn whatever goes wrong with the connection into a DestinationError."""
+    try:
+        yield
+    except TrustbackupError:
+        raise
+    except Status as status:
+        raise refusal(what, status) from status
+    except TimeoutError as error:
+        raise DestinationError(
+            what,
+            why=f"the server has been silent for {timeout:g} seconds",
+            todo="Check the server and the network, then try again.",
+        ) from error
+    except LOST as error:
+        raise DestinationError(
+            what,
+            why="the connection was lost",
+            todo="Check the server and the network, then try again: what has arrived is kept.",
+        ) from error
+    except GARBAGE as error:
+        raise DestinationError(
+            what,
+            why="the server's answer makes no sense",
+            todo="Check that it is an SFTP server, and its log.",
+        ) from error
+
+
+def refusal(what: str, status: Status) -> DestinationError:
+    """The sentence for a status that no caller knows more about."""
+    if status.code == PERMISSION_DENIED:
+        why = "the server does not permit it (permission denied)"
+        todo = "Give the user the right to write in that folder, or choose another one."
+    elif status.code == NO_SUCH_FILE:
+        why = "the server has no such file or folder"
+        todo = "Check the folder, then try again."
+    else:
+        said = " ".join(status.said.split())[:200] or "failure"
+        why = f"the server says {said!r}"
+        todo = "Look into the server's log, and at its disk."
+    return DestinationError(what, why=why, todo=todo, permanent=status.code == PERMISSION_DENIED)

@@ -1,0 +1,184 @@
+"""A folder at an SFTP server, as a signed-in session sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import stat as stat_module
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import paramiko
+
+from trustbackup.destinations import uploads
+from trustbackup.destinations.base import DestinationError, Stored
+from trustbackup.destinations.sftp import session
+from trustbackup.destinations.sftp.errors import (
+    FAILURE,
+    NO_SUCH_FILE,
+    PERMISSION_DENIED,
+    Status,
+    refusal,
+)
+from trustbackup.destinations.sftp.session import Session
+
+_FULL = 1 << 20
+"""Bytes. With less than this free, a write that fails has failed for want of space."""
+
+
+class Remote:
+    """Raises DestinationError for what it understands, else errors.Status and errors.LOST."""
+
+    def __init__(self, server: Session, root: str, address: str) -> None:
+        self.server = server
+        self.root = root
+        self.address = address
+        self.uploads = self.path(uploads.FOLDER)
+
+    def path(self, name: str) -> str:
+        return posixpath.join(self.root, name)
+
+    def prepare(self) -> None:
+        """Make the folder, with its parents, and the one for uploads (0700)."""
+        if not self._is_folder(self.root):
+            path = "/" if self.root.startswith("/") else ""
+            for part in self.root.strip("/").split("/"):
+                path = posixpath.join(path, part)
+                if not self._is_folder(path):
+                    self.server.mkdir(path, 0o700)
+        try:
+            status = self.server.lstat(self.uploads)
+        except Status as refused:
+            if refused.code != NO_SUCH_FILE:
+                raise
+            self.server.mkdir(self.uploads, 0o700)
+        else:
+            if not _is(status, stat_module.S_ISDIR):
+                raise _unusable(self.uploads, self.address, "a folder")
+
+    def must_exist(self) -> None:
+        """Raises DestinationError when the folder is not there."""
+        if not self._is_folder(self.root):
+            raise DestinationError(
+                f"{self.address} can't be used",
+                why="there is no such folder",
+                todo="Check the folder's name; the first copy and the connection test make it.",
+            )
+
+    def _is_folder(self, path: str) -> bool:
+        try:
+            status = self.server.stat(path)
+        except Status as refused:
+            if refused.code == NO_SUCH_FILE:
+                return False
+            if refused.code == PERMISSION_DENIED and path != self.root:
+                return True  # one may pass through a folder without seeing it
+            raise
+        if not _is(status, stat_module.S_ISDIR):
+            raise _unusable(path, self.address, "a folder")
+        return True
+
+    def stat(self, name: str) -> Stored | None:
+        """A finished file. Raises DestinationError for a link, or whatever else is no file."""
+        uploads.must_be_ours(name)
+        try:
+            status = self.server.lstat(self.path(name))
+        except Status as refused:
+            if refused.code == NO_SUCH_FILE:
+                return None
+            raise
+        if not _is(status, stat_module.S_ISREG):
+            raise _unusable(self.path(name), self.address, "a file")
+        return stored(name, status)
+
+    def upload_size(self, path: str) -> int | None:
+        """The bytes of an unfinished upload, or None. What is in its place goes."""
+        try:
+            status = self.server.lstat(path)
+        except Status as refused:
+            if refused.code == NO_SUCH_FILE:
+                return None
+            raise
+        if _is(status, stat_module.S_ISREG):
+            return int(status.st_size or 0)
+        self.server.remove(path)
+        return None
+
+    def files(self, path: str) -> list[Stored]:
+        """The files in a folder, not what else is in it."""
+        return [
+            stored(str(item.filename), item)
+            for item in self.server.files(path)
+            if _is(item, stat_module.S_ISREG)
+        ]
+
+    def has(self, path: str, size: int, sha256: str, watch: Callable[[], None]) -> bool:
+        """Read a file back: whether it has this size and checksum. ``watch`` may raise."""
+        if int(self.server.lstat(path).st_size or 0) != size:
+            return False
+        digest = hashlib.sha256()
+        with self.server.handle(path, session.READ) as handle:
+            for piece in self.server.read_all(handle, size):
+                digest.update(piece)
+                watch()
+        return digest.hexdigest() == sha256
+
+    def rename(self, old: str, new: str) -> None:
+        """In one step where the server can (posix-rename@openssh.com), else as it can.
+
+        The caller has seen that ``new`` is free. The protocol's own rename refuses a name that
+        is taken (draft-ietf-secsh-filexfer-02, 6.5), so nothing is overwritten there either.
+        """
+        with suppress(Status):
+            self.server.posix_rename(old, new)
+            return
+        self.server.rename(old, new)
+
+    def remove(self, path: str) -> None:
+        """What is gone already is no error."""
+        try:
+            self.server.remove(path)
+        except Status as refused:
+            if refused.code != NO_SUCH_FILE:
+                raise
+
+    def explained(self, what: str, refused: Status) -> DestinationError:
+        """The sentence for a status: OpenSSH says "Failure" for a full disk, too."""
+        if refused.code == FAILURE:
+            with suppress(Status):
+                system = self.server.file_system(self.root)
+                if system.read_only:
+                    return DestinationError(
+                        what,
+                        why="its disk is mounted read-only",
+                        todo="Mount it writable there, or choose another folder.",
+                        permanent=True,
+                    )
+                if system.free is not None and system.free < _FULL:
+                    return DestinationError(
+                        what,
+                        why="there is no space left on its disk",
+                        todo="Free some space there or prune it, then press Retry.",
+                        permanent=True,
+                    )
+        return refusal(what, refused)
+
+
+def stored(name: str, status: paramiko.SFTPAttributes) -> Stored:
+    modified = None if status.st_mtime is None else datetime.fromtimestamp(status.st_mtime, UTC)
+    return Stored(name, int(status.st_size or 0), modified)
+
+
+def _is(status: paramiko.SFTPAttributes, kind: Callable[[int], bool]) -> bool:
+    """A server that does not tell what something is, is taken to have what was asked for."""
+    return status.st_mode is None or kind(status.st_mode)
+
+
+def _unusable(path: str, address: str, wanted: str) -> DestinationError:
+    return DestinationError(
+        f"{path} at {address} can't be used",
+        why=f"it is not {wanted}",
+        todo="Look what it is and remove it, then try again.",
+        permanent=True,
+    )

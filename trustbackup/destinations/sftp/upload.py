@@ -1,0 +1,122 @@
+"""One file's way to an SFTP server: gone on with, read back, and only then named."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import posixpath
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from trustbackup.destinations import uploads
+from trustbackup.destinations.base import Written
+from trustbackup.destinations.sftp import session
+from trustbackup.destinations.sftp.errors import Status
+from trustbackup.destinations.sftp.remote import Remote
+from trustbackup.exceptions import TrustbackupError, file_operation
+
+
+class Upload:
+    """The upload of an open local file, to be called ``name`` there.
+
+    When the connection is lost, what has arrived stays, and the next upload of the same
+    content goes on from there. In any other case that fails, nothing stays.
+    """
+
+    def __init__(
+        self, remote: Remote, file: BinaryIO, name: str, sha256: str, written: Written
+    ) -> None:
+        self.remote = remote
+        self.file = file
+        self.name = name
+        self.sha256 = sha256
+        self.written = written
+        self.size = os.fstat(file.fileno()).st_size
+        self.path = posixpath.join(remote.uploads, uploads.upload_name(name, sha256))
+
+    def run(self) -> None:
+        """Raises DestinationError, FolderError, Cancelled, errors.Status, errors.LOST."""
+        if self._is_there():
+            self.written(self.size)
+            return
+        self._sweep()
+        try:
+            begun = self._begun()
+            self._send(begun)
+            if not self._is_whole() and begun:
+                # What had arrived earlier was damaged: from the start, then.
+                self.remote.remove(self.path)
+                self._send(0)
+                begun = 0
+            if not begun and not self._is_whole():
+                raise uploads.damaged(
+                    self.name, self.remote.address, at_source=self._digest() != self.sha256
+                )
+            if self._is_there():
+                self.remote.remove(self.path)
+            else:
+                self.remote.rename(self.path, self.remote.path(self.name))
+        except (TrustbackupError, Status):
+            with contextlib.suppress(Status):
+                self.remote.remove(self.path)
+            raise
+
+    def _is_there(self) -> bool:
+        """Whether it is there already. Raises DestinationError when something else is."""
+        there = self.remote.stat(self.name)
+        if there is None:
+            return False
+        if not self._is_whole(self.remote.path(self.name)):
+            raise uploads.other_content(self.name, self.remote.address)
+        return True
+
+    def _sweep(self) -> None:
+        """Remove uploads that were given up: they fill the disk, and nobody sees them."""
+        for item in self.remote.files(self.remote.uploads):
+            if uploads.is_abandoned(item.name, item.modified):
+                with contextlib.suppress(Status):
+                    self.remote.remove(posixpath.join(self.remote.uploads, item.name))
+
+    def _begun(self) -> int:
+        """The bytes that an earlier upload has brought there."""
+        size = self.remote.upload_size(self.path) or 0
+        if size <= self.size:
+            return size
+        self.remote.remove(self.path)
+        return 0
+
+    def _send(self, begun: int) -> None:
+        server = self.remote.server
+        free = server.file_system(self.remote.uploads).free
+        if free is not None and free < self.size - begun:
+            raise uploads.no_space(self.name, self.remote.address, self.size - begun, free)
+        flags = session.WRITE if begun else session.CREATE
+        if not begun:
+            self.remote.remove(self.path)
+        with server.handle(self.path, flags) as handle:
+            for arrived in server.write_all(handle, begun, self._blocks(begun)):
+                self.written(begun + arrived)
+            server.flush(handle)
+
+    def _blocks(self, begun: int) -> Iterator[bytes]:
+        block = 4 * self.remote.server.request_size
+        left = self.size - begun
+        with file_operation("Reading", self.name):
+            self.file.seek(begun)
+            while left and (data := self.file.read(min(block, left))):
+                left -= len(data)
+                yield data
+
+    def _is_whole(self, path: str = "") -> bool:
+        return self.remote.has(
+            path or self.path, self.size, self.sha256, lambda: self.written(self.size)
+        )
+
+    def _digest(self) -> str:
+        with file_operation("Reading", self.name):
+            self.file.seek(0)
+            digest = hashlib.sha256()
+            while block := self.file.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
