@@ -76,6 +76,67 @@ class Backup(models.Model):
         return [alias for alias in self.databases.split(",") if alias]
 
 
+class Destination(models.Model):
+    """A place for copies, as somebody set it up; its secrets are sealed (see ``vault.py``)."""
+
+    name = models.SlugField(_("name"), max_length=50, unique=True)
+    kind = models.CharField(_("kind"), max_length=20)
+    options = models.JSONField(_("options"), default=dict)
+    secrets = models.TextField(_("secrets"), blank=True, editable=False)
+    automatic = models.BooleanField(_("copy every backup there"), default=True)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    succeeded_at = models.DateTimeField(_("last success"), null=True)
+    problem = models.TextField(_("problem"), blank=True)
+    free_bytes = models.BigIntegerField(_("free"), null=True)
+    used_bytes = models.BigIntegerField(_("used"), null=True)
+
+    class Meta:
+        verbose_name = _("destination")
+        verbose_name_plural = _("destinations")
+        ordering: ClassVar[list[str]] = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Copy(models.Model):
+    """One backup at one destination. Backups are named by id: their rows come and go."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        UPLOADING = "uploading", _("uploading")
+        STORED = "stored", _("stored")
+        VERIFIED = "verified", _("verified")
+        FAILED = "failed", _("failed")
+
+    identifier = models.CharField(_("backup"), max_length=200, db_index=True)
+    destination = models.ForeignKey(
+        Destination, verbose_name=_("destination"), on_delete=models.CASCADE, related_name="copies"
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.WAITING
+    )
+    bytes = models.BigIntegerField(_("size"), default=0)
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    changed = models.DateTimeField(_("changed"))
+    verified_at = models.DateTimeField(_("verified"), null=True)
+    problem = models.TextField(_("problem"), blank=True)
+    permanent = models.BooleanField(_("trying again can't help"), default=False)
+
+    class Meta:
+        verbose_name = _("copy")
+        verbose_name_plural = _("copies")
+        ordering: ClassVar[list[str]] = ["-identifier", "destination"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["identifier", "destination"], name="trustbackup_one_copy_each"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.identifier} @ {self.destination}"
+
+
 class Run(models.Model):
     """One execution of a verb: what it was asked, how far it is, and how it ended."""
 
@@ -83,6 +144,7 @@ class Run(models.Model):
         WAITING = "waiting", _("waiting")
         RUNNING = "running", _("running")
         SUCCEEDED = "succeeded", _("succeeded")
+        PARTIAL = "partial", _("partial")
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
 

@@ -32,6 +32,8 @@ class Life:
 
     run: Run
     outcome: dict[str, Any] = field(default_factory=dict)
+    partial: str = ""
+    """What of it went wrong, when the rest went well."""
 
     @property
     def target(self) -> str:
@@ -71,7 +73,8 @@ def lived(run: Run) -> Iterator[Life]:
         run.error = str(error)
         _end(life)
         raise
-    run.state = Run.State.SUCCEEDED
+    run.state = Run.State.PARTIAL if life.partial else Run.State.SUCCEEDED
+    run.error = life.partial
     _end(life)
 
 
