@@ -245,7 +245,8 @@ class Folder(Destination):
             for path in self._uploads.iterdir():
                 modified = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
                 if path == draft or uploads.is_abandoned(path.name, modified):
-                    _must_be_unused(path)
+                    if not path.is_symlink():
+                        _must_be_unused(path)
                     path.unlink(missing_ok=True)
 
     def _copy(self, file: BinaryIO, draft: Path, written: Written) -> None:

@@ -26,7 +26,6 @@ from trustbackup.destinations.sftp.host_keys import (
     parse_host_key,
 )
 from trustbackup.destinations.sftp.session import Session
-from trustbackup.exceptions import TrustbackupError
 
 # Whatever goes wrong becomes an error of ours; paramiko's tracebacks on top say nothing more.
 _LOG = "trustbackup.paramiko"
@@ -274,8 +273,6 @@ class Connection:
         timer.start()
         try:
             yield
-        except TrustbackupError:
-            raise
         except Exception as error:
             if passed.is_set():
                 raise TimeoutError from error

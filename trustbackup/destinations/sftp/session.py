@@ -27,7 +27,7 @@ _EVERY_SERVER_TAKES = 32768
 """Bytes in a request: draft-ietf-secsh-filexfer-02, section 3."""
 _LARGEST = 255 << 10
 """Bytes: OpenSSH's own limit, and the largest that is asked for elsewhere."""
-_WRITES_UNDER_WAY = 16 << 20
+_WRITES_UNDER_WAY = 4 << 20
 _READS_UNDER_WAY = 4 << 20
 _PACKET = 32704
 """Bytes: what one SSH packet carries, at most, to a server that takes the usual 32 KB."""
@@ -90,7 +90,9 @@ class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
             with contextlib.suppress(errors.Status, *errors.LOST, *errors.GARBAGE):
                 self._request(protocol.CMD_CLOSE, handle)
             raise
-        self._request(protocol.CMD_CLOSE, handle)
+        # Whether what was written has been taken is known when the file is closed.
+        with contextlib.suppress(*errors.LOST if flags == READ else ()):
+            self._request(protocol.CMD_CLOSE, handle)
 
     def flush(self, handle: bytes) -> None:
         """Have a file written to the disk, where the server can (fsync@openssh.com)."""
