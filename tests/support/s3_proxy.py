@@ -37,6 +37,7 @@ class Rule:
     status: int = 0
     """Answer with this instead of asking the server; 0 asks it."""
     body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
     flip: int = -1
     """Change the byte of the request's body at this offset."""
     cut_body: int = -1
@@ -143,7 +144,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for _block in self._body(Rule("")):
             pass
         self.send_response(rule.status)
-        self.send_header("Content-Type", "application/xml")
+        for key, value in {"Content-Type": "application/xml", **rule.headers}.items():
+            self.send_header(key, value)
         self.send_header("Content-Length", str(len(rule.body)))
         self.end_headers()
         if self.command != "HEAD":

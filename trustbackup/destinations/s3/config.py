@@ -55,7 +55,7 @@ class S3Config:
         if not _BUCKET.fullmatch(self.bucket):
             raise _wrong(f"{self.bucket!r} is no bucket's name", "Correct the bucket's name.")
         if any(part in ("", ".", "..") for part in self.prefix.split("/") if self.prefix):
-            raise _wrong("the prefix has an empty part, . or ..", "Correct the prefix.")
+            raise _wrong("the prefix has a part that is empty or only dots", "Correct the prefix.")
         if _CONTROL.search(self.prefix):
             raise _wrong("the prefix has a control character", "Correct the prefix.")
         for name, choices in _CHOICES.items():
@@ -138,9 +138,7 @@ def _full_endpoint(endpoint: str) -> str:
         parts = urlsplit(endpoint)
         port_ok = parts.port is None or 1 <= parts.port <= 65535
     except ValueError:
-        raise _wrong(
-            "the endpoint is no URL, or its port is not between 1 and 65535", todo
-        ) from None
+        raise _wrong("the endpoint is no URL, or has an impossible port", todo) from None
     if parts.username is not None or parts.password is not None:
         raise _wrong("the endpoint has a user or password in it", "Give the keys in their fields.")
     if parts.scheme not in ("https", "http") or not parts.hostname or not port_ok:

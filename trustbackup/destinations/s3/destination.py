@@ -154,16 +154,12 @@ class S3(Destination):
         return cast("BinaryIO", io.BufferedReader(reader, _BLOCK))
 
     def list(self) -> list[Stored]:
-        folder = self.config.folder
         found = []
-        with explained(f"{self.address} was not listed", self.config):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.config.bucket, Prefix=folder, Delimiter="/"
-            )
-            for item in (item for page in pages for item in page.get("Contents", [])):
-                name = item["Key"].removeprefix(folder)
-                if names.parse(name):
-                    found.append(Stored(name, item["Size"], item["LastModified"].astimezone(UTC)))
+        what = f"{self.address} was not listed"
+        for item in requests.contents(self._client, self.config, what):
+            name = item["Key"].removeprefix(self.config.folder)
+            if names.parse(name):
+                found.append(Stored(name, item["Size"], item["LastModified"].astimezone(UTC)))
         return sorted(found, key=lambda stored: stored.name)
 
     def stat(self, name: str) -> Stored | None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
 
 from trustbackup.destinations.base import DestinationError
 from trustbackup.destinations.s3.client import Refused
@@ -87,6 +88,10 @@ _SAME = {
     "EntityTooLarge": "QuotaExceeded",
     "507": "QuotaExceeded",
 }
+_NO_SERVER = Cause(
+    "what answers there does not speak the language of S3",
+    "Check the endpoint: it is the service's address for programs, not that of its pages.",
+)
 _LONGEST = 200
 """Characters of a server's own words."""
 
@@ -103,8 +108,16 @@ def explained(what: str, config: S3Config, right: str = "") -> Iterator[None]:
         raise _error(what, _of_ours(refused.error)) from refused
     except botocore.ClientError as error:
         raise _error(what, _of_server(error.response, config, right)) from error
+    except (ResponseParserError, RecursionError) as error:
+        # RecursionError: botocore follows a server that redirects for ever.
+        raise no_s3(what) from error
     except botocore.BotoCoreError as error:
         raise _error(what, _of_client(error, config)) from error
+
+
+def no_s3(what: str) -> DestinationError:
+    """The error when an answer is none that an S3 server gives."""
+    return _error(what, _NO_SERVER)
 
 
 def code_of(error: BaseException) -> str:
