@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import clusters, mounts, run, sites, sshd
+from tests.support import buckets, clusters, mounts, run, servers, sites, sshd, swift
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,6 +33,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         clusters.stop_all(run.run_folder())
         if user := run.made("sshd-user"):
             sshd.remove_user(sshd.User(**user))
+        servers.stop_all(run.run_folder())
 
 
 # ---------------------------------------------------------------------- PostgreSQL
@@ -115,6 +116,37 @@ def any_site(request: pytest.FixtureRequest) -> sites.Site:
     site = request.getfixturevalue(fixture)
     assert isinstance(site, sites.Site)
     return site
+
+
+# ---------------------------------------------------------------------- S3 servers
+
+
+@pytest.fixture(scope="session")
+def swift_server() -> buckets.S3Server:
+    """The run's OpenStack Swift; skips where no file system can carry it."""
+    values = run.once("swift", lambda: swift.start(run.run_folder()))
+    if "missing" in values:
+        pytest.skip(values["missing"])
+    return swift.as_server(values)
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> buckets.S3Server:
+    """The run's moto server: checks no digest, knows Object Lock and policies of buckets."""
+    values = run.once("moto", lambda: buckets.start_moto(run.run_folder()))
+    return buckets.S3Server(**values)
+
+
+@pytest.fixture
+def bucket(swift_server: buckets.S3Server) -> buckets.Bucket:
+    """A bucket at Swift."""
+    return buckets.new_bucket(swift_server)
+
+
+@pytest.fixture
+def moto_bucket(moto_server: buckets.S3Server) -> buckets.Bucket:
+    """A bucket at moto."""
+    return buckets.new_bucket(moto_server)
 
 
 # ------------------------------------------------------------------ file systems

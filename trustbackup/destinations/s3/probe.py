@@ -1,0 +1,102 @@
+"""The steps of an S3 destination's connection test."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from contextlib import suppress
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from trustbackup.destinations import network
+from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.s3 import requests
+from trustbackup.destinations.s3.client import Client, new_client
+from trustbackup.destinations.s3.config import S3Config
+from trustbackup.destinations.s3.errors import explained
+from trustbackup.destinations.steps import SAMPLE, Try, sample_name
+
+
+class Probe:
+    """On a connection of its own, which does not try again: the answer is wanted now."""
+
+    def __init__(self, config: S3Config) -> None:
+        self.config = config
+        self.sample = sample_name()
+        self.is_written = False
+
+    def steps(self) -> list[Try]:
+        lock: list[Try] = [("object lock", self.ask_for_lock)] if self.config.lock_mode else []
+        return [
+            ("name", self.find),
+            ("connection", self.connect),
+            ("sign-in", self.sign_in),
+            *lock,
+            ("write", self.write),
+            ("read back", self.read_back),
+            ("delete", self.delete),
+        ]
+
+    @cached_property
+    def client(self) -> Client:
+        with explained(f"{self.config.address} was not opened", self.config):
+            return new_client(self.config, patient=False)
+
+    @property
+    def server(self) -> tuple[str, int]:
+        parts = urlsplit(self.client.meta.endpoint_url)
+        return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+
+    @cached_property
+    def found(self) -> list[network.Endpoint]:
+        timeout, allowed_hosts = self.config.connect_timeout, self.config.allowed_hosts
+        return network.endpoints(*self.server, timeout=timeout, allowed_hosts=allowed_hosts)
+
+    def find(self) -> str:
+        return ", ".join(dict.fromkeys(str(item.sockaddr[0]) for item in self.found))
+
+    def connect(self) -> str:
+        timeout = self.config.connect_timeout
+        network.connect(*self.server, self.found, timeout=timeout).close()
+        return "{}, port {}".format(*self.server)
+
+    def sign_in(self) -> None:
+        requests.sign_in(self.client, self.config)
+
+    def ask_for_lock(self) -> None:
+        # A server that knows no locks takes the request to lock, and does nothing.
+        with explained(f"Copies can't be locked in {self.config.address}", self.config):
+            self.client.get_object_lock_configuration(Bucket=self.config.bucket)
+
+    def write(self) -> None:
+        md5 = hashlib.md5(SAMPLE, usedforsecurity=False).digest()
+        with explained(f"A test file was not written to {self.config.address}", self.config):
+            self.is_written = True
+            self.client.put_object(
+                **self.config.target(self.sample),
+                **self.config.options(),
+                Body=SAMPLE,
+                ContentMD5=base64.b64encode(md5).decode(),
+            )
+
+    def read_back(self) -> None:
+        what = f"The test file was not read back from {self.config.address}"
+        with explained(what, self.config):
+            answer = self.client.get_object(**self.config.target(self.sample))
+            with answer["Body"] as body:
+                content = body.read(len(SAMPLE) + 1)
+        if content != SAMPLE:
+            raise DestinationError(
+                what, why="it has another content", todo="Check the server.", permanent=True
+            )
+
+    def delete(self) -> None:
+        self.is_written = False
+        requests.delete(self.client, self.config, self.sample)
+
+    def clean_up(self) -> None:
+        if self.is_written:
+            with suppress(DestinationError):
+                self.delete()
+        if "client" in self.__dict__:
+            self.client.close()

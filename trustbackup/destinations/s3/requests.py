@@ -1,0 +1,62 @@
+"""Requests to a bucket that more than one place makes; what they raise is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from trustbackup.destinations.s3.client import Client
+from trustbackup.destinations.s3.config import S3Config
+from trustbackup.destinations.s3.errors import code_of, explained, no_s3, status_of
+
+
+def head(client: Client, config: S3Config, name: str, what: str) -> dict[str, Any] | None:
+    """What the server knows of an object, None when there is none."""
+    with explained(what, config):
+        try:
+            answer = client.head_object(**config.target(name))
+        except ClientError as error:
+            if 400 <= status_of(error) < 500:
+                # An answer to HEAD has no text. The list's error says more, and tells a
+                # bucket that is gone from an object that is.
+                client.list_objects_v2(Bucket=config.bucket, Prefix=config.folder, MaxKeys=1)
+            if status_of(error) == 404:
+                return None
+            raise
+    if "ContentLength" not in answer or "LastModified" not in answer:
+        raise no_s3(what)
+    return answer
+
+
+def contents(client: Client, config: S3Config, what: str) -> Iterator[dict[str, Any]]:
+    """All objects right below the prefix; never a part of them without an error."""
+    with explained(what, config):
+        pages = client.get_paginator("list_objects_v2").paginate(
+            Bucket=config.bucket, Prefix=config.folder, Delimiter="/"
+        )
+        page: dict[str, Any] = {}
+        for page in pages:
+            yield from page.get("Contents", [])
+        # boto3 reads "nothing is there" out of any page of the web, and of an empty one.
+        if page.get("IsTruncated") is not False:
+            raise no_s3(what)
+
+
+def sign_in(client: Client, config: S3Config) -> None:
+    """Raises DestinationError unless the bucket is there and may be listed."""
+    with explained(f"{config.address} was not opened", config):
+        answer = client.list_objects_v2(Bucket=config.bucket, Prefix=config.folder, MaxKeys=1)
+    if "IsTruncated" not in answer:
+        raise no_s3(f"{config.address} was not opened")
+
+
+def delete(client: Client, config: S3Config, name: str) -> None:
+    """What is gone already is no error."""
+    with explained(f"{name} was not deleted from {config.address}", config, "delete"):
+        try:
+            client.delete_object(**config.target(name))
+        except ClientError as error:
+            if code_of(error) != "NoSuchKey":
+                raise

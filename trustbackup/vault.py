@@ -1,0 +1,143 @@
+"""Secrets at rest: encrypted with keys that come from the site's own, or kept elsewhere.
+
+A secret that is stored is a Fernet token (AES-128-CBC and HMAC-SHA256, with its time). Each of
+the site's secret keys gives one Fernet key by HKDF-SHA256 (RFC 5869) under a label of its own,
+so that no secret is used for two purposes; the newest one encrypts, all of them decrypt.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trustbackup.exceptions import TrustbackupError
+
+_PURPOSE = b"trustbackup vault v1"
+_LARGEST = 64 << 10
+"""Bytes of a file that holds one secret."""
+_CONTAINER = Path("/run/secrets")
+"""Where Docker and Podman put secrets, readable by all in a container that has one user."""
+
+
+class SecretError(TrustbackupError):
+    """A secret can't be read"""
+
+
+class Vault:
+    """Encrypts and decrypts with the site's secret keys, newest first."""
+
+    def __init__(self, secret_keys: Sequence[str]) -> None:
+        from cryptography.fernet import Fernet, MultiFernet
+
+        if not secret_keys:
+            raise ValueError("a vault needs a key")
+        self._fernet = MultiFernet([Fernet(_derive(key)) for key in secret_keys])
+
+    def seal(self, text: str) -> str:
+        """Encrypt a secret: ASCII, about a third longer than the text and 100 characters more."""
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def unseal(self, token: str) -> str:
+        """Decrypt what ``seal`` gave. Raises SecretError when no key fits."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet.decrypt(token.encode()).decode()
+        except InvalidToken:
+            raise _lost() from None
+
+    def reseal(self, token: str) -> str:
+        """Encrypt with the newest key what an older one had encrypted. Raises SecretError."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet.rotate(token.encode()).decode()
+        except InvalidToken:
+            raise _lost() from None
+
+
+def _derive(secret_key: str) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    key = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE).derive(secret_key.encode())
+    return base64.urlsafe_b64encode(key)
+
+
+def _lost() -> SecretError:
+    return SecretError(
+        "A stored secret can't be read",
+        why="none of the site's secret keys encrypted it, or it was altered",
+        todo="Put the former key behind the others in TRUSTBACKUP['SECRET_KEYS'] (or "
+        "SECRET_KEY_FALLBACKS), or enter the secret again.",
+    )
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text says where a secret is instead of being one."""
+    return text.startswith(("env:", "file:"))
+
+
+def resolve(
+    text: str, *, private_key: bool = False, environ: Mapping[str, str] | None = None
+) -> str:
+    """The secret that ``env:NAME`` or ``file:/path`` stands for; any other text is the secret.
+
+    Of a file the line ends at its end are not a part. It must be a regular one, written by
+    nobody but its owner and group, and readable by no others; only a password below
+    /run/secrets may be. A private key never. Raises SecretError.
+    """
+    kind, mark, rest = text.partition(":")
+    if mark and kind == "env":
+        return _from_environment(rest, os.environ if environ is None else environ)
+    if mark and kind == "file":
+        return _from_file(Path(rest), private_key=private_key)
+    return text
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise SecretError(
+            f"The secret env:{name} can't be read",
+            why="the environment has no such variable, or it is empty",
+            todo="Set it for every process of the site, then try again.",
+        )
+    return value
+
+
+def _from_file(path: Path, *, private_key: bool) -> str:
+    what = f"The secret file:{path} can't be read"
+    if not path.is_absolute():
+        raise SecretError(what, why="its path is not absolute", todo="Write file:/path.")
+    try:
+        # O_NONBLOCK: nobody writes to a pipe that stands there.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            _must_be_private(what, path, os.fstat(descriptor).st_mode, private_key=private_key)
+            content = file.read(_LARGEST + 1)
+        secret = content.decode()
+    except OSError as error:
+        raise SecretError(
+            what, why=os.strerror(error.errno or 0), todo="Check the path and its rights."
+        ) from error
+    except UnicodeDecodeError:
+        raise SecretError(what, why="it is no text", todo="Check the path.") from None
+    secret = secret.rstrip("\r\n")
+    if not secret or len(content) > _LARGEST:
+        why = "it is empty" if not secret else "it is larger than a secret can be"
+        raise SecretError(what, why=why, todo="Check the path.")
+    return f"{secret}\n" if private_key else secret
+
+
+def _must_be_private(what: str, path: Path, mode: int, *, private_key: bool) -> None:
+    if not stat.S_ISREG(mode):
+        raise SecretError(what, why="it is no regular file", todo="Check the path.")
+    may_be_read = _CONTAINER in path.parents and not private_key
+    if mode & stat.S_IWOTH or (mode & stat.S_IROTH and not may_be_read):
+        raise SecretError(
+            what, why="other users of this machine may read or write it", todo="Run chmod o= on it."
+        )
