@@ -40,7 +40,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 @pytest.fixture
 def operator(client: Client, db: None) -> Client:
-    client.force_login(User.objects.create_superuser("operator", password="of a test"))
+    client.force_login(User.objects.create_superuser("operator"))
     return client
 
 
