@@ -34,6 +34,9 @@ class Settings:
     """Seconds to wait for a locked database before giving up."""
     connect_timeout: float = 10.0
     """Seconds to wait for a database server to answer."""
+    allowed_hosts: tuple[str, ...] = ()
+    """If there are any, destinations are connected to on no others: names, ``.example.com`` for
+    a whole domain, addresses or networks."""
     sendfile: str = ""
     """Who sends a file that is downloaded: "" for the site itself, ``X-Sendfile`` for Apache or
     lighttpd, or the path of an internal location of nginx, such as ``/backups-internal/``."""
@@ -59,6 +62,7 @@ def get_settings() -> Settings:
     values["root"] = _root(values.get("root"))
     values["databases"] = _strings("DATABASES", values.get("databases", ()))
     values["drill_checks"] = _strings("DRILL_CHECKS", values.get("drill_checks", ()))
+    values["allowed_hosts"] = _strings("ALLOWED_HOSTS", values.get("allowed_hosts", ()))
     values["secret_keys"] = _strings("SECRET_KEYS", values.get("secret_keys", ())) or (
         django_settings.SECRET_KEY,
         *django_settings.SECRET_KEY_FALLBACKS,

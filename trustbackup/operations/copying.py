@@ -1,7 +1,7 @@
 """Bring backups to destinations: the data files first, the manifest last.
 
-A copy without its manifest is none, there as here. Each backup × destination is a row with a
-state of its own; one destination that is down stops no other.
+A copy without its manifest is none, there as here. Each copy has a row with a state of its
+own; one destination that is down stops no other.
 """
 
 from __future__ import annotations

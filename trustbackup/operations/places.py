@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
-from trustbackup import models, vault
-from trustbackup.destinations import address, registry
+from trustbackup import models
+from trustbackup.destinations import address
 from trustbackup.destinations.base import Destination
-from trustbackup.exceptions import TrustbackupError, UsageError
+from trustbackup.destinations.registry import new_destination
+from trustbackup.destinations.settings import configure
+from trustbackup.exceptions import UsageError
+from trustbackup.operations.site import Site
+from trustbackup.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +28,7 @@ class Place:
 
     name: str
     open: Callable[[], Destination]
-    """Connects when first used. Raises ConfigurationError, DestinationError."""
+    """Connects when first used. Raises DestinationError, SecretError."""
     row: models.Destination | None = None
 
     def note(self, problem: str = "") -> None:
@@ -41,40 +45,61 @@ class Place:
 
 
 def find_place(reference: str) -> Place:
-    """A destination by its name, or by its URL. Raises UsageError."""
-    if "://" in reference:
-        config = address.parse(reference, os.environ)
-        return Place(name=address.without_secrets(reference), open=lambda: registry.connect(config))
+    """A destination by its name, or by its URL. Raises UsageError, DestinationError."""
+    hosts = Site.current().settings.allowed_hosts
+    if address.is_address(reference):
+        destination = address.destination_at(reference, allowed_hosts=hosts)
+        return Place(name=destination.address, open=lambda: destination)
     try:
-        row = models.Destination.objects.filter(name=reference).first()
-        names = sorted(models.Destination.objects.values_list("name", flat=True))
+        rows = {row.name: row for row in models.Destination.objects.all()}
     except DatabaseError as error:
         raise UsageError(
             f"Destination {reference!r} can't be looked up",
-            why=str(error).strip(),
-            todo="Give its URL instead: sftp://…, s3://…, file:///… or storage://….",
+            why=" ".join(str(error).split()),
+            todo="Give its URL: sftp://…, s3://…, file:///… or storage://….",
         ) from error
-    if row is None:
-        known = f"There are {', '.join(names)}." if names else "Add one on the page, or give a URL."
+    if reference not in rows:
+        known = f"There are {', '.join(rows)}." if rows else "Add one on the page, or give a URL."
         raise UsageError(f"There is no destination {reference!r}", todo=known)
-    return place_of(row)
+    return place_of(rows[reference])
 
 
-def automatic_places() -> list[Place]:
-    """Those that get every backup, by name; none where there is no table yet."""
+def all_places(*, automatic_only: bool = False) -> list[Place]:
+    """Those that are set up, by name; none where there is no table yet."""
+    rows = models.Destination.objects.all()
     try:
-        return [place_of(row) for row in models.Destination.objects.filter(automatic=True)]
+        return [place_of(row) for row in rows if row.automatic or not automatic_only]
     except DatabaseError:
         return []
 
 
 def place_of(row: models.Destination) -> Place:
-    def connect() -> Destination:
-        return registry.connect(config_of(row))
+    return Place(
+        name=row.name,
+        open=lambda: connect(row.kind, row.options, open_secrets(row)),
+        row=row,
+    )
 
-    return Place(name=row.name, open=connect, row=row)
+
+def connect(kind: str, options: Mapping[str, object], secrets: Mapping[str, str]) -> Destination:
+    """A destination that need not be saved. Raises DestinationError, SecretError, UsageError."""
+    hosts = Site.current().settings.allowed_hosts
+    return new_destination(kind, configure(kind, options, secrets, allowed_hosts=hosts))
 
 
-def config_of(row: models.Destination) -> object:
-    """The frozen configuration of a row, its secrets unsealed. Raises ConfigurationError."""
-    return registry.configure(row.kind, row.options, vault.open_all(row.secrets))
+def open_secrets(row: models.Destination) -> dict[str, str]:
+    """Field → secret, or where it is (``env:``, ``file:``). Raises SecretError."""
+    if not row.secrets:
+        return {}
+    found: dict[str, str] = json.loads(_vault().unseal(row.secrets))
+    return found
+
+
+def seal_secrets(secrets: Mapping[str, str]) -> str:
+    """What may be saved; "" for none."""
+    kept = {name: text for name, text in secrets.items() if text}
+    return _vault().seal(json.dumps(kept)) if kept else ""
+
+
+def _vault() -> Vault:
+    return Vault(Site.current().settings.secret_keys)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from trustbackup.exceptions import TrustbackupError, UsageError
+from trustbackup.operations.copying import Copied, copy_backup
 from trustbackup.operations.create import aliases_to_dump, create_backup
 from trustbackup.operations.drill import drill_backup
+from trustbackup.operations.places import all_places, find_place
 from trustbackup.operations.plan import RestoreRequest, plan_restore
 from trustbackup.operations.restore import restore_backup
 from trustbackup.operations.site import Reporter
@@ -16,16 +18,52 @@ from trustbackup.operations.undo import find_restore, undo_restore
 from trustbackup.operations.verify import verify_backup
 from trustbackup.runs.life import Life
 from trustbackup.runs.lock import only_run
+from trustbackup.store.manifest import Manifest
 
 Options = dict[str, Any]
 Work = Callable[[Life, Options, Reporter], None]
 
 
-def _create(life: Life, options: Options, report: Reporter) -> None:
-    with only_run(aliases_to_dump(options["databases"]), report):
-        manifest = create_backup(**options, trigger="page", report=report)
+def create_and_copy(
+    life: Life,
+    report: Reporter,
+    *,
+    to: Sequence[str] = (),
+    **options: Any,  # noqa: ANN401
+) -> tuple[Manifest, list[Copied]]:
+    """Make a backup, then bring it to these destinations and to the automatic ones.
+
+    A copy that fails makes the run partial; the backup is there all the same. Raises what
+    ``create_backup`` does, and UsageError for an unknown destination before anything is made.
+    """
+    places = {
+        place.name: place for place in [*map(find_place, to), *all_places(automatic_only=True)]
+    }
+    with only_run(aliases_to_dump(options.get("databases", ())), report):
+        manifest = create_backup(**options, report=report)
     life.target = manifest.id
     life.outcome.update(bytes=manifest.bytes, backup=manifest.id)
+    copies = copy_backup(manifest.id, list(places.values()), report) if places else []
+    _note_copies(life, copies)
+    return manifest, copies
+
+
+def _note_copies(life: Life, copies: Sequence[Copied]) -> None:
+    life.outcome["copies"] = [asdict(copied) for copied in copies]
+    life.partial = " ".join(f"{item.destination}: {item.error}" for item in copies if item.error)
+
+
+def _create(life: Life, options: Options, report: Reporter) -> None:
+    create_and_copy(life, report, **options, trigger="page")
+
+
+def _copy(life: Life, options: Options, report: Reporter) -> None:
+    copies: list[Copied] = []
+    for backup in options["backups"]:
+        copies += copy_backup(backup, [find_place(name) for name in options["to"]], report)
+    _note_copies(life, copies)
+    if copies and all(copied.error for copied in copies):
+        raise TrustbackupError(copies[0].error)
 
 
 def _verify(life: Life, options: Options, report: Reporter) -> None:
@@ -64,6 +102,7 @@ def _undo(life: Life, options: Options, report: Reporter) -> None:
 
 VERBS: dict[str, Work] = {
     "create": _create,
+    "copy": _copy,
     "verify": _verify,
     "drill": _drill,
     "restore": _restore,

@@ -79,13 +79,17 @@ class Intake:
 
     def use(self, count: int) -> None:
         """Take so many bytes of what is left. Raises FolderError when they do not fit."""
+        self.must_fit(count)
+        self.left -= count
+
+    def must_fit(self, count: int) -> None:
+        """Raises FolderError when so many bytes are more than what is left."""
         if count > self.left:
             raise FolderError(
                 "What was sent does not fit into the backup folder",
                 why=f"{max(self.left, 0):,} bytes of room are left there for it",
                 todo="Free some space there, then try again.",
             )
-        self.left -= count
 
 
 class Arriving:

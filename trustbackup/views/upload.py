@@ -43,10 +43,9 @@ class UploadView(Page, TemplateView):
     def post(self, request: HttpRequest) -> HttpResponseBase:
         with intake.begin(Site.current().settings.root) as box:
             try:
-                box.use(_announced(request))
+                box.must_fit(_announced(request))
             except TrustbackupError as error:
                 return self._answer(request, error, 413)
-            box.left += _announced(request)
             handler = IntakeHandler(box)
             with contextlib.closing(handler):
                 try:
@@ -94,7 +93,7 @@ def _done(request: HttpRequest, adopted: list[Adopted]) -> HttpResponse:
         if item.signature == Signature.UNKNOWN.value:
             text += " " + _("An unknown key has signed it: this site did not make it.")
         elif not item.signature:
-            text += " " + _("It has no manifest, so it is unverified until a drill proves it.")
+            text += " " + _("It has no manifest, so it is listed as unverified.")
         messages.success(request, text)
     if len(adopted) == 1:
         return redirect("trustbackup:detail", adopted[0].id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -9,8 +10,7 @@ from django.core.management.base import CommandParser
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import UsageError
 from trustbackup.management.terminal import BackupCommand, seconds, size
-from trustbackup.operations.create import aliases_to_dump, create_backup
-from trustbackup.runs.lock import only_run
+from trustbackup.runs.work import create_and_copy
 from trustbackup.store import names
 
 
@@ -45,17 +45,22 @@ class Command(BackupCommand):
             action="store_true",
             help="Take fingerprints of all rows, for drills to compare.",
         )
+        parser.add_argument(
+            "--to",
+            action="append",
+            default=[],
+            metavar="NAME|URL",
+            help="Copy it there, too; may be repeated. Automatic destinations get it anyway.",
+        )
         parser.add_argument("--keep", action="store_true", help="Never let retention delete it.")
 
     def run(self, options: dict[str, Any]) -> bool:
         directory = _is_directory(options["format"])
-        aliases = aliases_to_dump(options["database"])
-        with (
-            self.recorded("create", options["name"]) as life,
-            self.progress(options) as report,
-            only_run(aliases, report),
-        ):
-            manifest = create_backup(
+        with self.recorded("create", options["name"]) as life, self.progress(options) as report:
+            manifest, copies = create_and_copy(
+                life,
+                report,
+                to=options["to"],
                 kind=options["type"],
                 databases=options["database"],
                 name=options["name"],
@@ -63,10 +68,8 @@ class Command(BackupCommand):
                 keep=options["keep"],
                 content=options["content"],
                 directory=directory,
-                report=report,
+                trigger="command",
             )
-            life.target = manifest.id
-            life.outcome["bytes"] = manifest.bytes
         root = get_settings().root
         if options["json"]:
             self.print_json(
@@ -86,9 +89,10 @@ class Command(BackupCommand):
                         }
                         for part in manifest.parts
                     ],
+                    "copies": [asdict(copied) for copied in copies],
                 }
             )
-            return True
+            return not any(copied.error for copied in copies)
         took = seconds((manifest.finished - manifest.started).total_seconds())
         self.stdout.write(self.style.SUCCESS(f"Backup {manifest.id} is made ({took})."))
         for part in manifest.parts:
@@ -96,7 +100,12 @@ class Command(BackupCommand):
                 f"  {root / part.file}  {size(part.bytes)}"
                 f" ({part.rows:,} rows in {len(part.tables)} tables)"
             )
-        return True
+        for copied in copies:
+            if copied.error:
+                self.stderr.write(f"It was not copied to {copied.destination}: {copied.error}")
+            else:
+                self.stdout.write(f"  copied to {copied.destination}")
+        return not any(copied.error for copied in copies)
 
 
 def _is_directory(name: str) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from trustbackup.exceptions import UsageError
 from trustbackup.management.terminal import BackupCommand, size, table
 from trustbackup.models import Backup
+from trustbackup.operations.fetching import list_remote
+from trustbackup.operations.places import find_place
 from trustbackup.operations.site import Site
+from trustbackup.store import names
 from trustbackup.store.catalog import list_backups
 from trustbackup.store.manifest import format_time
 
@@ -24,8 +27,14 @@ class Command(BackupCommand):
         parser.add_argument(
             "--database", default="", metavar="ALIAS", help="Only with this database."
         )
+        parser.add_argument(
+            "--at", default="", metavar="NAME|URL", help="What is at a destination instead."
+        )
 
     def run(self, options: dict[str, Any]) -> bool:
+        if options["at"]:
+            self._list_remote(options)
+            return True
         site = Site.current()
         root, alias = site.settings.root, options["database"]
         found = list_backups(root, site.signer, kind=options["type"], database=alias)
@@ -44,6 +53,41 @@ class Command(BackupCommand):
                 if backup.problem:
                     self.stdout.write(f"{backup.identifier}: {backup.problem}")
         return True
+
+    def _list_remote(self, options: dict[str, Any]) -> None:
+        if options["type"] or options["database"]:
+            raise CommandError("--at lists all that is there: leave --type and --database out.")
+        place = find_place(options["at"])
+        with place.open() as destination:
+            there = list_remote(destination)
+        found = [there[key] for key in sorted(there, key=names.order, reverse=True)]
+        if options["json"]:
+            self.print_json(
+                [
+                    {
+                        "id": remote.id,
+                        "bytes": remote.bytes,
+                        "files": [
+                            {"file": name, "bytes": size} for name, size in remote.files.items()
+                        ],
+                        "complete": remote.is_whole,
+                    }
+                    for remote in found
+                ]
+            )
+        elif not found:
+            self.stdout.write(f"There is no backup at {place.name} yet.")
+        else:
+            rows = [
+                (
+                    remote.id,
+                    size(remote.bytes),
+                    str(len(remote.files)),
+                    "complete" if remote.is_whole else "no manifest",
+                )
+                for remote in found
+            ]
+            self.stdout.write(table(("ID", "SIZE", "FILES", "STATE"), rows, right=(1, 2)))
 
 
 def as_json(backup: Backup) -> dict[str, object]:

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.management.terminal import BackupCommand, seconds, size, table
+from trustbackup.operations.fetching import fetch_backup
+from trustbackup.operations.places import find_place
 from trustbackup.operations.plan import (
     IN_PLACE,
     INTO,
@@ -56,9 +58,21 @@ class Command(BackupCommand):
             help="Only this database of the backup; may be repeated.",
         )
 
+        parser.add_argument(
+            "--from",
+            dest="source",
+            default="",
+            metavar="NAME|URL",
+            help="Fetch it from a destination first.",
+        )
+
     def run(self, options: dict[str, Any]) -> bool:
+        request = _request(options)
         with self.progress(options) as report:
-            plan = plan_restore(options["reference"], _request(options), report)
+            reference = options["reference"]
+            if options["source"]:
+                reference = fetch_backup(find_place(options["source"]), reference, report)
+            plan = plan_restore(reference, request, report)
         if options["dry_run"]:
             self._show(plan, options)
             return not plan.refusals

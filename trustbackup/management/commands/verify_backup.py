@@ -9,6 +9,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.management.terminal import BackupCommand, seconds
 from trustbackup.operations.drill import Proof, drill_all, drill_backup
+from trustbackup.operations.fetching import verify_at
+from trustbackup.operations.places import find_place
 from trustbackup.operations.site import Reporter
 from trustbackup.operations.verify import verify_all, verify_backup
 from trustbackup.store.manifest import format_time
@@ -27,10 +29,17 @@ class Command(BackupCommand):
         parser.add_argument(
             "--content", action="store_true", help="With --restore: compare fingerprints, too."
         )
+        parser.add_argument(
+            "--at", default="", metavar="NAME|URL", help="Read the copy at a destination back."
+        )
 
     def run(self, options: dict[str, Any]) -> bool:
         if options["content"] and not options["restore"]:
             raise CommandError("--content compares what a drill restored: add --restore.")
+        if options["at"] and options["restore"]:
+            raise CommandError(
+                "A drill restores what is here: fetch it with sync_backups --pull, then drill it."
+            )
         everything = options["reference"] == "all"
         verb = "drill" if options["restore"] else "verify"
         with self.recorded(verb, options["reference"]) as life:
@@ -72,6 +81,9 @@ def _prove(options: dict[str, Any], report: Reporter) -> list[Proof]:
         if everything:
             return drill_all(content=content, report=report)
         return [drill_backup(reference, content=content, report=report)]
+    if options["at"]:
+        verdicts = verify_at(find_place(options["at"]), [reference], report)
+        return [Proof(verdict=verdict, drill=None) for verdict in verdicts]
     verdicts = verify_all(report) if everything else [verify_backup(reference, report)]
     return [Proof(verdict=verdict, drill=None) for verdict in verdicts]
 

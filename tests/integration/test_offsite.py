@@ -1,0 +1,196 @@
+"""Copies at destinations: made, listed, checked, synchronised, and the way back from nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.backups import assert_refused, leftovers, listed, make, snapshot
+from tests.support.content import digest
+from tests.support.restores import go_on
+from tests.support.sites import Site
+
+ADD = """
+from trustbackup.models import Destination
+Destination.objects.create(name="NAME", kind="folder", options={"path": "PATH"}, automatic=AUTO)
+"""
+LOOK = """
+import json
+from trustbackup.models import Copy, Run
+print(json.dumps({
+    "copies": list(Copy.objects.order_by("identifier").values_list("state", "tries", "problem")),
+    "runs": list(Run.objects.order_by("started").values_list("verb", "state")),
+}))
+"""
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Path:
+    folder = tmp_path / "another disk" / "copies"
+    folder.parent.mkdir()
+    return folder
+
+
+def add(site: Site, path: Path, *, name: str = "disk", automatic: bool = True) -> None:
+    code = ADD.replace("NAME", name).replace("PATH", str(path)).replace("AUTO", str(automatic))
+    site.manage("shell", "--verbosity", "0", "-c", code)
+
+
+def look(site: Site) -> Any:
+    return site.manage("shell", "--verbosity", "0", "-c", LOOK).json
+
+
+def url(path: Path) -> str:
+    return path.as_uri()
+
+
+def test_a_backup_goes_to_the_automatic_destinations_right_away(any_site: Site, away: Path) -> None:
+    add(any_site, away)
+    made = make(any_site)
+    (copied,) = made["copies"]
+    assert (copied["destination"], copied["error"], copied["tries"]) == ("disk", "", 1)
+    there = {path.name: path.read_bytes() for path in away.iterdir() if path.is_file()}
+    files = [Path(made["manifest"]), *(Path(file["path"]) for file in made["files"])]
+    assert there == {path.name: path.read_bytes() for path in files}
+    found = look(any_site)
+    assert found["copies"] == [["stored", 1, ""]]
+    assert any_site.manage("verify_backup", "latest", "--at", "disk").returncode == 0
+    assert look(any_site)["copies"][0][0] == "verified"
+
+
+def test_one_destination_down_stops_no_other(any_site: Site, away: Path, tmp_path: Path) -> None:
+    add(any_site, away, name="good")
+    add(any_site, tmp_path / "not mounted" / "copies", name="down")
+    result = any_site.manage("create_backup", "--json", check=False)
+    assert result.returncode == 1
+    outcome = {item["destination"]: item for item in result.json["copies"]}
+    assert not outcome["good"]["error"]
+    assert "not mounted" in outcome["down"]["error"]
+    assert len(listed(any_site)) == 1, "the backup itself is there"
+    found = look(any_site)
+    assert found["runs"] == [["create", "partial"]]
+    assert sorted(state for state, _tries, _problem in found["copies"]) == ["failed", "stored"]
+
+
+def test_sync_brings_what_is_missing_in_both_directions(any_site: Site, away: Path) -> None:
+    first, second = make(any_site), make(any_site)
+    there = url(away)
+    (looked,) = any_site.manage("sync_backups", there, "--dry-run", "--json", check=False).json
+    assert looked["only_here"] == [first["id"], second["id"]]
+    assert any_site.manage("sync_backups", there).returncode == 0
+    assert {item["id"] for item in remote(any_site, there)} == {first["id"], second["id"]}
+    any_site.manage("delete_backup", first["id"], "--yes")
+    (pulled,) = any_site.manage("sync_backups", there, "--pull", "--json").json
+    assert pulled["fetched"] == [first["id"]]
+    assert {row["id"] for row in listed(any_site)} == {first["id"], second["id"]}
+    assert any_site.manage("verify_backup", "all").returncode == 0
+    assert leftovers(any_site.backups) == []
+
+
+def remote(site: Site, there: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = site.manage("list_backups", "--at", there, "--json").json
+    return found
+
+
+def test_from_nothing_but_a_url_the_whole_site_comes_back(any_site: Site, away: Path) -> None:
+    then = digest(any_site)
+    make(any_site)
+    newest = make(any_site, "--to", url(away))
+    go_on(any_site)
+    shutil.rmtree(any_site.backups)
+    if any_site.database:
+        any_site.query("DROP SCHEMA public CASCADE")
+        any_site.query("CREATE SCHEMA public")
+    else:
+        any_site.sqlite_file.unlink()
+    done = any_site.manage("restore_backup", "latest", "--from", url(away), "--force", "--json")
+    assert done.json["id"] == newest["id"]
+    assert digest(any_site) == then
+
+
+def test_fault_31_a_bit_that_flips_at_rest_is_found_and_never_restored(
+    sqlite_site: Site, away: Path
+) -> None:
+    made = make(sqlite_site, "--to", url(away))
+    now = digest(sqlite_site)
+    copy = away / made["files"][0]["file"]
+    data = bytearray(copy.read_bytes())
+    data[len(data) // 2] ^= 4
+    copy.write_bytes(data)
+    result = sqlite_site.manage("verify_backup", "all", "--at", url(away), check=False)
+    assert result.returncode == 1
+    assert "corrupt" in result.stderr
+    shutil.rmtree(sqlite_site.backups)
+    refused = sqlite_site.manage(
+        "restore_backup", "latest", "--from", url(away), "--force", "--json", check=False
+    )
+    assert_refused(refused, made["files"][0]["file"])
+    assert digest(sqlite_site) == now
+    assert listed(sqlite_site) == []
+    assert leftovers(sqlite_site.backups) == []
+
+
+def test_a_copy_without_its_manifest_is_none(sqlite_site: Site, away: Path) -> None:
+    made = make(sqlite_site, "--to", url(away))
+    (away / Path(made["manifest"]).name).unlink()
+    (item,) = remote(sqlite_site, url(away))
+    assert not item["complete"]
+    refused = sqlite_site.manage(
+        "restore_backup", "latest", "--from", url(away), "--force", "--json", check=False
+    )
+    assert_refused(refused, "There is no backup at")
+    assert sqlite_site.manage("sync_backups", url(away)).returncode == 0
+    (item,) = remote(sqlite_site, url(away))
+    assert item["complete"]
+
+
+def test_the_same_backup_twice_is_copied_once_and_another_never_overwritten(
+    sqlite_site: Site, away: Path
+) -> None:
+    made = make(sqlite_site, "--to", url(away))
+    before = snapshot(away)
+    assert sqlite_site.manage("sync_backups", url(away)).returncode == 0
+    assert snapshot(away) == before
+    manifest = away / Path(made["manifest"]).name
+    manifest.unlink()
+    other = away / made["files"][0]["file"]
+    other.write_bytes(b"another backup of that name")
+    result = sqlite_site.manage("sync_backups", url(away), check=False)
+    assert result.returncode == 1
+    assert other.read_bytes() == b"another backup of that name"
+
+
+def test_a_destination_is_tested_step_by_step(sqlite_site: Site, away: Path) -> None:
+    good = sqlite_site.manage("test_destination", url(away), "--json").json
+    assert good["ok"]
+    assert len(good["steps"]) >= 4
+    assert not list(away.iterdir()), "nothing stays behind"
+    bad = sqlite_site.manage("test_destination", url(away / "a" / "b"), "--json", check=False)
+    assert bad.returncode == 1
+    assert not bad.json["ok"]
+    assert bad.json["steps"][-1]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sync_backups"], "There is no destination"),
+        (["sync_backups", "nowhere"], "nowhere"),
+        (["create_backup", "--to", "nowhere"], "nowhere"),
+        (["create_backup", "--to", "gopher://x/y"], "gopher"),
+        (["list_backups", "--at", "file://elsewhere/x"], "folder of this machine"),
+        (["test_destination", "sftp://user:secret@host/x"], "password"),
+        (["restore_backup", "latest", "--from", "storage://"], "storage"),
+        (["verify_backup", "latest", "--at", "s3://UPPER CASE"], "space"),
+    ],
+)
+def test_what_is_no_destination_is_a_sentence(
+    sqlite_site: Site, arguments: list[str], said: str
+) -> None:
+    result = sqlite_site.manage(*arguments, "--json", check=False)
+    assert_refused(result, said)
+    assert "secret" not in result.stderr
+    assert listed(sqlite_site) == [], "nothing is made before the destination is known"
