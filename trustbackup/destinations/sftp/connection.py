@@ -16,7 +16,7 @@ import paramiko
 
 from trustbackup.destinations import network
 from trustbackup.destinations.base import DestinationError
-from trustbackup.destinations.sftp import keys, session
+from trustbackup.destinations.sftp import keys
 from trustbackup.destinations.sftp.config import SftpConfig
 from trustbackup.destinations.sftp.errors import LOST, told
 from trustbackup.destinations.sftp.host_keys import (
@@ -235,14 +235,8 @@ class Connection:
     def _begin_session(self) -> None:
         what = f"{self.where} does not offer SFTP to {self.config.user}"
         with told(what, self.config.timeout), self._deadline():
-            channel = self.transport.open_session(
-                window_size=session.WINDOW, max_packet_size=session.LARGEST_PACKET
-            )
-            channel.settimeout(self.config.timeout)
             try:
-                channel.invoke_subsystem("sftp")
-                self._session = Session(channel)
-                self._session.learn_limits()
+                self._session = Session.begin(self.transport, self.config.timeout)
             except (*LOST, paramiko.SFTPError) as error:
                 if not self.transport.is_active() or isinstance(error, TimeoutError):
                     raise

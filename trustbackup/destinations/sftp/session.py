@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import paramiko
 from paramiko import sftp as protocol
+from paramiko.buffered_pipe import BufferedPipe
 from paramiko.message import Message
 
 from trustbackup.destinations.sftp import errors
@@ -33,9 +34,9 @@ _PACKET = 32704
 """Bytes: what one SSH packet carries, at most, to a server that takes the usual 32 KB."""
 _FLUSH_SECONDS = 300
 """A slow disk may take so long for what its server still has in memory."""
-WINDOW = 8 << 20
+_WINDOW = 8 << 20
 """Bytes the server may send before we have read them."""
-LARGEST_PACKET = 128 << 10
+_LARGEST_PACKET = 128 << 10
 
 
 class FileSystem(NamedTuple):
@@ -56,11 +57,37 @@ class _Inbox:
         self.answers[number] = (kind, message)
 
 
+class _Pipe(BufferedPipe):  # type: ignore[misc]  # it has no types
+    """What has arrived and was not read yet. paramiko moves all of it whenever some is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffer = bytearray()
+
+    def _buffer_frombytes(self, data: bytes) -> None:
+        self._buffer += data
+
+    def _buffer_tobytes(self, limit: int | None = None) -> bytes:
+        with memoryview(self._buffer) as view:
+            return bytes(view[:limit])
+
+
 class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
     """One session; raises errors.Status for what the server refuses."""
 
     extensions: frozenset[str] = frozenset()
     request_size = _EVERY_SERVER_TAKES
+
+    @classmethod
+    def begin(cls, transport: paramiko.Transport, patience: float) -> Session:
+        """Begin a session, in which no silence may last longer (seconds)."""
+        channel = transport.open_session(window_size=_WINDOW, max_packet_size=_LARGEST_PACKET)
+        channel.settimeout(patience)
+        channel.in_buffer = _Pipe()
+        channel.invoke_subsystem("sftp")
+        session = cls(channel)
+        session.learn_limits()
+        return session
 
     def learn_limits(self) -> None:
         """Ask how large requests may be (limits@openssh.com, since OpenSSH 8.5)."""
