@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import paramiko
 from paramiko import sftp as protocol
-from paramiko.buffered_pipe import BufferedPipe
 from paramiko.message import Message
 
 from trustbackup.destinations.sftp import errors
+from trustbackup.destinations.sftp.flow import Pipe
 
 CREATE = protocol.SFTP_FLAG_WRITE | protocol.SFTP_FLAG_CREATE | protocol.SFTP_FLAG_EXCL
 WRITE = protocol.SFTP_FLAG_WRITE
@@ -57,21 +57,6 @@ class _Inbox:
         self.answers[number] = (kind, message)
 
 
-class _Pipe(BufferedPipe):  # type: ignore[misc]  # it has no types
-    """What has arrived and was not read yet. paramiko moves all of it whenever some is read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._buffer = bytearray()
-
-    def _buffer_frombytes(self, data: bytes) -> None:
-        self._buffer += data
-
-    def _buffer_tobytes(self, limit: int | None = None) -> bytes:
-        with memoryview(self._buffer) as view:
-            return bytes(view[:limit])
-
-
 class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
     """One session; raises errors.Status for what the server refuses."""
 
@@ -83,7 +68,7 @@ class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
         """Begin a session, in which no silence may last longer (seconds)."""
         channel = transport.open_session(window_size=_WINDOW, max_packet_size=_LARGEST_PACKET)
         channel.settimeout(patience)
-        channel.in_buffer = _Pipe()
+        channel.in_buffer = Pipe()
         channel.invoke_subsystem("sftp")
         session = cls(channel)
         session.learn_limits()
