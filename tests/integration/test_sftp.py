@@ -42,11 +42,9 @@ def test_a_key_pair_of_our_own_signs_in(shared_sshd: Server, tmp_path: Path) -> 
     pair = keys.new_key_pair("shop at\nwww.example.com")
     assert pair.public.startswith("ssh-ed25519 ")
     assert pair.public.endswith(" shop at www.example.com")
-    with (
-        sftp(shared_sshd, private_key=pair.private) as destination,
-        refused("does not know the private key", "authorized_keys", permanent=True),
-    ):
-        destination.list()
+    with sftp(shared_sshd, private_key=pair.private) as destination:
+        with refused("does not know the private key", "authorized_keys", permanent=True):
+            destination.list()
         shared_sshd.authorize(pair.public)
         assert all(step.ok for step in destination.check())
     (tmp_path / "key").write_text(pair.private)
@@ -106,8 +104,9 @@ def test_a_key_of_an_unknown_type_is_refused(shared_sshd: Server) -> None:
 def test_bad_input_is_a_sentence_in_calls_and_in_the_connection_test(
     shared_sshd: Server, tmp_path: Path, changes: dict[str, object], said: str, permanent: bool
 ) -> None:
-    with sftp(shared_sshd, **changes) as destination, refused(said, permanent=permanent):
-        destination.put(*new_file(tmp_path))
+    with sftp(shared_sshd, **changes) as destination:
+        with refused(said, permanent=permanent):
+            destination.put(*new_file(tmp_path))
         steps = list(destination.check())
     assert [step.ok for step in steps] == [True] * (len(steps) - 1) + [False]
     assert said in steps[-1].detail
