@@ -235,3 +235,14 @@ def test_uploads_that_were_given_up_are_removed(new_sshd: NewServer, tmp_path: P
             os.utime(path, (0, 0))
         destination.put(*new_file(tmp_path))
         assert set(folder.iterdir()) == {new, foreign}
+
+
+def test_keys_may_be_exchanged_again_in_the_middle_of_a_file(
+    new_sshd: NewServer, tmp_path: Path
+) -> None:
+    server = new_sshd(RekeyLimit="2M", LogLevel="DEBUG1")
+    source, sha256 = new_file(tmp_path, 12_000_000)
+    with sftp(server) as destination:
+        destination.put(source, sha256)
+        assert read(destination) == source.read_bytes()
+    assert server.log.count("SSH2_MSG_NEWKEYS received") > 5
