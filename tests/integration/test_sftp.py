@@ -42,11 +42,9 @@ def test_a_key_pair_of_our_own_signs_in(shared_sshd: Server, tmp_path: Path) -> 
     pair = keys.new_key_pair("shop at\nwww.example.com")
     assert pair.public.startswith("ssh-ed25519 ")
     assert pair.public.endswith(" shop at www.example.com")
-    with (
-        sftp(shared_sshd, private_key=pair.private) as destination,
-        refused("does not know the private key", "authorized_keys", permanent=True),
-    ):
-        destination.list()
+    with sftp(shared_sshd, private_key=pair.private) as destination:
+        with refused("does not know the private key", "authorized_keys", permanent=True):
+            destination.list()
         shared_sshd.authorize(pair.public)
         assert all(step.ok for step in destination.check())
     (tmp_path / "key").write_text(pair.private)
@@ -106,8 +104,9 @@ def test_a_key_of_an_unknown_type_is_refused(shared_sshd: Server) -> None:
 def test_bad_input_is_a_sentence_in_calls_and_in_the_connection_test(
     shared_sshd: Server, tmp_path: Path, changes: dict[str, object], said: str, permanent: bool
 ) -> None:
-    with sftp(shared_sshd, **changes) as destination, refused(said, permanent=permanent):
-        destination.put(*new_file(tmp_path))
+    with sftp(shared_sshd, **changes) as destination:
+        with refused(said, permanent=permanent):
+            destination.put(*new_file(tmp_path))
         steps = list(destination.check())
     assert [step.ok for step in steps] == [True] * (len(steps) - 1) + [False]
     assert said in steps[-1].detail
@@ -236,3 +235,14 @@ def test_uploads_that_were_given_up_are_removed(new_sshd: NewServer, tmp_path: P
             os.utime(path, (0, 0))
         destination.put(*new_file(tmp_path))
         assert set(folder.iterdir()) == {new, foreign}
+
+
+def test_keys_may_be_exchanged_again_in_the_middle_of_a_file(
+    new_sshd: NewServer, tmp_path: Path
+) -> None:
+    server = new_sshd(RekeyLimit="2M", LogLevel="DEBUG1")
+    source, sha256 = new_file(tmp_path, 12_000_000)
+    with sftp(server) as destination:
+        destination.put(source, sha256)
+        assert read(destination) == source.read_bytes()
+    assert server.log.count("SSH2_MSG_NEWKEYS received") > 5

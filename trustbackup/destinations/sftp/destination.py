@@ -82,7 +82,7 @@ class Sftp(Destination):
             cut_short = DestinationError(
                 what, why="it ended too early", todo="Verify the backup at that destination."
             )
-            reader = Reader(pieces, found.size, lambda: self.speaking(what), cut_short)
+            reader = Reader(pieces, found.size, lambda: self._told(what), cut_short)
             with io.BufferedReader(reader, 1 << 20) as file:
                 yield file
 
@@ -118,17 +118,22 @@ class Sftp(Destination):
     @contextlib.contextmanager
     def speaking(self, what: str) -> Iterator[Remote]:
         """The folder there, signed in to; what goes wrong is told as ``what``."""
+        with self._told(what):
+            if self._connection is None or not self._connection.is_alive:
+                self.close()
+                self._connection = Connection(self.config)
+                self._connection.open()
+            remote = Remote(self._connection.session, self.root, self.address, what)
+            try:
+                yield remote
+            except Status as refused:
+                raise remote.explained(refused) from refused
+
+    @contextlib.contextmanager
+    def _told(self, what: str) -> Iterator[None]:
         with told(what, self.config.timeout):
             try:
-                if self._connection is None or not self._connection.is_alive:
-                    self.close()
-                    self._connection = Connection(self.config)
-                    self._connection.open()
-                remote = Remote(self._connection.session, self.root, self.address, what)
-                try:
-                    yield remote
-                except Status as refused:
-                    raise remote.explained(refused) from refused
+                yield
             except (*LOST, *GARBAGE):
                 self.close()
                 raise

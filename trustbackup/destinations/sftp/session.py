@@ -18,6 +18,7 @@ from paramiko import sftp as protocol
 from paramiko.message import Message
 
 from trustbackup.destinations.sftp import errors
+from trustbackup.destinations.sftp.flow import Pipe
 
 CREATE = protocol.SFTP_FLAG_WRITE | protocol.SFTP_FLAG_CREATE | protocol.SFTP_FLAG_EXCL
 WRITE = protocol.SFTP_FLAG_WRITE
@@ -33,9 +34,9 @@ _PACKET = 32704
 """Bytes: what one SSH packet carries, at most, to a server that takes the usual 32 KB."""
 _FLUSH_SECONDS = 300
 """A slow disk may take so long for what its server still has in memory."""
-WINDOW = 8 << 20
+_WINDOW = 8 << 20
 """Bytes the server may send before we have read them."""
-LARGEST_PACKET = 128 << 10
+_LARGEST_PACKET = 128 << 10
 
 
 class FileSystem(NamedTuple):
@@ -61,6 +62,17 @@ class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
 
     extensions: frozenset[str] = frozenset()
     request_size = _EVERY_SERVER_TAKES
+
+    @classmethod
+    def begin(cls, transport: paramiko.Transport, patience: float) -> Session:
+        """Begin a session, in which no silence may last longer (seconds)."""
+        channel = transport.open_session(window_size=_WINDOW, max_packet_size=_LARGEST_PACKET)
+        channel.settimeout(patience)
+        channel.in_buffer = Pipe()
+        channel.invoke_subsystem("sftp")
+        session = cls(channel)
+        session.learn_limits()
+        return session
 
     def learn_limits(self) -> None:
         """Ask how large requests may be (limits@openssh.com, since OpenSSH 8.5)."""
