@@ -21,7 +21,7 @@ demo: .venv/.demo ## Build the web shop, back it up, check the backup, serve on 
 .PHONY: test
 test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name" and so on)
 	@scripts/setup.sh packages "make test" initdb pg_dump strace sqlite3 mount setpriv ps \
-		chromium unzip
+		chromium unzip sshd ssh-keygen
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint

@@ -44,6 +44,24 @@ apt_install_postgresql() {
     return $status
 }
 
+# Debian starts the SSH server and lets it start with the machine. The tests start their own,
+# and what they need must not open a door: it is neither started nor enabled.
+apt_install_sshd() {
+    local policy=/usr/sbin/policy-rc.d status=0
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+        apt_install openssh-server || status=1
+        as_root rm -f "$policy"
+        trap - EXIT
+    else
+        apt_install openssh-server || status=1
+    fi
+    as_root systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true
+    return $status
+}
+
 install_packages() {
     local who=$1 package
     shift
@@ -55,20 +73,27 @@ install_packages() {
     as_root apt-get update -qq >/dev/null ||
         fail "$who needs the Debian packages $*, and apt-get could not read its package lists: see its message above."
     for package in "$@"; do
-        if [ "$package" = postgresql ]; then apt_install_postgresql; else apt_install "$package"; fi ||
+        case $package in
+            postgresql) apt_install_postgresql ;;
+            openssh-server) apt_install_sshd ;;
+            *) apt_install "$package" ;;
+        esac ||
             fail "$who needs the Debian package $package, and apt-get could not install it: see its message above."
     done
 }
 
 # Debian keeps the servers' programs outside the PATH.
 has_program() {
-    command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
+    PATH=$PATH:/usr/sbin command -v "$1" >/dev/null ||
+        compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
 }
 
 package_of() {
     case $1 in
         initdb) echo postgresql ;;
         pg_dump) echo postgresql-client ;;
+        sshd) echo openssh-server ;;
+        ssh-keygen) echo openssh-client ;;
         setpriv) echo util-linux ;;
         ps) echo procps ;;
         *) echo "$1" ;;

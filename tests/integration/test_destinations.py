@@ -104,7 +104,7 @@ def test_a_source_that_is_not_what_its_manifest_says_is_not_copied(
 
 
 def test_a_cancelled_upload_leaves_nothing(place: Place, tmp_path: Path) -> None:
-    source, sha256 = new_file(tmp_path / "source", 40_000_000)
+    source, sha256 = new_file(tmp_path / "source", 8_000_000)
 
     def cancel(done: int) -> None:
         if done:
@@ -159,7 +159,7 @@ def test_an_absent_folder_is_an_error_and_no_empty_list(place: Place) -> None:
 def test_a_long_file_is_read_in_pieces_and_need_not_be_read_to_its_end(
     place: Place, tmp_path: Path
 ) -> None:
-    source, sha256 = new_file(tmp_path / "source", 20_000_000)
+    source, sha256 = new_file(tmp_path / "source", 6_000_000)
     place.destination.put(source, sha256)
     with place.destination.open(NAME) as file:
         begin = file.read(100_000)

@@ -17,10 +17,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import x25519
 
 from tests.support import processes
 
@@ -61,8 +64,7 @@ class Server:
 
     def fingerprint(self, kind: str = "ed25519") -> str:
         """What ``ssh-keygen -l`` says of the server's key: "SHA256:…"."""
-        said = _run(["ssh-keygen", "-l", "-f", str(self.folder / f"host_{kind}.pub")])
-        return said.split()[1]
+        return fingerprint_of(self.folder / f"host_{kind}.pub")
 
     def authorize(self, public_line: str) -> None:
         """Let the holder of this key sign in, as well as all others before."""
@@ -105,21 +107,25 @@ def running_sshd(
     *,
     subsystem: str = "internal-sftp",
     chroot: bool = False,
+    host_keys: Sequence[str] = KEY_TYPES,
     **options: str,
 ) -> Iterator[Server]:
     """A server in a new folder in `parent`, for this user; `options` are sshd_config's own."""
-    folder = Path(tempfile.mkdtemp(prefix="sshd-", dir=parent))
+    # Whatever is above a new root must be root's alone: /tmp is not.
+    folder = Path(tempfile.mkdtemp(prefix="sshd-", dir="/run" if chroot else parent))
     folder.chmod(0o711)
     home = folder / "home"
     home.mkdir(mode=0o700)
     if os.geteuid() == 0:
         shutil.chown(home, user.name)
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd demands it
-    for kind in KEY_TYPES:
+    for kind in host_keys:
         new_key(folder / f"host_{kind}", kind)
     (folder / "authorized_keys").touch(mode=0o644)
+    # A system user has no home: sessions begin in the folder that they may write in.
+    command = f"{subsystem} -d {'/home' if chroot else home}"
     settings: dict[str, Any] = {
-        "HostKey": [folder / f"host_{kind}" for kind in KEY_TYPES],
+        "HostKey": [folder / f"host_{kind}" for kind in host_keys],
         "AuthorizedKeysFile": folder / "authorized_keys",
         "AllowUsers": user.name,
         "PasswordAuthentication": "yes",
@@ -130,11 +136,8 @@ def running_sshd(
         "MaxStartups": "100",
         "PerSourcePenalties": "no",
         "AllowTcpForwarding": "no",
-        "Subsystem": f"sftp {subsystem}",
-        # A system user has no home: sessions begin in the folder they may write in.
-        "ForceCommand": f"internal-sftp -d {'/home' if chroot else home}"
-        if subsystem == "internal-sftp"
-        else None,
+        "Subsystem": f"sftp {command}",
+        "ForceCommand": command if subsystem.startswith("internal-sftp") else None,
         "ChrootDirectory": folder if chroot else None,
         **options,
     }
@@ -174,7 +177,8 @@ def _written(settings: dict[str, Any]) -> str:
 
 def _version_lacks(folder: Path, line: str) -> bool:
     probe = folder / "probe"
-    probe.write_text(f"{line}\nHostKey {folder / 'host_ed25519'}\n")
+    (host_key, *_others) = sorted(folder.glob("host_*.pub"))
+    probe.write_text(f"{line}\nHostKey {host_key.with_suffix('')}\n")
     return subprocess.run([program(), "-t", "-f", str(probe)], capture_output=True).returncode != 0
 
 
@@ -199,6 +203,28 @@ def new_key(path: Path, kind: str, *, passphrase: str = "", pem: bool = False) -
     form = ["-m", "PEM"] if pem else []
     _run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path), *form])
     return path.with_name(f"{path.name}.pub").read_text()
+
+
+def fingerprint_of(public: Path) -> str:
+    return _run(["ssh-keygen", "-l", "-f", str(public)]).split()[1]
+
+
+def public_of(private: Path) -> str:
+    """What ssh-keygen takes for the public half of a key without a passphrase."""
+    return " ".join(_run(["ssh-keygen", "-y", "-f", str(private)]).split()[:2])
+
+
+def x25519_key() -> str:
+    """A private key (PKCS#8) of a type that signs nothing."""
+    return (
+        x25519.X25519PrivateKey.generate()
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
 
 
 # ---------------------------------------------------------------------------- users

@@ -24,21 +24,17 @@ from trustbackup.destinations.base import (
     Written,
     unwatched,
 )
+from trustbackup.destinations.mounted import (
+    at_destination,
+    must_be_unused,
+    new_file,
+    sync_folder,
+)
 from trustbackup.destinations.steps import SAMPLE, describe_space, run_steps, sample_name
-from trustbackup.exceptions import Busy, FolderError, file_operation
+from trustbackup.exceptions import file_operation
 from trustbackup.store import durable, names
 
 _BLOCK = 1 << 20
-_PERMANENT = {
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.ELOOP,
-    errno.ENAMETOOLONG,
-    errno.ENOSPC,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """What file systems without hard links answer: FAT, exFAT, some shares."""
 
@@ -73,7 +69,7 @@ class Folder(Destination):
                     raise uploads.other_content(name, self.address)
                 written(size)
                 return
-            with _at_destination():
+            with at_destination():
                 self._prepare()
                 self._sweep(draft)
             try:
@@ -81,7 +77,7 @@ class Folder(Destination):
                 if self._digest(draft) != sha256:
                     at_source = self._hash(source) != sha256
                     raise uploads.damaged(name, self.address, at_source=at_source)
-                with _at_destination():
+                with at_destination():
                     self._publish(draft, name)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -98,7 +94,7 @@ class Folder(Destination):
                 todo="List what is there, then choose another backup.",
                 permanent=True,
             )
-        with _at_destination():
+        with at_destination():
             file = durable.open_regular(self.root / name)
         with file:
             yield file
@@ -106,7 +102,7 @@ class Folder(Destination):
     def list(self) -> list[Stored]:
         self._must_be_there()
         found = []
-        with _at_destination(), file_operation("Listing the folder", self.root):
+        with at_destination(), file_operation("Listing the folder", self.root):
             with os.scandir(self.root) as listing:
                 items = [item.name for item in listing if names.parse(item.name)]
             for name in sorted(items):
@@ -122,7 +118,7 @@ class Folder(Destination):
         """As ``stat``, for a folder that may not have been made yet."""
         uploads.must_be_ours(name)
         path = self.root / name
-        with _at_destination(), file_operation("Looking at", path):
+        with at_destination(), file_operation("Looking at", path):
             try:
                 status = path.lstat()
             except FileNotFoundError:
@@ -139,13 +135,13 @@ class Folder(Destination):
 
     def delete(self, name: str) -> None:
         if self.stat(name) is not None:
-            with _at_destination():
+            with at_destination():
                 with file_operation("Deleting", self.root / name):
                     (self.root / name).unlink(missing_ok=True)
-                _sync(self.root)
+                sync_folder(self.root)
 
     def space(self) -> Space:
-        with _at_destination(), file_operation("Asking for the free space", self.root):
+        with at_destination(), file_operation("Asking for the free space", self.root):
             status = os.statvfs(self.root)
         free, used = status.f_bavail, status.f_blocks - status.f_bfree
         return Space(free=free * status.f_frsize, used=used * status.f_frsize)
@@ -155,11 +151,11 @@ class Folder(Destination):
         renamed = self.root / sample.name
 
         def write() -> None:
-            with _at_destination(), durable.DurableFile(sample) as file:
+            with at_destination(), durable.DurableFile(sample) as file:
                 file.write(SAMPLE)
 
         def read_back() -> None:
-            with _at_destination(), durable.open_regular(sample) as file:
+            with at_destination(), durable.open_regular(sample) as file:
                 if file.read() != SAMPLE:
                     raise DestinationError(
                         f"{self.root} can't be relied on",
@@ -169,12 +165,12 @@ class Folder(Destination):
                     )
 
         def rename() -> None:
-            with _at_destination(), file_operation("Renaming", sample):
+            with at_destination(), file_operation("Renaming", sample):
                 sample.rename(renamed)
-                _sync(self.root)
+                sync_folder(self.root)
 
         def delete() -> None:
-            with _at_destination(), file_operation("Deleting", renamed):
+            with at_destination(), file_operation("Deleting", renamed):
                 renamed.unlink()
 
         def clean_up() -> None:
@@ -183,7 +179,7 @@ class Folder(Destination):
                     path.unlink(missing_ok=True)
 
         def prepare() -> str:
-            with _at_destination():
+            with at_destination():
                 self._prepare()
             return str(self.root)
 
@@ -245,22 +241,23 @@ class Folder(Destination):
             for path in self._uploads.iterdir():
                 modified = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
                 if path == draft or uploads.is_abandoned(path.name, modified):
-                    _must_be_unused(path)
+                    if not path.is_symlink():
+                        must_be_unused(path)
                     path.unlink(missing_ok=True)
 
     def _copy(self, file: BinaryIO, draft: Path, written: Written) -> None:
         done = 0
-        with _new_file(draft) as target, durable.open_regular(draft) as held:
+        with new_file(draft) as target, durable.open_regular(draft) as held:
             durable.share(held, draft.name)
             while block := _read(file):
-                with _at_destination():
+                with at_destination():
                     target.write(block)
                 done += len(block)
                 written(done)
             written(done)
 
     def _digest(self, path: Path) -> str:
-        with _at_destination():
+        with at_destination():
             return self._hash(path)
 
     def _hash(self, path: Path) -> str:
@@ -285,7 +282,7 @@ class Folder(Destination):
                 if os.path.lexists(final):
                     raise uploads.other_content(name, self.address) from None
                 draft.rename(final)
-        _sync(self.root)
+        sync_folder(self.root)
 
 
 def _stored(name: str, status: os.stat_result) -> Stored | None:
@@ -298,56 +295,3 @@ def _stored(name: str, status: os.stat_result) -> Stored | None:
 def _read(file: BinaryIO) -> bytes:
     with file_operation("Reading", file.name):
         return file.read(_BLOCK)
-
-
-def _sync(folder: Path) -> None:
-    try:
-        durable.sync_folder(folder)
-    except FolderError as error:
-        cause = error.__cause__
-        # Some network file systems can't flush a folder; there the server does as it does.
-        if not (isinstance(cause, OSError) and cause.errno in (errno.EINVAL, errno.EOPNOTSUPP)):
-            raise
-
-
-@contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[durable.DurableFile]:
-    """A file that is flushed at the end; then it is the disk that is read back."""
-    with contextlib.ExitStack() as stack:
-        with _at_destination():
-            target = stack.enter_context(durable.DurableFile(path))
-        yield target
-        with _at_destination():
-            stack.close()
-    _forget(path)
-
-
-def _forget(path: Path) -> None:
-    """Drop it from the page cache; a hint."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(descriptor)
-
-
-def _must_be_unused(path: Path) -> None:
-    try:
-        durable.must_be_unused(path.parent, [path.name])
-    except Busy:
-        raise DestinationError(
-            f"{path.name} was not copied", why="another run is copying it", todo="Wait for it."
-        ) from None
-
-
-@contextlib.contextmanager
-def _at_destination() -> Iterator[None]:
-    """Turn what is wrong with a file there into a DestinationError."""
-    try:
-        yield
-    except FolderError as error:
-        number = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
-        raise DestinationError(
-            error.what, why=error.why, todo=error.todo, permanent=number in _PERMANENT
-        ) from error

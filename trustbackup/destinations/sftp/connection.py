@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,9 +15,10 @@ import paramiko
 
 from trustbackup.destinations import network
 from trustbackup.destinations.base import DestinationError
-from trustbackup.destinations.sftp import keys, session
+from trustbackup.destinations.sftp import keys
 from trustbackup.destinations.sftp.config import SftpConfig
 from trustbackup.destinations.sftp.errors import LOST, told
+from trustbackup.destinations.sftp.flow import Impatient
 from trustbackup.destinations.sftp.host_keys import (
     ChangedHostKey,
     HostKey,
@@ -26,7 +26,6 @@ from trustbackup.destinations.sftp.host_keys import (
     parse_host_key,
 )
 from trustbackup.destinations.sftp.session import Session
-from trustbackup.exceptions import TrustbackupError
 
 # Whatever goes wrong becomes an error of ours; paramiko's tracebacks on top say nothing more.
 _LOG = "trustbackup.paramiko"
@@ -39,13 +38,8 @@ _CIPHERS = (
     "aes192-ctr",
     "aes256-ctr",
 )
-_HOST_KEY_ALGORITHMS = {
-    "ssh-ed25519": ("ssh-ed25519",),
-    "ecdsa-sha2-nistp256": ("ecdsa-sha2-nistp256",),
-    "ecdsa-sha2-nistp384": ("ecdsa-sha2-nistp384",),
-    "ecdsa-sha2-nistp521": ("ecdsa-sha2-nistp521",),
-    "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
-}
+_HOST_KEY_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+"""Where they are called other than the key's type (RFC 8332)."""
 _NEVER = 3600.0
 """Seconds: paramiko's own limits, one for each stage, must not come before ours."""
 
@@ -133,8 +127,8 @@ class Connection:
         """TCP, and SSH's key exchange, in which the server proves that it has its host key."""
         wanted: tuple[str, ...] = ()
         if self.config.host_key:
-            pinned = parse_host_key(self.config.host_key)
-            wanted = _HOST_KEY_ALGORITHMS.get(pinned.type, ())
+            kind = parse_host_key(self.config.host_key).type
+            wanted = _HOST_KEY_ALGORITHMS.get(kind, (kind,))
         try:
             self._exchange_keys(wanted)
         except paramiko.IncompatiblePeer:
@@ -203,7 +197,7 @@ class Connection:
     def _exchange_keys(self, key_types: tuple[str, ...]) -> None:
         config = self.config
         raw = network.connect(config.host, config.port, self._endpoints, timeout=self._left())
-        connection = _Impatient.adopt(raw, config.timeout)
+        connection = Impatient.adopt(raw, config.timeout)
         try:
             self._transport = transport = paramiko.Transport(connection)
         except BaseException:
@@ -213,7 +207,7 @@ class Connection:
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = _NEVER
         options = transport.get_security_options()
         options.ciphers = _CIPHERS
-        if key_types:
+        if set(key_types) <= set(options.key_types) and key_types:
             options.key_types = key_types
         what = f"{self.where} does not answer as an SSH server"
         incompatible: paramiko.IncompatiblePeer | None = None
@@ -236,14 +230,8 @@ class Connection:
     def _begin_session(self) -> None:
         what = f"{self.where} does not offer SFTP to {self.config.user}"
         with told(what, self.config.timeout), self._deadline():
-            channel = self.transport.open_session(
-                window_size=session.WINDOW, max_packet_size=session.LARGEST_PACKET
-            )
-            channel.settimeout(self.config.timeout)
             try:
-                channel.invoke_subsystem("sftp")
-                self._session = Session(channel)
-                self._session.learn_limits()
+                self._session = Session.begin(self.transport, self.config.timeout)
             except (*LOST, paramiko.SFTPError) as error:
                 if not self.transport.is_active() or isinstance(error, TimeoutError):
                     raise
@@ -274,8 +262,6 @@ class Connection:
         timer.start()
         try:
             yield
-        except TrustbackupError:
-            raise
         except Exception as error:
             if passed.is_set():
                 raise TimeoutError from error
@@ -283,31 +269,6 @@ class Connection:
         finally:
             timer.cancel()
             timer.join()
-
-
-class _Impatient(socket.socket):
-    """A socket that gives up when the other side takes nothing; paramiko never would."""
-
-    limit = 0.0
-    _stuck_since: float | None = None
-
-    @classmethod
-    def adopt(cls, other: socket.socket, limit: float) -> _Impatient:
-        adopted = cls(other.family, other.type, other.proto, fileno=other.detach())
-        adopted.limit = limit
-        return adopted
-
-    def send(self, data: bytes, flags: int = 0, /) -> int:  # type: ignore[override]
-        began = time.monotonic()
-        try:
-            count = super().send(data, flags)
-        except TimeoutError:  # after a tenth of a second; paramiko asks again
-            self._stuck_since = self._stuck_since or began
-            if time.monotonic() - self._stuck_since > self.limit:
-                raise BrokenPipeError from None
-            raise
-        self._stuck_since = None
-        return count
 
 
 def _rejected(

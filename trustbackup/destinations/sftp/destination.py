@@ -124,11 +124,11 @@ class Sftp(Destination):
                     self.close()
                     self._connection = Connection(self.config)
                     self._connection.open()
-                remote = Remote(self._connection.session, self.root, self.address)
+                remote = Remote(self._connection.session, self.root, self.address, what)
                 try:
                     yield remote
                 except Status as refused:
-                    raise remote.explained(what, refused) from refused
+                    raise remote.explained(refused) from refused
             except (*LOST, *GARBAGE):
                 self.close()
                 raise

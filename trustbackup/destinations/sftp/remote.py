@@ -30,10 +30,12 @@ _FULL = 1 << 20
 class Remote:
     """Raises DestinationError for what it understands, else errors.Status and errors.LOST."""
 
-    def __init__(self, server: Session, root: str, address: str) -> None:
+    def __init__(self, server: Session, root: str, address: str, what: str) -> None:
         self.server = server
         self.root = root
         self.address = address
+        self.what = what
+        """What is being done, in the words of an error."""
         self.uploads = self.path(uploads.FOLDER)
 
     def path(self, name: str) -> str:
@@ -143,26 +145,26 @@ class Remote:
             if refused.code != NO_SUCH_FILE:
                 raise
 
-    def explained(self, what: str, refused: Status) -> DestinationError:
+    def explained(self, refused: Status) -> DestinationError:
         """The sentence for a status: OpenSSH says "Failure" for a full disk, too."""
         if refused.code == FAILURE:
             with suppress(Status):
                 system = self.server.file_system(self.root)
                 if system.read_only:
                     return DestinationError(
-                        what,
+                        self.what,
                         why="its disk is mounted read-only",
                         todo="Mount it writable there, or choose another folder.",
                         permanent=True,
                     )
                 if system.free is not None and system.free < _FULL:
                     return DestinationError(
-                        what,
+                        self.what,
                         why="there is no space left on its disk",
                         todo="Free some space there or prune it, then press Retry.",
                         permanent=True,
                     )
-        return refusal(what, refused)
+        return refusal(self.what, refused)
 
 
 def stored(name: str, status: paramiko.SFTPAttributes) -> Stored:

@@ -18,6 +18,7 @@ from paramiko import sftp as protocol
 from paramiko.message import Message
 
 from trustbackup.destinations.sftp import errors
+from trustbackup.destinations.sftp.flow import Pipe
 
 CREATE = protocol.SFTP_FLAG_WRITE | protocol.SFTP_FLAG_CREATE | protocol.SFTP_FLAG_EXCL
 WRITE = protocol.SFTP_FLAG_WRITE
@@ -27,15 +28,15 @@ _EVERY_SERVER_TAKES = 32768
 """Bytes in a request: draft-ietf-secsh-filexfer-02, section 3."""
 _LARGEST = 255 << 10
 """Bytes: OpenSSH's own limit, and the largest that is asked for elsewhere."""
-_WRITES_UNDER_WAY = 16 << 20
+_WRITES_UNDER_WAY = 4 << 20
 _READS_UNDER_WAY = 4 << 20
 _PACKET = 32704
 """Bytes: what one SSH packet carries, at most, to a server that takes the usual 32 KB."""
 _FLUSH_SECONDS = 300
 """A slow disk may take so long for what its server still has in memory."""
-WINDOW = 8 << 20
+_WINDOW = 8 << 20
 """Bytes the server may send before we have read them."""
-LARGEST_PACKET = 128 << 10
+_LARGEST_PACKET = 128 << 10
 
 
 class FileSystem(NamedTuple):
@@ -61,6 +62,17 @@ class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
 
     extensions: frozenset[str] = frozenset()
     request_size = _EVERY_SERVER_TAKES
+
+    @classmethod
+    def begin(cls, transport: paramiko.Transport, patience: float) -> Session:
+        """Begin a session, in which no silence may last longer (seconds)."""
+        channel = transport.open_session(window_size=_WINDOW, max_packet_size=_LARGEST_PACKET)
+        channel.settimeout(patience)
+        channel.in_buffer = Pipe()
+        channel.invoke_subsystem("sftp")
+        session = cls(channel)
+        session.learn_limits()
+        return session
 
     def learn_limits(self) -> None:
         """Ask how large requests may be (limits@openssh.com, since OpenSSH 8.5)."""
@@ -90,7 +102,9 @@ class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
             with contextlib.suppress(errors.Status, *errors.LOST, *errors.GARBAGE):
                 self._request(protocol.CMD_CLOSE, handle)
             raise
-        self._request(protocol.CMD_CLOSE, handle)
+        # Whether what was written has been taken is known when the file is closed.
+        with contextlib.suppress(*errors.LOST if flags == READ else ()):
+            self._request(protocol.CMD_CLOSE, handle)
 
     def flush(self, handle: bytes) -> None:
         """Have a file written to the disk, where the server can (fsync@openssh.com)."""

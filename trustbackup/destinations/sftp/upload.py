@@ -57,10 +57,18 @@ class Upload:
                 self.remote.remove(self.path)
             else:
                 self.remote.rename(self.path, self.remote.path(self.name))
-        except (TrustbackupError, Status):
-            with contextlib.suppress(Status):
-                self.remote.remove(self.path)
+        except Status as refused:
+            # Before the removal: what has filled the disk may be this very upload.
+            error = self.remote.explained(refused)
+            self._remove()
+            raise error from refused
+        except TrustbackupError:
+            self._remove()
             raise
+
+    def _remove(self) -> None:
+        with contextlib.suppress(Status):
+            self.remote.remove(self.path)
 
     def _is_there(self) -> bool:
         """Whether it is there already. Raises DestinationError when something else is."""
