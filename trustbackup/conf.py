@@ -24,7 +24,8 @@ class Settings:
     """Aliases that a backup holds when none is named; default all that differ."""
     compression: str = "gzip"
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
-    """Newest first; the first signs, all check. Default ``SECRET_KEY`` and its fallbacks."""
+    """Newest first; the first signs and encrypts, all check and decrypt. Default
+    ``SECRET_KEY`` and its fallbacks."""
     engines: dict[str, str] = field(default_factory=dict)
     """More engines: a Django connection's vendor → dotted path of a Database class."""
     drill_checks: tuple[str, ...] = ()

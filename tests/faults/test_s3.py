@@ -99,7 +99,7 @@ def test_row_20_a_silent_server_is_given_up(bucket: Bucket, small: File) -> None
             assert "the server did not answer in time" in str(error)
             assert not error.permanent
             *passed, last = destination.check()
-    assert [step.name for step in passed] == ["name", "connection"]
+    assert [step.name for step in passed] == ["settings", "name", "connection"]
     assert (last.name, last.ok) == ("sign-in", False)
 
 
@@ -461,6 +461,7 @@ def test_the_test_passes_and_leaves_nothing(bucket: Bucket) -> None:
     with bucket.destination(region="eu-north-1") as destination:
         steps = list(destination.check())
     assert [(step.name, step.ok) for step in steps] == [
-        (name, True) for name in ("name", "connection", "sign-in", "write", "read back", "delete")
+        (name, True)
+        for name in ("settings", "name", "connection", "sign-in", "write", "read back", "delete")
     ]
     assert bucket.keys() == []

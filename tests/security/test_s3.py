@@ -96,7 +96,8 @@ def test_attack_3_a_server_without_tls_is_refused_unless_http_is_written_out(
     with through(bucket, plain).destination() as destination:
         assert destination.config.endpoint == f"https://{plain}"
         error = refusal(lambda: put(destination, backup))
-    assert error.todo
+    assert "does not speak TLS" in str(error)
+    assert "write http://" in error.todo
     assert bucket.keys() == []
 
 
@@ -236,8 +237,10 @@ def test_a_server_of_something_else_is_a_sentence(
         for method in ("HEAD", "GET", "PUT"):
             proxy.rule(method, status=200, body=body)
         with through(bucket, proxy.endpoint).destination() as destination:
-            for action in (lambda: put(destination, backup), destination.list):
-                refusal(action)
+            refusal(lambda: put(destination, backup))
+            refusal(lambda: destination.stat(NAME))
+            refusal(lambda: destination.open(NAME))
+            refusal(destination.list)
             assert not last(destination).ok
 
 
@@ -246,6 +249,11 @@ def redirected(proxy: Proxy) -> S3:
     for method in ("HEAD", "GET", "PUT"):
         proxy.rule(method, status=307, body=body, headers={"Location": "http://169.254.169.254/"})
     return S3(config_at(proxy.endpoint))
+
+
+def test_attack_20_tidying_up_ends_nothing_when_the_address_is_refused() -> None:
+    with S3(config_at("http://169.254.169.254")) as destination:
+        assert destination._is_tidy
 
 
 def test_attack_20_hosts_that_the_site_does_not_allow_are_not_connected_to(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.sites import CHECKOUT
 from trustbackup.destinations.address import (
     SFTP_KEY_FILE,
     SFTP_VARIABLES,
@@ -186,6 +189,18 @@ def test_no_secret_is_an_option_of_a_url_or_shown() -> None:
     assert SECRET not in repr(config)
     assert config.address == "s3://copies"
     assert not {"access_key", "secret_key", "session_token"} & set(URL_OPTIONS)
+
+
+def test_reading_an_address_loads_no_sdk() -> None:
+    program = (
+        "import sys, trustbackup.destinations.address as it\n"
+        "it.parse('s3://copies'), it.parse('sftp://shop@nas')\n"
+        "print({'boto3', 'botocore', 'paramiko', 'cryptography', 'storages'} & set(sys.modules))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "set()\n"
 
 
 def test_a_site_can_add_a_kind() -> None:

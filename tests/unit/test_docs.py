@@ -9,6 +9,9 @@ from django.core.management import load_command_class
 
 from trustbackup import checks
 from trustbackup.conf import Settings
+from trustbackup.destinations.address import SFTP_KEY_FILE, SFTP_VARIABLES, parse
+from trustbackup.destinations.registry import DESTINATIONS
+from trustbackup.destinations.s3.config import URL_OPTIONS
 from trustbackup.management.terminal import BackupCommand
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +47,21 @@ def test_every_setting_is_documented_and_no_other() -> None:
     text = (ROOT / "docs/reference/settings.md").read_text()
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
     assert documented == {item.name.upper() for item in fields(Settings)}
+
+
+def test_every_part_of_an_address_is_documented_and_no_other() -> None:
+    text = (ROOT / "docs/reference/destinations.md").read_text()
+    options = re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)
+    assert sorted(options) == sorted(URL_OPTIONS)
+    variables = set(re.findall(r"TRUSTBACKUP_[A-Z_]+", text))
+    assert variables == {*SFTP_VARIABLES.values(), SFTP_KEY_FILE}
+
+
+def test_every_example_of_an_address_is_one() -> None:
+    text = (ROOT / "docs/reference/destinations.md").read_text()
+    addresses = re.findall(r"^\| `([a-z0-9]+://[^`]+)` \|", text, re.MULTILINE)
+    kinds = {parse(address, {})[0] for address in addresses}
+    assert kinds == set(DESTINATIONS)
 
 
 def test_every_system_check_is_documented() -> None:

@@ -176,6 +176,11 @@ def _of_client(error: Exception, config: S3Config) -> Cause:
                 "Give an access key and a secret key, or set AWS_ACCESS_KEY_ID and "
                 "AWS_SECRET_ACCESS_KEY.",
             )
+        case botocore.SSLError() if "WRONG_VERSION_NUMBER" in str(inner):
+            return Cause(
+                "the server does not speak TLS",
+                "Check the port; if it is meant to be without TLS, write http:// before the host.",
+            )
         case botocore.SSLError():
             return Cause(
                 f"the server's certificate is not trusted ({_reason(inner)})",

@@ -28,6 +28,7 @@ class Probe:
     def steps(self) -> list[Try]:
         lock: list[Try] = [("object lock", self.ask_for_lock)] if self.config.lock_mode else []
         return [
+            ("settings", self.prepare),
             ("name", self.find),
             ("connection", self.connect),
             ("sign-in", self.sign_in),
@@ -46,6 +47,9 @@ class Probe:
     def server(self) -> tuple[str, int]:
         parts = urlsplit(self.client.meta.endpoint_url)
         return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+
+    def prepare(self) -> str:
+        return str(self.client.meta.endpoint_url)
 
     @cached_property
     def found(self) -> list[network.Endpoint]:

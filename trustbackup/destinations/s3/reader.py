@@ -6,10 +6,11 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from urllib3.exceptions import HTTPError
 
 from trustbackup.destinations.s3.client import TRIES, Client
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.errors import explained
+from trustbackup.destinations.s3.errors import explained, no_s3
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -28,6 +29,9 @@ class ObjectReader(io.RawIOBase):
         with explained(what, config):
             answer = client.get_object(**target)
         self._body: Any = answer["Body"]
+        if "ContentLength" not in answer or "ETag" not in answer:
+            self._drop()
+            raise no_s3(what)
         self._size = int(answer["ContentLength"])
         # Another object of that name, put there meanwhile, must not become the second half.
         self._etag = answer["ETag"]
@@ -55,7 +59,7 @@ class ObjectReader(io.RawIOBase):
                     # Ended early, without an error: taken for what it is, a cut.
                     self._body.read()
                     raise EOFError
-            except (BotoCoreError, EOFError, OSError) as error:
+            except (BotoCoreError, HTTPError, EOFError, OSError) as error:
                 self._drop()
                 self._cuts += 1
                 if self._cuts >= TRIES:

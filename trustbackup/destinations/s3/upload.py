@@ -8,10 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from trustbackup.destinations.base import Written
-from trustbackup.destinations.s3.client import CONNECTIONS, Client
+from trustbackup.destinations.s3.client import CONNECTIONS, Client, Refused
 from trustbackup.destinations.s3.errors import code_of
 from trustbackup.destinations.s3.parts import Part, Source
 from trustbackup.store import names
@@ -58,7 +58,7 @@ def upload(
         parts = [{"PartNumber": number, "ETag": etags[number]} for number in sorted(etags)]
         _create(client.complete_multipart_upload, **target, MultipartUpload={"Parts": parts})
     except BaseException:
-        with contextlib.suppress(BotoCoreError, ClientError):
+        with contextlib.suppress(Exception, Refused):  # what happened first is what matters
             client.abort_multipart_upload(**target)
         raise
 
@@ -134,7 +134,7 @@ def abort_abandoned(client: Client, bucket: str, prefix: str) -> None:
 
     Some servers do not list them, and some credentials may not: then they stay.
     """
-    with contextlib.suppress(BotoCoreError, ClientError):
+    with contextlib.suppress(Exception, Refused):
         for upload_id, key in _abandoned(client, bucket, prefix):
             client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
 
