@@ -46,7 +46,7 @@ def _each(life: Life, backups: list[str], check: Callable[[str], tuple[str, ...]
 
 def _restore(life: Life, options: Options, report: Reporter) -> None:
     request = RestoreRequest(strategy=options["strategy"], migrate=options["migrate"])
-    plan = plan_restore(options["backup"], request, report)
+    plan = plan_restore(options["backup"], request, report, count=False)
     done = restore_backup(plan, report)
     life.outcome["warnings"] = list(plan.warnings)
     life.outcome["databases"] = [asdict(item) for item in done.databases]
