@@ -209,6 +209,10 @@ class Database(abc.ABC):
         """
 
     @abc.abstractmethod
+    def has_rows(self) -> bool:
+        """Whether the live database is there and holds any row; quick, whatever its size."""
+
+    @abc.abstractmethod
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         """Names for the new database, and for the old one that is kept."""
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import connections
 
-from trustbackup.databases.base import Database, Facts
+from trustbackup.databases.base import Database
 from trustbackup.exceptions import (
     ManifestError,
     RestoreError,
     TrustbackupError,
     UsageError,
 )
-from trustbackup.operations.readback import locate
+from trustbackup.operations.readback import Difference, differences, locate
 from trustbackup.operations.refusals import judge_signature, look_at_versions, unknown_migrations
-from trustbackup.operations.rules import MigrationState, compare_migrations, table_label
+from trustbackup.operations.rules import MigrationState, compare_migrations
 from trustbackup.operations.settling import refuse_if_busy
 from trustbackup.operations.site import Reporter, Site, quiet
 from trustbackup.operations.verify import check_files, format_of, inspect_foreign
@@ -46,15 +45,6 @@ class RestoreRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
-    """A table's rows now and in the backup; None where it is not there."""
-
-    table: str
-    now: int | None
-    then: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class PartPlan:
     """What would become of one database."""
 
@@ -64,7 +54,10 @@ class PartPlan:
     part: Part | None
     strategy: str
     why: str
+    has_rows: bool
+    """Whether the live database holds anything that may be lost."""
     rows_now: int
+    """0 when they were not counted, as ``differences`` is empty then."""
     differences: tuple[Difference, ...] = ()
     migrations: MigrationState | None = None
 
@@ -85,7 +78,7 @@ class RestorePlan:
 
     @property
     def rows_now(self) -> int:
-        """How many rows of live databases would be replaced."""
+        """How many rows of live databases would be replaced; 0 when they were not counted."""
         return sum(part.rows_now for part in self.parts if part.strategy != INTO)
 
 
@@ -95,10 +88,12 @@ def plan_restore(
     report: Reporter = quiet,
     *,
     hashes: bool = True,
+    count: bool = True,
 ) -> RestorePlan:
     """``reference`` is an id, ``latest``, or the path of a dump or a manifest anywhere.
 
     Without ``hashes`` the files' content is not read: for a first look, never to restore.
+    Without ``count`` the live rows are not counted: for a restore that nobody asks about.
     Raises BackupNotFound, UsageError, RestoreError when a file is missing or damaged, Busy.
     """
     request = request or RestoreRequest()
@@ -109,16 +104,17 @@ def plan_restore(
     refusals: list[str] = []
     warnings: list[str] = []
     parts = []
-    for alias, file, format_, part in found:
+    for item in found:
+        alias = item[0]
         if request.databases and alias not in request.databases:
             continue
         # Its tables are locked meanwhile: counting them would wait for its end.
         refuse_if_busy(site, alias)
-        parts.append(_plan_part(site, request, (alias, file, format_, part), refusals, warnings))
+        parts.append(_plan_part(site, request, item, refusals, warnings, count=count))
     judge_signature(
         signature,
         trusted=request.trust_manifest,
-        nothing_to_lose=not any(part.rows_now for part in parts if part.strategy != INTO),
+        nothing_to_lose=not any(part.has_rows for part in parts if part.strategy != INTO),
         refusals=refusals,
         warnings=warnings,
     )
@@ -210,11 +206,13 @@ def _plan_part(
     found: _Found,
     refusals: list[str],
     warnings: list[str],
+    *,
+    count: bool,
 ) -> PartPlan:
     alias, file, format_, part = found
     database = site.database(alias)
     strategy, why = _choose(database, request, refusals)
-    live = database.facts()
+    live = database.facts(count=count)
     if part is not None:
         look_at_versions(alias, part, live, warnings)
         if strategy != IN_PLACE and (problem := database.room_for(part.raw_bytes)):
@@ -233,8 +231,9 @@ def _plan_part(
         part=part,
         strategy=strategy,
         why=why,
+        has_rows=database.has_rows(),
         rows_now=sum(table.rows for table in live.tables) if live else 0,
-        differences=_differences(live, part),
+        differences=differences(live, part) if count else (),
         migrations=migrations,
     )
 
@@ -256,21 +255,6 @@ def _choose(database: Database, request: RestoreRequest, refusals: list[str]) ->
     if obstacle:
         refusals.append(f"Database {database.alias!r} can't be restored: {obstacle}.")
     return SWAP, "the new database is built beside the live one and the old one is kept"
-
-
-def _differences(live: Facts | None, part: Part | None) -> tuple[Difference, ...]:
-    now: Mapping[tuple[str, str], int] = (
-        {(table.schema, table.name): table.rows for table in live.tables} if live else {}
-    )
-    then = {(table.schema, table.name): table.rows for table in part.tables} if part else {}
-    return tuple(
-        Difference(
-            table=table_label(schema, name),
-            now=now.get((schema, name)),
-            then=then.get((schema, name)),
-        )
-        for schema, name in sorted({**now, **then})
-    )
 
 
 def _estimate(site: Site, entry: Entry, manifest: Manifest | None) -> float | None:

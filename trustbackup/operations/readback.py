@@ -4,12 +4,14 @@ was dumped."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from trustbackup.databases.base import Facts
 from trustbackup.exceptions import BackupNotFound, FolderError, RestoreError, file_operation
+from trustbackup.operations.rules import table_label
 from trustbackup.operations.site import Progress, Reporter, Site
 from trustbackup.store import catalog, names
 from trustbackup.store.catalog import Entry
@@ -55,6 +57,31 @@ def compare(facts: Facts, part: Part, leave_out: set[str] | None = None) -> list
     if facts.fingerprint and part.fingerprint and facts.fingerprint != part.fingerprint:
         problems.append("the content is not that of the backup")
     return problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A table's rows now and in the backup; None where it is not there."""
+
+    table: str
+    now: int | None
+    then: int | None
+
+
+def differences(live: Facts | None, part: Part | None) -> tuple[Difference, ...]:
+    """What a restore would change, table by table."""
+    now: Mapping[tuple[str, str], int] = (
+        {(table.schema, table.name): table.rows for table in live.tables} if live else {}
+    )
+    then = {(table.schema, table.name): table.rows for table in part.tables} if part else {}
+    return tuple(
+        Difference(
+            table=table_label(schema, name),
+            now=now.get((schema, name)),
+            then=then.get((schema, name)),
+        )
+        for schema, name in sorted({**now, **then})
+    )
 
 
 def raw_opener(

@@ -173,7 +173,7 @@ class _Work:
 
     def in_place(self, log: journal.Journal) -> RestoredDatabase:
         safety = ""
-        if self.request.safety_backup and self.part.rows_now:
+        if self.request.safety_backup and self.part.has_rows:
             made = create_backup(
                 databases=[self.part.alias],
                 name=f"Safety: before restoring {self.plan.entry.id}",

@@ -86,7 +86,7 @@ def _each(life: Life, backups: list[str], check: Callable[[str], tuple[str, ...]
 
 def _restore(life: Life, options: Options, report: Reporter) -> None:
     request = RestoreRequest(strategy=options["strategy"], migrate=options["migrate"])
-    plan = plan_restore(options["backup"], request, report)
+    plan = plan_restore(options["backup"], request, report, count=False)
     with only_run([part.alias for part in plan.parts], wait=False):
         done = restore_backup(plan, report, session=options.get("session", ""))
     life.outcome["warnings"] = list(plan.warnings)

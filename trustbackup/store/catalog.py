@@ -110,7 +110,9 @@ def scan(root: Path) -> dict[str, Entry]:
             except FileNotFoundError:
                 continue
             if stat_module.S_ISREG(status.st_mode):
-                entry = entries.setdefault(parsed.id, Entry(root, parsed.id))
+                entry = entries.get(parsed.id)
+                if entry is None:
+                    entry = entries[parsed.id] = Entry(root, parsed.id)
                 entry.files[item.name] = status.st_size
                 entry.stamps.append(f"{item.name}:{status.st_size}:{status.st_mtime_ns}")
                 if parsed.is_data:

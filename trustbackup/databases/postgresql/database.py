@@ -39,6 +39,7 @@ from trustbackup.databases.postgresql.replacement import PostgresReplacement
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
+    has_row,
     list_tables,
     open_session,
     quote_name,
@@ -148,6 +149,12 @@ class PostgreSQL(Database):
                 else:
                     rows = tuple(TableRows(schema=t.schema, name=t.name, rows=0) for t in tables)
                 return read_facts(cursor, rows) if tables else None
+
+    def has_rows(self) -> bool:
+        with translate(RestoreError, f"Database {self.alias!r} can't be read"):
+            settings = dict(binary_connector(self.alias).settings)
+            with open_session(self.alias, self.options, settings) as cursor:
+                return any(has_row(cursor, table) for table in list_tables(cursor))
 
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         return self._beside(f"_restore_{stamp}"), self._beside(f"_before_{stamp}")

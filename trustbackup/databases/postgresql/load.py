@@ -35,8 +35,18 @@ from trustbackup.databases.postgresql.tools import (
     take_address,
     with_large_blocks,
 )
-from trustbackup.databases.process import Feeder, Program
+from trustbackup.databases.process import Feeder, Program, output_of
 from trustbackup.exceptions import ProgramError, RestoreError
+
+_VACUUMED = """
+    SELECT format('%I.%I', n.nspname, c.relname)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+      AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+      AND pg_has_role(c.relowner, 'USAGE')
+      AND NOT coalesce(c.reloptions::text ~ 'autovacuum_enabled=', false)
+"""
+"""Tables that autovacuum looks after, unless they say so themselves."""
 
 
 class Loader:
@@ -109,6 +119,7 @@ class _Load:
         self.options = [f"--table={table}" for table in request.tables]
         if not request.privileges:
             self.options.append("--no-privileges")
+        self._unvacuumed: list[str] = []
 
     def custom(self) -> None:
         save_head(self.loader.program(), self.request.open_raw, self.archive)
@@ -138,10 +149,33 @@ class _Load:
     def _make_tables(self) -> None:
         section = ["--section=pre-data", "--single-transaction"]
         self.loader.run([*self.options, *section, str(self.archive)])
+        self._stop_vacuum()
 
     def _build_indexes(self) -> None:
         section = ["--section=post-data", "--jobs", str(JOBS)]
         self.loader.run([*self.options, *section, str(self.archive)])
+        self._alter_tables("RESET (autovacuum_enabled)")
+
+    def _stop_vacuum(self) -> None:
+        """Keep autovacuum away from the new tables until they have their indexes.
+
+        It would go through them beside the load, and whoever builds an index waits a second
+        before the server calls it off.
+        """
+        # Those would take note of the ALTER TABLE that lets it come again.
+        listing = output_of([self.loader.program(), "--list", str(self.archive)], timeout=600)
+        if " EVENT TRIGGER " not in listing:
+            with self.sessions() as cursor:
+                cursor.execute(_VACUUMED)
+                self._unvacuumed = [name for (name,) in cursor.fetchall()]
+            self._alter_tables("SET (autovacuum_enabled = false)")
+
+    def _alter_tables(self, action: str) -> None:
+        with self.sessions() as cursor:
+            # What commits next and waits for the disk, the swap at the latest, takes this along.
+            cursor.execute("SET synchronous_commit = off")
+            for table in self._unvacuumed:
+                cursor.execute(f"ALTER TABLE {table} {action}")
 
     def _play(self, source: list[str], stdin: BinaryIO | None) -> None:
         """Load what pg_restore prints."""

@@ -80,7 +80,8 @@ class Script:
     def rows(self) -> Iterator[bytes]:
         """Blocks of whole lines, to the end of the table's rows. Raises ManifestError."""
         while not self._buffer.startswith(LAST_ROW):
-            last = self._buffer.find(b"\n" + LAST_ROW)
+            # Most blocks have no backslash, and one byte is looked for forty times as fast.
+            last = self._buffer.find(b"\n" + LAST_ROW) if b"\\" in self._buffer else -1
             end = last + 1 if last >= 0 else self._buffer.rfind(b"\n") + 1
             if end:
                 block, self._buffer = self._buffer[:end], self._buffer[end:]

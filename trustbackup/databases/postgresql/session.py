@@ -120,6 +120,10 @@ def list_tables(cursor: CursorWrapper) -> list[Table]:
     return [Table(*row) for row in cursor.fetchall()]
 
 
+def has_row(cursor: CursorWrapper, table: Table) -> bool:
+    return bool(scalar(cursor, f"SELECT EXISTS (SELECT FROM ONLY {table.quoted})"))  # noqa: S608
+
+
 def count_rows(
     cursor: CursorWrapper, tables: Sequence[Table], *, content: bool = False
 ) -> dict[int, TableRows]:

@@ -36,6 +36,8 @@ from trustbackup.databases.sqlite.file import (
     connect,
     copy_database,
     create_private,
+    has_row,
+    list_tables,
     read_facts,
     size_in_header,
     snapshot,
@@ -178,6 +180,15 @@ class SQLite(Database):
         ):
             facts = read_facts(live, self.name, count=count)
         return facts if facts.tables else None
+
+    def has_rows(self) -> bool:
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            return False
+        with (
+            translate(RestoreError, f"Database {self.alias!r} can't be read"),
+            contextlib.closing(connect(self.path, "rw", self.options.wait)) as live,
+        ):
+            return any(has_row(live, table) for table in list_tables(live))
 
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         stem, suffix = self.path.stem, self.path.suffix

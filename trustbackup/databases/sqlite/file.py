@@ -148,6 +148,11 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
     return int(rows)
 
 
+def has_row(connection: sqlite3.Connection, table: str) -> bool:
+    found = connection.execute(f"SELECT EXISTS (SELECT 1 FROM {quoted(table)})")  # noqa: S608
+    return bool(found.fetchone()[0])
+
+
 @contextlib.contextmanager
 def translate(error: type[TrustbackupError], what: str) -> Iterator[None]:
     """Turn SQLite's and the system's errors into one sentence of ours."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -35,6 +37,10 @@ class Command(BackupCommand):
         if options["at"]:
             self._list_remote(options)
             return True
+        with _no_collecting():
+            return self._list(options)
+
+    def _list(self, options: dict[str, Any]) -> bool:
         site = Site.current()
         root, alias = site.settings.root, options["database"]
         found = list_backups(root, site.signer, kind=options["type"], database=alias)
@@ -88,6 +94,21 @@ class Command(BackupCommand):
                 for remote in found
             ]
             self.stdout.write(table(("ID", "SIZE", "FILES", "STATE"), rows, right=(1, 2)))
+
+
+@contextlib.contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Every row is wanted until the end.
+
+    Looking for garbage among ten thousand of them took a fifth of the time.
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def as_json(backup: Backup) -> dict[str, object]:

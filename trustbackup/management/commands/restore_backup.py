@@ -68,11 +68,12 @@ class Command(BackupCommand):
 
     def run(self, options: dict[str, Any]) -> bool:
         request = _request(options)
+        asked = options["dry_run"] or not options["force"]
         with self.progress(options) as report:
             reference = options["reference"]
             if options["source"]:
                 reference = fetch_backup(find_place(options["source"]), reference, report)
-            plan = plan_restore(reference, request, report)
+            plan = plan_restore(reference, request, report, count=asked)
         if options["dry_run"]:
             self._show(plan, options)
             return not plan.refusals
@@ -83,7 +84,7 @@ class Command(BackupCommand):
         if not options["json"]:
             for warning in plan.warnings:
                 self.stderr.write(warning)
-        if plan.rows_now and not options["force"]:
+        if asked and plan.rows_now:
             aliases = ", ".join(part.alias for part in plan.parts)
             self.confirm(
                 f"Replace {aliases} ({plan.rows_now:,} rows) by backup {plan.entry.id}?", "--force"
