@@ -41,6 +41,11 @@ bench: .venv/.dev ## Measure dumps beside the peers (takes minutes and a few GB 
 	@scripts/setup.sh packages "make bench" initdb pg_dump setpriv
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: pictures
+pictures: .venv/.dev ## Take the README's pictures of the page anew (takes minutes)
+	@scripts/setup.sh packages "make pictures" chromium faketime
+	@$(BIN)/python scripts/pictures.py
+
 .PHONY: constraints
 constraints: ## Pin the newest allowed version of everything in constraints.txt
 	@scripts/setup.sh constraints

@@ -1,4 +1,4 @@
-"""A web shop that is served, and a browser that looks at it."""
+"""A web shop that is served under a strict policy, and a browser that looks at it."""
 
 from __future__ import annotations
 
@@ -9,72 +9,140 @@ import signal
 import socket
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.backups import wait_for
-from tests.support.sites import Site
+from tests.support.backups import more_settings, wait_for
+from tests.support.sites import Site, new_sqlite_site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 PASSWORD = "a password of the tests"
+LIST = "/settings/backups/"
+
+POLICY = "MIDDLEWARE = ['tests.support.policy.StrictPolicy', *MIDDLEWARE]"
+
+ADMIN_SHELL = """
+TEMPLATES = [{**TEMPLATES[0], "DIRS": []}]
+ROOT_URLCONF = "admin_only"
+LOGIN_URL = "admin:login"
+"""
+"""A site that has no page of its own around ours."""
+
+ADMIN_URLS = """
+from __future__ import annotations
+from django.contrib import admin
+from django.urls import include, path
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("settings/backups/", include("trustbackup.urls")),
+]
+"""
+
+USERS = """
+import json
+from django.contrib.auth.models import Permission, User
+for name, rights in json.loads(RIGHTS).items():
+    user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
+    names = [f"{right}_backup" for right in rights]
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
+User.objects.create_superuser("operator", "operator@example.com", PASSWORD)
+"""
+"""Who may sign in to the admin sees the pages in its shell, too, so all are staff."""
 
 
 @dataclass
 class Served:
-    """A site and where it is served."""
+    """A site, where it is served, and what its pages complained of in the browser's console."""
 
     site: Site
     address: str
+    browser: Browser
+    complaints: list[str] = field(default_factory=list)
 
-    def sign_in(self, browser: Browser, name: str = "operator", **options: Any) -> Page:
-        """A page of a fresh browser, signed in and on the list of backups."""
-        page = browser.new_context(**options).new_page()
+    def open(self, **options: Any) -> Page:
+        """A page of a fresh browser, signed in as nobody."""
+        page = self.browser.new_context(**options).new_page()
         page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on(
+            "console",
+            lambda said: (
+                self.complaints.append(f"{page.url}: {said.text}")
+                if "Content Security Policy" in said.text
+                else None
+            ),
+        )
+        return page
+
+    def sign_in(self, name: str = "operator", **options: Any) -> Page:
+        """A page of a fresh browser, signed in and on the list of backups."""
+        page = self.open(**options)
         self.log_in(page, name)
         return page
 
     def log_in(self, page: Page, name: str = "operator") -> None:
-        page.goto(f"{self.address}/login/?next=/settings/backups/")
+        self.go(page)
         page.get_by_label("Username").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("main").get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/settings/backups/")
+        page.get_by_label("Password").press("Enter")
+        page.wait_for_url(f"**{LIST}")
+
+    def go(self, page: Page, path: str = "") -> None:
+        """To a page below that of the backups."""
+        page.goto(f"{self.address}{LIST}{path}")
 
 
 @pytest.fixture
-def served(any_site: Site) -> Iterator[Served]:
-    """Each engine's site behind Django's own server, with a superuser named operator."""
-    with serving(any_site) as found:
+def served(any_site: Site, browser: Browser) -> Iterator[Served]:
+    """Each engine's site, with a superuser named operator."""
+    with serving(any_site, browser) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Served]:
+    """One SQLite site for tests that do not mind what the others did before."""
+    with serving(new_sqlite_site(tmp_path_factory.mktemp("shop")), browser) as found:
         yield found
 
 
 @contextlib.contextmanager
-def serving(site: Site) -> Iterator[Served]:
-    site.manage(
-        "createsuperuser", "--noinput", "--username", "operator", "--email", "operator@example.com",
-        env={"DJANGO_SUPERUSER_PASSWORD": PASSWORD},
-    )  # fmt: skip
+def serving(
+    site: Site,
+    browser: Browser,
+    settings: str = "",
+    users: dict[str, list[str]] | None = None,
+) -> Iterator[Served]:
+    """Serve a site by Django's own server; at the end no page may have complained."""
+    import json
+
+    more_settings(site, f"{POLICY}\n{settings}")
+    script = f"PASSWORD, RIGHTS = {PASSWORD!r}, {json.dumps(users or {})!r}\n{USERS}"
+    site.manage("shell", "--no-imports", "-c", script)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     process = site.start("runserver", f"127.0.0.1:{port}", "--noreload", "--nothreading")
-    address = f"http://127.0.0.1:{port}"
+    found = Served(site, f"http://127.0.0.1:{port}", browser)
 
     def answers() -> bool:
         assert process.poll() is None, process.communicate()
         try:
-            return bool(urllib.request.urlopen(f"{address}/login/", timeout=2).status == 200)
+            return bool(urllib.request.urlopen(found.address + LIST, timeout=5).status == 200)
         except OSError:
             return False
 
     try:
         wait_for(answers)
-        yield Served(site, address)
+        yield found
+        assert not found.complaints
     finally:
+        for context in browser.contexts:
+            context.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.communicate()
@@ -92,3 +160,23 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield launched
         launched.close()
+
+
+def rows(page: Page) -> Locator:
+    """The rows of the list of backups."""
+    return page.locator("#backups tbody tr")
+
+
+def tick_all(page: Page) -> None:
+    for box in rows(page).get_by_role("checkbox").all():
+        box.check()
+
+
+def press(page: Page, name: str) -> None:
+    """One of the buttons for what is selected."""
+    page.get_by_role("group", name="With the selected").get_by_role("button", name=name).click()
+
+
+def ended(page: Page, state: str = "succeeded") -> None:
+    """The page that follows a run says so without being loaded again."""
+    page.locator(f"#run .tb-chip.tb-{state}").wait_for(timeout=60_000)

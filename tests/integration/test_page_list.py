@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from trustbackup.models import Backup
+from trustbackup.models import AuditEvent, Backup, Run
 from trustbackup.store import names
 
 pytestmark = pytest.mark.django_db
@@ -40,8 +40,8 @@ def add(folder: Path, count: int) -> None:
         (folder / f"backup_{identifier}.dump").write_bytes(b"x" * (number + 1))
 
 
-def html(client: Client, query: str = "") -> str:
-    response = client.get(f"{LIST}?{query}")
+def html(client: Client, query: str = "", path: str = "") -> str:
+    response = client.get(f"{LIST}{path}?{query}")
     assert response.status_code == 200
     return str(response.content.decode())
 
@@ -116,3 +116,23 @@ def test_without_htmx_the_page_is_only_not_live(
     assert "/django_htmx/" in html(operator)
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "django_htmx"]
     assert "/django_htmx/" not in html(operator)
+
+
+def test_the_activity_shows_what_was_done_at_once_and_filters_runs(
+    operator: Client, folder: Path
+) -> None:
+    now = datetime.now(UTC)
+    AuditEvent.objects.create(at=now, actor="operator", action="keep", detail={})
+    for verb, state in (("create", "failed"), ("drill", "succeeded")):
+        Run.objects.create(verb=verb, state=state, started=now, finished=now)
+    page = html(operator, path="runs/")
+    assert "Kept" in page
+    for query, shown in {
+        "": ["Backup", "Proved by a drill"],
+        "verb=drill": ["Proved by a drill"],
+        "state=failed": ["Backup"],
+        "state=failed&verb=drill": [],
+        "state=odd&page=99": ["Backup", "Proved by a drill"],
+    }.items():
+        names = re.findall(r'"tb-name"><a[^>]*>([^<]*)', html(operator, query, path="runs/"))
+        assert sorted(names) == shown, query

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from trustbackup.databases.alias import pointed_at
 from trustbackup.databases.base import Database, LoadRequest
-from trustbackup.exceptions import ConfigurationError, TrustbackupError
+from trustbackup.exceptions import Cancelled, ConfigurationError, TrustbackupError
 from trustbackup.operations.readback import compare, raw_opener
 from trustbackup.operations.rules import compare_migrations
 from trustbackup.operations.settling import settled
@@ -114,6 +114,8 @@ class _PartDrill:
                 return self._restore()
             with database.scratch_server():
                 return self._restore(own_server=True)
+        except Cancelled:
+            raise  # somebody's wish says nothing about the backup
         except TrustbackupError as error:
             self.problems.append(str(error))
             return 0.0
@@ -190,6 +192,8 @@ class _PartDrill:
             with pointed_at(self.part.part, database.address(name)):
                 try:
                     problem = check(self.part.part)
+                except Cancelled:
+                    raise
                 except Exception as error:
                     logger.exception("The drill check %s failed", path)
                     problem = f"{type(error).__name__}: {error}"

@@ -12,6 +12,7 @@ from django.db import connections
 
 from trustbackup.databases.base import Database
 from trustbackup.exceptions import (
+    Cancelled,
     FolderError,
     ManifestError,
     TrustbackupError,
@@ -119,6 +120,8 @@ def inspect_foreign(site: Site, entry: Entry, report: Reporter = quiet) -> list[
                 # To the end: a file that was cut short may begin well.
                 while raw.read(BLOCK):
                     pass
+        except Cancelled:
+            raise
         except (TrustbackupError, OSError) as error:
             problems.append(str(error))
             continue

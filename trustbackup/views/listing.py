@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import F
+from django.db.models.expressions import OrderBy
 from django.utils.translation import gettext as _
 from django.views.generic import ListView
 
@@ -16,17 +18,19 @@ SORTS = {
     "size": ("bytes", "created"),
     "took": ("seconds", "created"),
     "trigger": ("trigger", "created"),
-    "proof": ("drilled_at", "checked_at", "created"),
+    "proof": ("drilled_ok", "drilled_at", "checked_ok", "checked_at", "created"),
     "kept": ("kept", "created"),
     "state": ("state", "created"),
 }
 """Columns that the backups can be sorted by. A backup's file is named by its time."""
 
 
-def ordering(sort: str) -> list[str]:
-    """The model's fields of an order such as "-size"."""
-    sign = "-" if sort.startswith("-") else ""
-    return [sign + column for column in SORTS[sort.removeprefix("-")]]
+def ordering(sort: str) -> list[OrderBy]:
+    """The model's fields of an order such as "-size"; what is not known is the least."""
+    columns = [F(column) for column in SORTS[sort.removeprefix("-")]]
+    if sort.startswith("-"):
+        return [column.desc(nulls_last=True) for column in columns]
+    return [column.asc(nulls_first=True) for column in columns]
 
 
 def sort_choices(now: str) -> list[tuple[str, str]]:

@@ -13,6 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from trustbackup.models import AuditEvent
+
 Word = str | Promise
 
 
@@ -125,8 +127,9 @@ def run_title(verb: str, state: str = "") -> str:
     return str(known.done if state == "succeeded" else known.noun)
 
 
-def event_title(action: str, state: str = "") -> str:
+def event_title(event: AuditEvent) -> str:
     """What somebody did; of a run that came to nothing, that it did."""
+    action, state = event.action, event.detail.get("state", "")
     if state in ("failed", "cancelled"):
         noun = run_title(action)
         if state == "failed":
