@@ -76,7 +76,7 @@ def restore(served: Served, page: Page) -> None:
     page.get_by_label("The database's name").fill(page.locator("form strong").inner_text())
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Replace the live database").click()
-    page.get_by_label("Username").wait_for(timeout=60_000)
+    ended(page)
 
 
 def change(served: Served, page: Page) -> None:
