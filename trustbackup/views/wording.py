@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from trustbackup.operations.readback import Difference
 from trustbackup.policy.anomalies import Change
 
 
@@ -30,6 +31,17 @@ def changed(change: Change) -> str:
         return text
     share = f"{change.percent:+d}".replace("-", "\N{MINUS SIGN}")
     return f"{text} ({share}\N{NO-BREAK SPACE}%)"
+
+
+def difference(row: Difference) -> str:
+    """What a restore would do to a table: "=", "comes back", "goes away", or "+1,234"."""
+    if row.now is None:
+        return _("comes back")
+    if row.then is None:
+        return _("goes away")
+    if row.now == row.then:
+        return "="
+    return f"{row.then - row.now:+,}".replace("-", "\N{MINUS SIGN}")
 
 
 def took(seconds: float) -> str:
