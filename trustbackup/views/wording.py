@@ -27,7 +27,7 @@ def ago(moment: datetime) -> str:
     """How long since: "just now", "3 hours ago"."""
     if datetime.now(UTC) - moment < timedelta(minutes=1):
         return _("just now")
-    return timesince(moment, time_strings=_AGO, depth=1)
+    return timesince(moment, time_strings=_AGO, depth=1)  # type: ignore[arg-type]  # lazy
 
 
 def moment(value: datetime) -> str:
