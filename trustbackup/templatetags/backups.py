@@ -56,6 +56,7 @@ for name in (
     "signature",
     "strategy",
     "reason",
+    "problem",
     "migrations",
 ):
     register.filter(name, getattr(words, name))

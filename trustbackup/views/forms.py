@@ -66,13 +66,13 @@ class FilterForm(forms.Form):
     """
 
     text = forms.CharField(
-        label=_("Search"),
+        label=pgettext_lazy("a list", "Search"),
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
     )
     state = forms.ChoiceField(label=_("State"), choices=STATES, required=False)
-    kind = forms.ChoiceField(label=_("Type"), required=False)
+    kind = forms.ChoiceField(label=pgettext_lazy("a list", "Type"), required=False)
     database = forms.ChoiceField(label=_("Database"), required=False)
     since = forms.DateField(
         label=pgettext_lazy("a date", "From"),

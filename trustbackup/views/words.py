@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from trustbackup.models import AuditEvent
 from trustbackup.operations import plan
+from trustbackup.store import catalog
 
 Word = str | Promise
 
@@ -126,6 +127,11 @@ REASONS: dict[str, Word] = {
     ),
 }
 
+PROBLEMS: dict[str, Word] = {
+    catalog.UNVERIFIED: gettext_lazy("It has no manifest: whether it is whole is not known."),
+    catalog.ALTERED: gettext_lazy("Its manifest was altered since it was signed."),
+}
+
 MIGRATIONS: dict[str, Word] = {
     "same": gettext_lazy("Its migrations are those of the code."),
     "forward": gettext_lazy("The code has newer migrations, which can be run on it."),
@@ -187,6 +193,11 @@ def strategy(word: str) -> str:
 def reason(word: str) -> str:
     """Why a way to restore was chosen."""
     return _known(REASONS, word)
+
+
+def problem(sentence: str) -> str:
+    """What is wrong with a backup; the sentences of errors are English everywhere."""
+    return _known(PROBLEMS, sentence)
 
 
 def migrations(verdict: str) -> str:
