@@ -46,5 +46,15 @@ register.filter(ago)
 register.filter(changed)
 register.filter(took)
 register.filter("log_lines", words.log)
-for name in ("run_title", "event_title", "stage", "trigger", "kind", "signature", "strategy"):
+for name in (
+    "run_title",
+    "event_title",
+    "stage",
+    "step",
+    "destination",
+    "trigger",
+    "kind",
+    "signature",
+    "strategy",
+):
     register.filter(name, getattr(words, name))
