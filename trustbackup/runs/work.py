@@ -73,6 +73,7 @@ def _verify(life: Life, options: Options, report: Reporter) -> None:
 
 def _verify_copy(life: Life, options: Options, report: Reporter) -> None:
     place = find_place(options["at"])
+    life.outcome["checked"] = options["backups"][0]
 
     def check(backup: str) -> tuple[str, ...]:
         return tuple(

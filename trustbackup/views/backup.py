@@ -31,7 +31,7 @@ from trustbackup.operations.site import Site
 from trustbackup.runs.engine import ACTIVE, end_lost_runs
 from trustbackup.runs.life import recorded
 from trustbackup.store import catalog, names
-from trustbackup.views import destinations, overview
+from trustbackup.views import buttons, overview
 from trustbackup.views.access import (
     ADD,
     DELETE,
@@ -121,7 +121,7 @@ class BackupManageView(Listing):
         if "create_backup" in request.POST:
             return self._create(request)
         if _is_about_destinations(request):
-            return destinations.press(request)
+            return buttons.press(request)
         messages.error(request, _("The page does not know this button; load it again."))
         return redirect("trustbackup:manage")
 
@@ -135,7 +135,7 @@ class BackupManageView(Listing):
 
 
 def _is_about_destinations(request: HttpRequest) -> bool:
-    pressed = any(button in request.POST for button in destinations.BUTTONS)
+    pressed = any(button in request.POST for button in buttons.BUTTONS)
     return pressed and "create_backup" not in request.POST
 
 
