@@ -15,7 +15,7 @@ from trustbackup.destinations import address
 from trustbackup.destinations.base import Destination
 from trustbackup.destinations.registry import new_destination
 from trustbackup.destinations.settings import configure
-from trustbackup.exceptions import UsageError
+from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.site import Site
 from trustbackup.vault import Vault
 
@@ -87,11 +87,25 @@ def connect(kind: str, options: Mapping[str, object], secrets: Mapping[str, str]
     return new_destination(kind, configure(kind, options, secrets, allowed_hosts=hosts))
 
 
+def address_of(row: models.Destination) -> str:
+    """Where it is, without secrets; "" for one that is not set up."""
+    options = {name: value for name, value in row.options.items() if name != "access_key"}
+    try:
+        return connect(row.kind, options, {}).address
+    except TrustbackupError:
+        return ""
+
+
 def open_secrets(row: models.Destination) -> dict[str, str]:
     """Field → secret, or where it is (``env:``, ``file:``). Raises SecretError."""
-    if not row.secrets:
+    return unseal_secrets(row.secrets)
+
+
+def unseal_secrets(sealed: str) -> dict[str, str]:
+    """What ``seal_secrets`` was given. Raises SecretError."""
+    if not sealed:
         return {}
-    found: dict[str, str] = json.loads(_vault().unseal(row.secrets))
+    found: dict[str, str] = json.loads(_vault().unseal(sealed))
     return found
 
 

@@ -52,6 +52,8 @@ for name in (
     "run_title",
     "event_title",
     "stage",
+    "step",
+    "destination",
     "trigger",
     "kind",
     "signature",

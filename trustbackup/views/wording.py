@@ -67,7 +67,7 @@ def difference(row: Difference) -> str:
         return _("goes away")
     if row.now == row.then:
         return "="
-    return f"{row.then - row.now:+,}".replace("-", "\N{MINUS SIGN}")
+    return _signed(row.then - row.now)
 
 
 def took(seconds: float) -> str:
