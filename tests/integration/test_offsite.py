@@ -61,7 +61,9 @@ def test_a_backup_goes_to_the_automatic_destinations_right_away(any_site: Site, 
     assert look(any_site)["copies"][0][0] == "verified"
 
 
-def test_fault_51_one_destination_down_stops_no_other(any_site: Site, away: Path, tmp_path: Path) -> None:
+def test_fault_51_one_destination_down_stops_no_other(
+    any_site: Site, away: Path, tmp_path: Path
+) -> None:
     add(any_site, away, name="good")
     add(any_site, tmp_path / "not mounted" / "copies", name="down")
     result = any_site.manage("create_backup", "--json", check=False)

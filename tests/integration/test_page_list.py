@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from trustbackup.models import AuditEvent, Backup, Run
 from trustbackup.store import names
+from trustbackup.views import overview
 
 pytestmark = pytest.mark.django_db
 LIST = "/settings/backups/"
@@ -136,3 +137,19 @@ def test_the_activity_shows_what_was_done_at_once_and_filters_runs(
     }.items():
         names = re.findall(r'"tb-name"><a[^>]*>([^<]*)', html(operator, query, path="runs/"))
         assert sorted(names) == shown, query
+
+
+def test_a_destination_that_fails_is_said_in_the_head() -> None:
+    now = datetime.now(UTC)
+    good = Backup(identifier=names.backup_id(now), created=now, kind="database", state="complete")
+    place = Destination.objects.create(name="nas", kind="folder", options={"path": "/mnt/nas"})
+    for problem in ("", "the disk is full"):
+        place.problem = problem
+        place.save()
+        Backup.objects.all().delete()
+        good.pk = None
+        good.drilled_ok = True
+        good.save()
+        found = overview.health()
+        assert found.level == ("warn" if problem else "good")
+        assert ("nas" in found.sentence) == bool(problem)

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
-from trustbackup.models import Backup, Run
+from trustbackup.models import Backup, Destination, Run
 from trustbackup.views import wording
 
 DAYS = 30
@@ -72,6 +72,14 @@ def health() -> Health:
         return Health("warn", _("The last backup was made %(ago)s.") % {"ago": ago}, "create")
     if good.drilled_ok is False or good.checked_ok is False:
         return Health("bad", _("The newest backup failed its check."), "create")
+    failing = Destination.objects.filter(automatic=True).exclude(problem="").first()
+    if failing is not None:
+        return Health(
+            "warn",
+            _("Last backup %(ago)s, but no copy reached %(name)s.")
+            % {"ago": ago, "name": failing.name},
+            "destinations",
+        )
     if good.drilled_ok:
         return Health(
             "good",
