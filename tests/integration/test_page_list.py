@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from trustbackup.models import AuditEvent, Backup, Run
+from trustbackup.models import AuditEvent, Backup, Destination, Run
 from trustbackup.store import names
 from trustbackup.views import overview
 
