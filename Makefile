@@ -21,7 +21,7 @@ demo: .venv/.demo ## Build the web shop, back it up, check the backup, serve on 
 .PHONY: test
 test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name" and so on)
 	@scripts/setup.sh packages "make test" initdb pg_dump strace sqlite3 mount setpriv ps \
-		chromium unzip sshd ssh-keygen
+		chromium unzip sshd ssh-keygen xgettext
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
@@ -35,6 +35,15 @@ lint: .venv/.dev ## Check style, formatting, types and who imports whom
 format: .venv/.dev ## Format the code and sort the imports
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+# --no-location and --no-wrap: a change in the code changes only the lines of its own messages.
+.PHONY: messages
+messages: .venv/.dev ## Collect the pages' words into the German and Turkish catalogues, compile them
+	@scripts/setup.sh packages "make messages" xgettext
+	@cd trustbackup && ../$(BIN)/python -m django makemessages --locale de --locale tr \
+		--no-location --no-wrap --no-obsolete
+	@sed -i '/^"POT-Creation-Date:/d' trustbackup/locale/*/LC_MESSAGES/django.po
+	@cd trustbackup && ../$(BIN)/python -m django compilemessages
 
 .PHONY: bench
 bench: .venv/.dev ## Measure dumps beside the peers (takes minutes and a few GB of disk)

@@ -14,16 +14,28 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import cluster, data, listing, memory, page, postgres, report, restore, sqlite
+from benchmarks import (
+    cluster,
+    data,
+    listing,
+    memory,
+    offsite,
+    page,
+    postgres,
+    report,
+    restore,
+    sqlite,
+)
 from benchmarks.measure import BenchmarkError, say
 from benchmarks.site import Site
 
-PARTS = ("postgres", "sqlite", "list", "page", "restore", "memory")
+PARTS = ("postgres", "sqlite", "list", "page", "offsite", "restore", "memory")
 _ROOM = {
     "postgres": 4e9,
     "sqlite": 4e9,
     "list": 0.2e9,
     "page": 2.5e9,
+    "offsite": 8e9,
     "restore": 8e9,
     "memory": 9e9,
 }
@@ -149,6 +161,9 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
         if "page" in parts:
             say("The page: its list, and bundles")
             sections += page.measure(folder / "page", options.rounds, options.scale)
+        if "offsite" in parts:
+            say("Copies to an SFTP and an S3 server")
+            sections += offsite.measure(folder / "offsite", options.rounds, options.scale)
         if "restore" in parts:
             sections += restore.measure(server, _DATABASE, pg_site, options.rounds)
         if "memory" in parts:

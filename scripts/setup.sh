@@ -96,6 +96,7 @@ package_of() {
         ssh-keygen) echo openssh-client ;;
         setpriv) echo util-linux ;;
         ps) echo procps ;;
+        xgettext) echo gettext ;;
         *) echo "$1" ;;
     esac
 }

@@ -19,12 +19,19 @@ USERS = {"viewer": ["view"], **{right: ["view", right] for right in RIGHTS}}
 
 OFFERED = {
     "viewer": set(),
-    "add": {"New backup", "Back up now"},
+    "add": {"New backup", "Back up now", "Upload a backup"},
     "delete": {"Delete…"},
     "download": {"Download zip", "Download tar.gz", "Download FILE"},
     "restore": {"Restore…"},
     "change": {"Verify", "Drill", "Keep", "Release", "Prove it now"},
 }
+
+ON_ITS_PAGE = {
+    "delete": {"Delete…"},
+    "download": {"Download zip"},
+    "change": {"Verify", "Drill", "Keep"},
+}
+"""Buttons of one backup's own page."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +46,8 @@ def offers(page: Page, file: str) -> set[str]:
     """All that the list and a row's menu would do, shown or not, but for looking at things."""
     found = page.locator(".tb").locator("button, summary, a.tb-button, .tb-menu a")
     texts = {" ".join(text.split()) for text in found.all_text_contents()}
-    return {text.replace(file, "FILE") for text in texts} - {"Activity", "Filter", "⋯"}
+    looks = {"Activity", "Destinations", "Filter", "⋯"}
+    return {text.replace(file, "FILE") for text in texts} - looks
 
 
 def add(served: Served, page: Page) -> None:
@@ -76,7 +84,7 @@ def restore(served: Served, page: Page) -> None:
     page.get_by_label("The database's name").fill(page.locator("form strong").inner_text())
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Replace the live database").click()
-    page.get_by_label("Username").wait_for(timeout=60_000)
+    ended(page)
 
 
 def change(served: Served, page: Page) -> None:
@@ -123,6 +131,8 @@ def test_one_right_shows_and_does_what_it_is_for(manned: Served, name: str) -> N
     links = page.locator(".tb").get_by_role("link").all_inner_texts()
     assert ("Restore…" in links) == (name == "restore")
     assert (file in links) == (name == "download")
+    buttons = page.locator(".tb").get_by_role("button").all_inner_texts()
+    assert set(buttons) == ON_ITS_PAGE.get(name, set())
     if name in DOES:
         manned.go(page)
         DOES[name](manned, page)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 from trustbackup import models
@@ -17,6 +18,7 @@ from trustbackup.destinations.registry import new_destination
 from trustbackup.destinations.settings import configure
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.site import Site
+from trustbackup.store import catalog
 from trustbackup.vault import Vault
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ def find_place(reference: str) -> Place:
         return Place(name=destination.address, open=lambda: destination)
     try:
         rows = {row.name: row for row in models.Destination.objects.all()}
-    except DatabaseError as error:
+    except (DatabaseError, ImproperlyConfigured) as error:
         raise UsageError(
             f"Destination {reference!r} can't be looked up",
             why=" ".join(str(error).split()),
@@ -65,11 +67,13 @@ def find_place(reference: str) -> Place:
 
 
 def all_places(*, automatic_only: bool = False) -> list[Place]:
-    """Those that are set up, by name; none where there is no table yet."""
+    """Those that are set up, by name; none where there is no table yet, or no database."""
     rows = models.Destination.objects.all()
     try:
+        if not catalog.may_connect(rows.db):
+            return []
         return [place_of(row) for row in rows if row.automatic or not automatic_only]
-    except DatabaseError:
+    except (DatabaseError, ImproperlyConfigured):
         return []
 
 

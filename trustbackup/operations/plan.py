@@ -25,6 +25,8 @@ from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.signature import Signature
 
 SWAP, IN_PLACE, INTO = "swap", "in place", "into"
+ASKED_FOR = "it was asked for"
+BESIDE = "the new database is built beside the live one and the old one is kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,12 +251,12 @@ def _choose(database: Database, request: RestoreRequest, refusals: list[str]) ->
             refusals.append(
                 f"{database.engine} is not restored in place: leave --in-place out, it is swapped."
             )
-        return request.strategy, "it was asked for"
+        return request.strategy, ASKED_FOR
     if obstacle and database.engine == "postgresql":
         return IN_PLACE, obstacle
     if obstacle:
         refusals.append(f"Database {database.alias!r} can't be restored: {obstacle}.")
-    return SWAP, "the new database is built beside the live one and the old one is kept"
+    return SWAP, BESIDE
 
 
 def _estimate(site: Site, entry: Entry, manifest: Manifest | None) -> float | None:

@@ -29,6 +29,7 @@ from trustbackup.store.signature import Signature, Signer
 logger = logging.getLogger(__name__)
 _BATCH = 500
 UNVERIFIED = "It has no manifest: whether it is whole is not known."
+ALTERED = "Its manifest was altered since it was signed."
 
 
 @dataclass
@@ -165,7 +166,7 @@ def describe(entry: Entry, signer: Signer) -> Backup:
         backup.recovery_seconds = drilled.seconds
     backup.problem = entry.missing(found)
     if not backup.problem and signature is Signature.ALTERED:
-        backup.problem = f"Its manifest was {signature.value}."
+        backup.problem = ALTERED
     backup.state = Backup.State.DAMAGED if backup.problem else Backup.State.COMPLETE
     return backup
 

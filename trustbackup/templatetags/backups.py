@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from trustbackup.views import words
-from trustbackup.views.wording import ago, changed, took
+from trustbackup.views.wording import ago, changed, difference, moment, took
 
 register = template.Library()
 
@@ -44,6 +44,8 @@ def column(context: dict[str, Any], key: str, label: str, kind: str = "") -> Saf
 
 register.filter(ago)
 register.filter(changed)
+register.filter(difference)
+register.filter(moment)
 register.filter(took)
 register.filter("log_lines", words.log)
 for name in (
@@ -56,5 +58,8 @@ for name in (
     "kind",
     "signature",
     "strategy",
+    "reason",
+    "problem",
+    "migrations",
 ):
     register.filter(name, getattr(words, name))

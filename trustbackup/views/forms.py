@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from trustbackup.databases.registry import distinct_aliases
 from trustbackup.models import Run
@@ -31,7 +32,12 @@ class CreateForm(forms.Form):
         label=_("Databases"), required=False, widget=forms.CheckboxSelectMultiple
     )
     compression = forms.ChoiceField(
-        label=_("Compression"), choices=[(name, name) for name in COMPRESSIONS], required=False
+        label=_("Compression"),
+        choices=[
+            (name, pgettext_lazy("compression", "none") if name == "none" else name)
+            for name in COMPRESSIONS
+        ],
+        required=False,
     )
     keep = forms.BooleanField(label=_("Keep it until I release it"), required=False)
 
@@ -60,19 +66,23 @@ class FilterForm(forms.Form):
     """
 
     text = forms.CharField(
-        label=_("Search"),
+        label=pgettext_lazy("a list", "Search"),
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
     )
     state = forms.ChoiceField(label=_("State"), choices=STATES, required=False)
-    kind = forms.ChoiceField(label=_("Type"), required=False)
+    kind = forms.ChoiceField(label=pgettext_lazy("a list", "Type"), required=False)
     database = forms.ChoiceField(label=_("Database"), required=False)
     since = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=pgettext_lazy("a date", "From"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
     )
     until = forms.DateField(
-        label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=pgettext_lazy("a date", "To"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
     )
 
     def __init__(self, kinds: Sequence[str], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.generic import DetailView, View
 
@@ -90,7 +90,9 @@ class RunCancelView(Page, View):
         return [VIEW, RIGHTS.get(run.verb, RESTORE) if run else ADD]
 
     def post(self, request: HttpRequest, pk: str) -> HttpResponseRedirect:
-        run = get_object_or_404(Run, pk=pk)
+        run = Run.objects.filter(pk=pk).first()
+        if run is None:
+            raise Http404(_("There is no such run."))
         if run.is_active:
             cancel(run)
             messages.info(request, _("The run is being stopped."))

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from trustbackup.models import AuditEvent
+from trustbackup.operations import plan
+from trustbackup.store import catalog
 
 Word = str | Promise
 
@@ -98,7 +100,9 @@ VERBS: dict[str, Verb] = {
         gettext_lazy("Reset a destination"),
     ),
     "keep": Verb(
-        pgettext_lazy("a run", "Keep"), gettext_lazy("Marking as kept"), gettext_lazy("Kept")
+        pgettext_lazy("a run", "Keep"),
+        gettext_lazy("Marking as kept"),
+        pgettext_lazy("a run", "Kept"),
     ),
     "release": Verb(
         pgettext_lazy("a run", "Release"), gettext_lazy("Releasing"), gettext_lazy("Released")
@@ -178,6 +182,24 @@ STRATEGIES: dict[str, Word] = {
     "into": pgettext_lazy("a way to restore", "into another database"),
 }
 
+REASONS: dict[str, Word] = {
+    plan.ASKED_FOR: gettext_lazy("it was asked for"),
+    plan.BESIDE: gettext_lazy(
+        "the new database is built beside the live one and the old one is kept"
+    ),
+}
+
+PROBLEMS: dict[str, Word] = {
+    catalog.UNVERIFIED: gettext_lazy("It has no manifest: whether it is whole is not known."),
+    catalog.ALTERED: gettext_lazy("Its manifest was altered since it was signed."),
+}
+
+MIGRATIONS: dict[str, Word] = {
+    "same": gettext_lazy("Its migrations are those of the code."),
+    "forward": gettext_lazy("The code has newer migrations, which can be run on it."),
+    "newer": gettext_lazy("It has migrations that the code does not know."),
+}
+
 
 def run_title(verb: str, state: str = "") -> str:
     """What a run is, was or has done, to stand before its target."""
@@ -236,6 +258,20 @@ def signature(word: str) -> str:
 
 def strategy(word: str) -> str:
     return _known(STRATEGIES, word)
+
+
+def reason(word: str) -> str:
+    """Why a way to restore was chosen."""
+    return _known(REASONS, word)
+
+
+def problem(sentence: str) -> str:
+    """What is wrong with a backup; the sentences of errors are English everywhere."""
+    return _known(PROBLEMS, sentence)
+
+
+def migrations(verdict: str) -> str:
+    return _known(MIGRATIONS, verdict)
 
 
 def _known(words: Mapping[str, Word], word: str) -> str:

@@ -1,0 +1,42 @@
+"""One copy, in a process of its own: ``python -m benchmarks.put KIND CONFIG FILE SHA256``.
+
+Prints as JSON the seconds of the whole put, and those until the last byte was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import django
+
+from trustbackup.destinations.registry import new_destination
+from trustbackup.destinations.settings import configure
+
+
+def main() -> None:
+    kind, config, file, sha256 = sys.argv[1:]
+    django.setup()
+    path = Path(file)
+    size = path.stat().st_size
+    sent = 0.0
+    values = json.loads(Path(config).read_text())
+    with new_destination(kind, configure(kind, values["options"], values["secrets"])) as place:
+        place.stat(path.name)  # connected, as a worker is that copies several files
+        began = time.monotonic()
+
+        def written(done: int) -> None:
+            nonlocal sent
+            if done >= size and not sent:
+                sent = time.monotonic() - began
+
+        place.put(path, sha256, written)
+        seconds = time.monotonic() - began
+        place.delete(path.name)
+    print(json.dumps({"seconds": seconds, "sent": sent or seconds}))
+
+
+if __name__ == "__main__":
+    main()
