@@ -33,7 +33,7 @@ def check_settings(
     except TrustbackupError as error:
         what = f"{error.what}: {error.why}" if error.why else error.what
         return [Error(what, hint=error.todo, id="trustbackup.E001")]
-    return [*_check_folder(settings.root), *_check_place(settings.root)]
+    return [*_check_folder(settings.root), *check_place(settings.root)]
 
 
 def _check_folder(root: Path) -> Iterable[CheckMessage]:
@@ -64,8 +64,8 @@ def _read_only(path: Path) -> bool:
     return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
-def _check_place(root: Path) -> Iterable[CheckMessage]:
-    """A web server may hand out what lies inside these folders."""
+def check_place(root: Path) -> Iterable[CheckMessage]:
+    """Whether a folder may hold backups: a web server may hand out what lies in some."""
     places: list[tuple[str, Any]] = [
         ("MEDIA_ROOT", django_settings.MEDIA_ROOT),
         ("STATIC_ROOT", django_settings.STATIC_ROOT),

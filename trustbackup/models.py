@@ -164,10 +164,6 @@ class Copy(models.Model):
     def is_there(self) -> bool:
         return self.state in (self.State.STORED, self.State.VERIFIED)
 
-    @property
-    def is_under_way(self) -> bool:
-        return self.state in (self.State.WAITING, self.State.UPLOADING)
-
 
 class Run(models.Model):
     """One execution of a verb: what it was asked, how far it is, and how it ended."""

@@ -133,6 +133,9 @@ def test_every_page_is_accessible(shown: Served) -> None:
     look("restore refused", f"backup/{altered}/restore/")
     assert page.get_by_role("button", name="Replace").count() == 0
     look("activity", "runs/")
+    look("destinations", "destinations/")
+    look("new destination", "destinations/add/sftp/")
+    look("new bucket", "destinations/add/s3/")
     for state, identifier in runs.items():
         look(f"run {state}", f"runs/{uuid.UUID(identifier)}/")
     site.query(f"DELETE FROM trustbackup_run WHERE id = '{runs['running']}'")

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from trustbackup.models import AuditEvent, Backup, Run
+from trustbackup.models import AuditEvent, Backup, Copy, Destination, Run
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -20,7 +20,11 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def rows(tmp_path: Path, settings: Any) -> dict[str, object]:
     settings.TRUSTBACKUP = {"ROOT": tmp_path}
+    place = Destination.objects.create(name="nas", kind="sftp", secrets="sealed-of-the-tests")
+    copy = Copy.objects.create(identifier="x", destination=place, changed=NOW)
     return {
+        "destination": place.pk,
+        "copy": copy.pk,
         "backup": Backup.objects.create(identifier="2026-11-20_10-00-00", created=NOW).pk,
         "run": Run.objects.create(id=uuid.UUID(int=1), verb="create", started=NOW).pk,
         "auditevent": AuditEvent.objects.create(at=NOW, actor="operator", action="create").pk,
@@ -35,12 +39,14 @@ def test_the_index_leads_to_the_page(admin_client: Client) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("model", ["backup", "run", "auditevent"])
+@pytest.mark.parametrize("model", ["backup", "run", "auditevent", "destination", "copy"])
 def test_rows_are_shown_and_cannot_be_changed(
     admin_client: Client, rows: dict[str, object], model: str
 ) -> None:
     page = f"/admin/trustbackup/{model}/{rows[model]}/"
-    assert admin_client.get(f"{page}change/").status_code == 200
+    answer = admin_client.get(f"{page}change/")
+    assert answer.status_code == 200
+    assert "sealed-of-the-tests" not in answer.content.decode()
     assert admin_client.post(f"{page}change/", {}).status_code == 403
     assert admin_client.post(f"{page}delete/", {"post": "yes"}).status_code == 403
     assert admin_client.get(f"/admin/trustbackup/{model}/add/").status_code == 403

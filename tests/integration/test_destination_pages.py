@@ -408,6 +408,20 @@ def test_a_bucket_is_tested_and_a_missing_one_is_told(
     assert "there-is-none" in answer.context["trial"].problem
 
 
+def test_attack_21_copies_do_not_go_where_visitors_or_backups_are(
+    operator: Client, folder: Path, settings: Any
+) -> None:
+    settings.MEDIA_ROOT = str(folder / "media")
+    for path, said in [
+        ("media/copies", "inside MEDIA_ROOT"),
+        ("backups", "in the backup folder itself"),
+        ("x/../backups/deeper", "in the backup folder itself"),
+    ]:
+        answer = operator.post(f"{PAGES}add/folder/", {"name": "d", "path": str(folder / path)})
+        assert answer.status_code == 422
+        assert said in html(answer)
+
+
 def test_unknown_ones_are_not_found(operator: Client) -> None:
     for path in ("add/ftp/", "nobody/", "add/", "a%20b/"):
         assert operator.get(f"{PAGES}{path}").status_code == 404

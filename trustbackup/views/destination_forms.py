@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from trustbackup import vault
+from trustbackup.checks import check_place
 from trustbackup.destinations.base import DestinationError
 from trustbackup.destinations.settings import SECRETS, configure
 from trustbackup.exceptions import TrustbackupError
@@ -144,6 +146,13 @@ class FolderForm(DestinationForm):
         path: str = self.cleaned_data["path"]
         if not path.startswith("/"):
             raise forms.ValidationError(_t("Give the whole path, beginning with a slash."))
+        place = Path(path).resolve()
+        if place.is_relative_to(Site.current().settings.root.resolve()):
+            raise forms.ValidationError(
+                _t("This is in the backup folder itself: a copy there would be lost with it.")
+            )
+        for problem in check_place(place):
+            raise forms.ValidationError(f"{problem.msg} {problem.hint}")
         return path
 
 

@@ -84,7 +84,9 @@ class DestinationView(Page, View):
         public_line: str = "",
         status: int = 200,
     ) -> HttpResponse:
-        title = self.row.name if self.row else _("New destination")
+        title = _("New destination")
+        if self.row is not None:
+            title = _("Destination %(name)s") % {"name": self.row.name}
         context = self.get_context_data(
             form=form,
             kind=self.kind,
