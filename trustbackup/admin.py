@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
-from trustbackup.models import AuditEvent, Backup, Run
+from trustbackup.models import AuditEvent, Backup, Copy, Destination, Run
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -47,6 +47,28 @@ class BackupAdmin(ReadOnlyAdmin):
         except NoReverseMatch:
             return super().changelist_view(request, extra_context)
         return redirect(page)
+
+
+@admin.register(Destination)
+class DestinationAdmin(ReadOnlyAdmin):
+    """Places for copies, without their secrets; they are set up on the page."""
+
+    list_display = ("name", "kind", "automatic", "succeeded_at", "problem")
+    list_filter = ("kind", "automatic")
+    search_fields = ("name",)
+    exclude = ("secrets",)
+    ordering = ["name"]
+
+
+@admin.register(Copy)
+class CopyAdmin(ReadOnlyAdmin):
+    """Which backup is where."""
+
+    list_display = ("identifier", "destination", "state", "tries", "changed", "verified_at")
+    list_filter = ("state", "destination")
+    list_select_related = ("destination",)
+    search_fields = ("identifier", "destination__name", "problem")
+    ordering = ["-identifier"]
 
 
 @admin.register(Run)

@@ -57,6 +57,9 @@ class Backup(models.Model):
     recovery_seconds = models.FloatField(_("measured recovery"), null=True)
     fingerprint = models.CharField(max_length=32, editable=False)
 
+    copies: list[Copy]
+    """Filled where a page shows them (``views/copies.py``)."""
+
     objects = BackupQuerySet.as_manager()
 
     class Meta:
@@ -76,6 +79,18 @@ class Backup(models.Model):
         return [alias for alias in self.databases.split(",") if alias]
 
 
+class DestinationQuerySet(models.QuerySet["Destination"]):
+    """Destinations, and what the index of copies knows of them."""
+
+    def with_usage(self) -> DestinationQuerySet:
+        """Each with ``stored``, the number of copies there, and ``stored_bytes``."""
+        there = models.Q(copies__state__in=[Copy.State.STORED, Copy.State.VERIFIED])
+        return self.annotate(
+            stored=models.Count("copies", filter=there),
+            stored_bytes=models.Sum("copies__bytes", filter=there, default=0),
+        )
+
+
 class Destination(models.Model):
     """A place for copies, as somebody set it up; its secrets are sealed (see ``vault.py``)."""
 
@@ -90,6 +105,8 @@ class Destination(models.Model):
     free_bytes = models.BigIntegerField(_("free"), null=True)
     used_bytes = models.BigIntegerField(_("used"), null=True)
 
+    objects = DestinationQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("destination")
         verbose_name_plural = _("destinations")
@@ -97,6 +114,13 @@ class Destination(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def reset(self) -> None:
+        """Forget its settings, and copy nothing there any more; the index of copies stays."""
+        self.options, self.secrets, self.automatic = {}, "", False
+        self.succeeded_at, self.problem = None, ""
+        self.free_bytes = self.used_bytes = None
+        self.save()
 
 
 class Copy(models.Model):
@@ -135,6 +159,14 @@ class Copy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.identifier} @ {self.destination}"
+
+    @property
+    def is_there(self) -> bool:
+        return self.state in (self.State.STORED, self.State.VERIFIED)
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in (self.State.WAITING, self.State.UPLOADING)
 
 
 class Run(models.Model):

@@ -60,11 +60,13 @@ class Served:
 
     site: Site
     address: str
-    browser: Browser
+    browser: Browser | None
+    """None where no page is looked at."""
     complaints: list[str] = field(default_factory=list)
 
     def open(self, **options: Any) -> Page:
         """A page of a fresh browser, signed in as nobody."""
+        assert self.browser
         page = self.browser.new_context(**options).new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
@@ -113,7 +115,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
 @contextlib.contextmanager
 def serving(
     site: Site,
-    browser: Browser,
+    browser: Browser | None = None,
     settings: str = "",
     users: dict[str, list[str]] | None = None,
 ) -> Iterator[Served]:
@@ -141,7 +143,7 @@ def serving(
         yield found
         assert not found.complaints
     finally:
-        for context in browser.contexts:
+        for context in browser.contexts if browser else []:
             context.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from trustbackup.models import Run
+from trustbackup.models import Destination, Run
 from trustbackup.runs.engine import end_lost_runs
 
 pytestmark = pytest.mark.django_db
@@ -36,9 +36,15 @@ PAGES = {
     "act": (["keep"], "POST", "change"),
     "cancel": ([RUN], "POST", "add"),
     "undo": ([], "POST", "restore"),
+    "destinations": ([], "GET", "view"),
+    "add_destination": (["sftp"], "GET POST", "destination"),
+    "destination": (["disk"], "GET POST", "destination"),
+    "test_destination": (["disk"], "POST", "destination"),
+    "reset_destination": (["disk"], "POST", "destination"),
+    "delete_destination": (["disk"], "POST", "destination"),
 }
 """Each page: its arguments, its methods, and the right that it takes."""
-RIGHTS = ["view", "add", "change", "delete", "download", "restore"]
+RIGHTS = ["view", "add", "change", "delete", "download", "restore", "destination"]
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +52,15 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     settings.TRUSTBACKUP = {"ROOT": tmp_path}
     (tmp_path / NAME).write_bytes(b"no dump at all")
     Run.objects.create(id=RUN, verb="create", state="succeeded", started="2026-11-20T10:00:00Z")
+    Destination.objects.create(name="disk", kind="folder", options={"path": "/none/of/it"})
     return tmp_path
 
 
 def user(*rights: str) -> User:
     found = User.objects.create_user("somebody", password="a password of a test")
-    names = [f"{right}_backup" for right in rights]
+    names = [
+        "change_destination" if right == "destination" else f"{right}_backup" for right in rights
+    ]
     found.user_permissions.set(Permission.objects.filter(codename__in=names))
     return found
 
@@ -97,6 +106,22 @@ def test_attack_23_the_buttons_of_the_list_want_their_token(folder: Path) -> Non
     client.force_login(user(*RIGHTS))
     assert client.post(reverse("trustbackup:manage"), {"create_backup": "1"}).status_code == 403
     assert Run.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "button", ["test_sftp_connection", "save_backup_settings", "reset_backup_settings"]
+)
+def test_attack_22_the_buttons_for_destinations_take_their_own_right(
+    client: Client, button: str
+) -> None:
+    client.force_login(user(*(right for right in RIGHTS if right != "destination")))
+    assert client.post(reverse("trustbackup:manage"), {button: "1"}).status_code == 403
+    User.objects.all().delete()
+    client.force_login(user("view", "destination"))
+    answer = client.post(reverse("trustbackup:manage"), {button: "1"})
+    assert (answer.status_code, answer.url) == (302, reverse("trustbackup:manage"))
+    both = {button: "1", "create_backup": "1"}
+    assert client.post(reverse("trustbackup:manage"), both).status_code == 403
 
 
 def test_who_may_only_look_starts_nothing(client: Client) -> None:

@@ -29,6 +29,10 @@ class DestinationError(TrustbackupError):
         """True when trying the same thing again can't help."""
 
 
+class NotMadeYet(DestinationError):
+    """The destination's folder is not there; the first copy makes it"""
+
+
 @dataclass(frozen=True)
 class Stored:
     """One file at a destination: its name, its size in bytes, when it was written (UTC)."""

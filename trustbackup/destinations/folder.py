@@ -18,6 +18,7 @@ from trustbackup.destinations.base import (
     Capabilities,
     Destination,
     DestinationError,
+    NotMadeYet,
     Space,
     Step,
     Stored,
@@ -226,7 +227,10 @@ class Folder(Destination):
 
     def _must_be_there(self) -> None:
         if not self.root.is_dir():
-            raise self._absent(self.root)
+            missing = self._absent(self.root)
+            if not self.root.parent.is_dir():
+                raise missing
+            raise NotMadeYet(missing.what, why=missing.why, todo=missing.todo)
 
     def _absent(self, path: Path) -> DestinationError:
         return DestinationError(

@@ -290,4 +290,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     said = " ".join(_QUERY.sub("", str(error)).split())[:200]
+    if isinstance(error, InvalidStorageError) and said:
+        return said  # Django's own sentence on STORAGES
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

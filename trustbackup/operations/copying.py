@@ -135,7 +135,7 @@ def _put_all(
 def _wait(seconds: float, name: str, report: Reporter) -> None:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        report(Progress(stage=f"trying {name} again soon"))
+        report(Progress(stage=f"waiting to try {name}"))
         time.sleep(min(0.5, left))
 
 

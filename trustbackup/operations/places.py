@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 from trustbackup import models
@@ -15,8 +16,9 @@ from trustbackup.destinations import address
 from trustbackup.destinations.base import Destination
 from trustbackup.destinations.registry import new_destination
 from trustbackup.destinations.settings import configure
-from trustbackup.exceptions import UsageError
+from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.site import Site
+from trustbackup.store import catalog
 from trustbackup.vault import Vault
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ def find_place(reference: str) -> Place:
         return Place(name=destination.address, open=lambda: destination)
     try:
         rows = {row.name: row for row in models.Destination.objects.all()}
-    except DatabaseError as error:
+    except (DatabaseError, ImproperlyConfigured) as error:
         raise UsageError(
             f"Destination {reference!r} can't be looked up",
             why=" ".join(str(error).split()),
@@ -65,11 +67,13 @@ def find_place(reference: str) -> Place:
 
 
 def all_places(*, automatic_only: bool = False) -> list[Place]:
-    """Those that are set up, by name; none where there is no table yet."""
+    """Those that are set up, by name; none where there is no table yet, or no database."""
     rows = models.Destination.objects.all()
     try:
+        if not catalog.may_connect(rows.db):
+            return []
         return [place_of(row) for row in rows if row.automatic or not automatic_only]
-    except DatabaseError:
+    except (DatabaseError, ImproperlyConfigured):
         return []
 
 
@@ -87,11 +91,25 @@ def connect(kind: str, options: Mapping[str, object], secrets: Mapping[str, str]
     return new_destination(kind, configure(kind, options, secrets, allowed_hosts=hosts))
 
 
+def address_of(row: models.Destination) -> str:
+    """Where it is, without secrets; "" for one that is not set up."""
+    options = {name: value for name, value in row.options.items() if name != "access_key"}
+    try:
+        return connect(row.kind, options, {}).address
+    except TrustbackupError:
+        return ""
+
+
 def open_secrets(row: models.Destination) -> dict[str, str]:
     """Field → secret, or where it is (``env:``, ``file:``). Raises SecretError."""
-    if not row.secrets:
+    return unseal_secrets(row.secrets)
+
+
+def unseal_secrets(sealed: str) -> dict[str, str]:
+    """What ``seal_secrets`` was given. Raises SecretError."""
+    if not sealed:
         return {}
-    found: dict[str, str] = json.loads(_vault().unseal(row.secrets))
+    found: dict[str, str] = json.loads(_vault().unseal(sealed))
     return found
 
 

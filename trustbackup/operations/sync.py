@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
+from trustbackup.destinations.base import NotMadeYet
 from trustbackup.exceptions import Cancelled, TrustbackupError
 from trustbackup.models import Copy
 from trustbackup.operations.copying import PAUSES, Copied, copy_backup
@@ -39,9 +41,13 @@ class Difference:
 
 
 def compare_with(place: Place) -> Difference:
-    """Look at both, change nothing but the index of copies. Raises DestinationError."""
+    """Look at both, change nothing but the index of copies. Raises DestinationError.
+
+    A folder that the first copy is going to make counts as empty.
+    """
     site = Site.current()
-    with place.open() as destination:
+    there: dict[str, Remote] = {}
+    with place.open() as destination, contextlib.suppress(NotMadeYet):
         there = list_remote(destination)
     here = catalog.scan(site.settings.root)
     found = Difference(destination=place.name)

@@ -10,6 +10,7 @@ from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.copying import Copied, copy_backup
 from trustbackup.operations.create import aliases_to_dump, create_backup
 from trustbackup.operations.drill import drill_backup
+from trustbackup.operations.fetching import verify_at
 from trustbackup.operations.places import all_places, find_place
 from trustbackup.operations.plan import RestoreRequest, plan_restore
 from trustbackup.operations.restore import restore_backup
@@ -70,6 +71,18 @@ def _verify(life: Life, options: Options, report: Reporter) -> None:
     _each(life, options["backups"], lambda each: verify_backup(each, report).problems)
 
 
+def _verify_copy(life: Life, options: Options, report: Reporter) -> None:
+    place = find_place(options["at"])
+    life.outcome["checked"] = options["backups"][0]
+
+    def check(backup: str) -> tuple[str, ...]:
+        return tuple(
+            problem for each in verify_at(place, [backup], report) for problem in each.problems
+        )
+
+    _each(life, options["backups"], check)
+
+
 def _drill(life: Life, options: Options, report: Reporter) -> None:
     _each(life, options["backups"], lambda each: drill_backup(each, report=report).problems)
 
@@ -104,6 +117,7 @@ VERBS: dict[str, Work] = {
     "create": _create,
     "copy": _copy,
     "verify": _verify,
+    "verify_copy": _verify_copy,
     "drill": _drill,
     "restore": _restore,
     "undo": _undo,

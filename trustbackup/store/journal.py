@@ -104,7 +104,7 @@ def folder(root: Path) -> Path:
 
 
 @contextlib.contextmanager
-def locked(root: Path, alias: str, use: str = "restore") -> Iterator[bool]:
+def locked(root: Path, alias: str, use: str = "") -> Iterator[bool]:
     """The lock of an alias's restores, or of another use: False when somebody alive holds it."""
     with _flock(folder(root) / _lock_name(alias, use), fcntl.LOCK_EX | fcntl.LOCK_NB) as mine:
         yield mine
@@ -122,9 +122,9 @@ def is_locked(root: Path, alias: str) -> bool:
     return False
 
 
-def _lock_name(alias: str, use: str = "restore") -> str:
+def _lock_name(alias: str, use: str = "") -> str:
     safe = "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in alias)
-    return f"{safe}.{use}.lock"
+    return f"{safe}.{use}.lock" if use else f"{safe}.lock"
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from trustbackup.views import words
-from trustbackup.views.wording import ago, changed, moment, took
+from trustbackup.views.wording import ago, changed, difference, moment, took
 
 register = template.Library()
 
@@ -44,6 +44,7 @@ def column(context: dict[str, Any], key: str, label: str, kind: str = "") -> Saf
 
 register.filter(ago)
 register.filter(changed)
+register.filter(difference)
 register.filter(moment)
 register.filter(took)
 register.filter("log_lines", words.log)
@@ -51,6 +52,8 @@ for name in (
     "run_title",
     "event_title",
     "stage",
+    "step",
+    "destination",
     "trigger",
     "kind",
     "signature",

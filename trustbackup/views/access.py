@@ -25,6 +25,7 @@ CHANGE = "trustbackup.change_backup"
 DELETE = "trustbackup.delete_backup"
 DOWNLOAD = "trustbackup.download_backup"
 RESTORE = "trustbackup.restore_backup"
+DESTINATION = "trustbackup.change_destination"
 
 
 class Page(PermissionRequiredMixin, ContextMixin, View):
@@ -68,6 +69,7 @@ class Page(PermissionRequiredMixin, ContextMixin, View):
                 "delete": DELETE,
                 "download": DOWNLOAD,
                 "restore": RESTORE,
+                "destinations": DESTINATION,
             }.items()
         }
         return {**admin.site.each_context(self.request), **context, "may": may}

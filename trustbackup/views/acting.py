@@ -11,17 +11,18 @@ from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.models import Destination
 from trustbackup.operations.keep import keep_backup
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog
 from trustbackup.views.access import CHANGE, VIEW, Page
 from trustbackup.views.answers import noted, nothing_selected, selected_in, started
 
-ACTIONS = ("keep", "release", "verify", "drill")
+ACTIONS = ("keep", "release", "verify", "drill", "copy", "verify_copy")
 
 
 class BackupFilesActView(Page, View):
-    """Keep, release, verify or drill several."""
+    """Keep, release, verify, drill or copy several, or read their copies back."""
 
     http_method_names = ["post"]
 
@@ -34,6 +35,8 @@ class BackupFilesActView(Page, View):
         selected = selected_in(request)
         if not selected:
             return nothing_selected(request)
+        if action in ("copy", "verify_copy"):
+            return self._with_copies(request, action, selected)
         if action in ("verify", "drill"):
             return started(request, action, {"backups": selected})
         for reference in selected:
@@ -47,3 +50,12 @@ class BackupFilesActView(Page, View):
         catalog.synchronise(site.settings.root, site.signer)
         messages.success(request, _("Done."))
         return redirect("trustbackup:manage")
+
+    def _with_copies(self, request: HttpRequest, action: str, selected: list[str]) -> HttpResponse:
+        name = request.POST.get("destination", "")[:50]
+        if not Destination.objects.filter(name=name.replace("\x00", "")).exists():
+            messages.error(request, _("There is no such destination any more."))
+            return redirect("trustbackup:manage")
+        where = {"to": [name]} if action == "copy" else {"at": name}
+        target = selected[0] if len(selected) == 1 else ""
+        return started(request, action, {"backups": selected, **where}, target=target)

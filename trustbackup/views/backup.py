@@ -31,10 +31,11 @@ from trustbackup.operations.site import Site
 from trustbackup.runs.engine import ACTIVE, end_lost_runs
 from trustbackup.runs.life import recorded
 from trustbackup.store import catalog, names
-from trustbackup.views import overview
+from trustbackup.views import buttons, overview
 from trustbackup.views.access import (
     ADD,
     DELETE,
+    DESTINATION,
     DOWNLOAD,
     VIEW,
     Page,
@@ -42,6 +43,7 @@ from trustbackup.views.access import (
     address_of,
 )
 from trustbackup.views.answers import noted, nothing_selected, selected_in, started
+from trustbackup.views.copies import add_copies
 from trustbackup.views.forms import CreateForm, FilterForm
 from trustbackup.views.listing import SORTS, Listing, ordering, sort_choices
 from trustbackup.views.sending import send_bundle, send_file
@@ -56,7 +58,9 @@ class BackupManageView(Listing):
     default_sort_param = "-name"
 
     def get_permission_required(self) -> Sequence[str]:
-        return [VIEW] if self.request.method in ("GET", "HEAD", "OPTIONS") else [VIEW, ADD]
+        if self.request.method in ("GET", "HEAD", "OPTIONS"):
+            return [VIEW]
+        return [VIEW, DESTINATION if _is_about_destinations(self.request) else ADD]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         site = Site.current()
@@ -89,7 +93,7 @@ class BackupManageView(Listing):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         total, used = overview.space_used()
-        return super().get_context_data(
+        context = super().get_context_data(
             **{
                 "form": CreateForm(),
                 "filters": self.filters,
@@ -109,11 +113,15 @@ class BackupManageView(Listing):
                 **kwargs,
             }
         )
+        add_copies(context[self.context_object_name])
+        return context
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """The buttons of the page; each has a name."""
         if "create_backup" in request.POST:
             return self._create(request)
+        if _is_about_destinations(request):
+            return buttons.press(request)
         messages.error(request, _("The page does not know this button; load it again."))
         return redirect("trustbackup:manage")
 
@@ -124,6 +132,11 @@ class BackupManageView(Listing):
                 messages.error(request, " ".join(map(str, errors)))
             return redirect("trustbackup:manage")
         return started(request, "create", form.options())
+
+
+def _is_about_destinations(request: HttpRequest) -> bool:
+    pressed = any(button in request.POST for button in buttons.BUTTONS)
+    return pressed and "create_backup" not in request.POST
 
 
 class BackupFileDownloadView(Page, View):

@@ -12,6 +12,7 @@ from trustbackup.exceptions import BackupNotFound
 from trustbackup.models import AuditEvent, Run
 from trustbackup.operations.describe import describe_backup
 from trustbackup.views.access import Page
+from trustbackup.views.copies import copies_of, lacking
 
 EVENTS = 20
 
@@ -35,6 +36,8 @@ class BackupDetailView(Page, TemplateView):
             manifest=found.manifest,
             problem=found.problem,
             created_by=Run.objects.filter(verb="create", target=backup.identifier).first(),
+            copies=copies_of(backup.identifier),
+            lacking=lacking(backup.identifier) if found.manifest else [],
             events=AuditEvent.objects.filter(mine)[:EVENTS],
             title=backup.name or backup.identifier,
         )

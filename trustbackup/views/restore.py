@@ -14,6 +14,7 @@ from django.views.generic import View
 
 from trustbackup.exceptions import BackupNotFound, TrustbackupError
 from trustbackup.operations.plan import RestorePlan, plan_restore
+from trustbackup.operations.rules import own_tables
 from trustbackup.operations.sessions import hash_of
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog
@@ -70,6 +71,7 @@ class RestoreView(Page, View):
             "backup": catalog.describe(plan.entry, Site.current().signer) if plan else None,
             "hashed": plan is not None and _is_small(plan.entry),
             "problem": problem or found,
+            "own": own_tables(),
             "expected": expected,
             "form": form or RestoreForm(expected, request.user),
             "title": _("Restore %(backup)s?") % {"backup": identifier},

@@ -19,7 +19,13 @@ from trustbackup.views.access import ADD, CHANGE, RESTORE, VIEW, Page
 from trustbackup.views.forms import ActivityForm
 from trustbackup.views.listing import Listing
 
-RIGHTS = {"create": ADD, "verify": CHANGE, "drill": CHANGE}
+RIGHTS = {
+    "create": ADD,
+    "copy": CHANGE,
+    "verify": CHANGE,
+    "verify_copy": CHANGE,
+    "drill": CHANGE,
+}
 """Whoever may start such a run may stop it; what changes a database, who may restore."""
 
 

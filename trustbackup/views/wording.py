@@ -10,6 +10,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
+from trustbackup.operations.readback import Difference
 from trustbackup.policy.anomalies import Change
 
 # Whole phrases: in many languages "3 days" and "3 days ago" decline the word differently.
@@ -56,6 +57,17 @@ def changed(change: Change) -> str:
 def _signed(number: int) -> str:
     sign = "\N{MINUS SIGN}" if number < 0 else "+"
     return sign + number_format(abs(number), force_grouping=True)
+
+
+def difference(row: Difference) -> str:
+    """What a restore would do to a table: "=", "comes back", "goes away", or "+1,234"."""
+    if row.now is None:
+        return _("comes back")
+    if row.then is None:
+        return _("goes away")
+    if row.now == row.then:
+        return "="
+    return _signed(row.then - row.now)
 
 
 def took(seconds: float) -> str:

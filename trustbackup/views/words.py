@@ -64,6 +64,41 @@ VERBS: dict[str, Verb] = {
         pgettext_lazy("a run", "Adoption"), gettext_lazy("Adopting"), gettext_lazy("Adopted")
     ),
     "copy": Verb(pgettext_lazy("a run", "Copy"), gettext_lazy("Copying"), gettext_lazy("Copied")),
+    "sync": Verb(
+        pgettext_lazy("a run", "Synchronisation"),
+        gettext_lazy("Synchronising"),
+        gettext_lazy("Synchronised"),
+    ),
+    "verify_copy": Verb(
+        pgettext_lazy("a run", "Check of a copy"),
+        gettext_lazy("Checking a copy"),
+        gettext_lazy("Checked a copy"),
+    ),
+    "add destination": Verb(
+        pgettext_lazy("a run", "New destination"),
+        gettext_lazy("Adding a destination"),
+        gettext_lazy("Added a destination"),
+    ),
+    "change destination": Verb(
+        pgettext_lazy("a run", "Change of a destination"),
+        gettext_lazy("Changing a destination"),
+        gettext_lazy("Changed a destination"),
+    ),
+    "test destination": Verb(
+        pgettext_lazy("a run", "Test of a destination"),
+        gettext_lazy("Testing a destination"),
+        gettext_lazy("Tested a destination"),
+    ),
+    "delete destination": Verb(
+        pgettext_lazy("a run", "Removal of a destination"),
+        gettext_lazy("Removing a destination"),
+        gettext_lazy("Removed a destination"),
+    ),
+    "reset destination": Verb(
+        pgettext_lazy("a run", "Reset of a destination"),
+        gettext_lazy("Resetting a destination"),
+        gettext_lazy("Reset a destination"),
+    ),
     "keep": Verb(
         pgettext_lazy("a run", "Keep"),
         gettext_lazy("Marking as kept"),
@@ -78,6 +113,9 @@ STAGES: dict[str, Word] = {
     "publishing": gettext_lazy("Writing the manifest"),
     "dumping": gettext_lazy("Dumping %(what)s"),
     "unpacking": gettext_lazy("Unpacking %(what)s"),
+    "copying to": gettext_lazy("Copying to %(what)s"),
+    "waiting to try": gettext_lazy("Trying %(what)s again soon"),
+    "fetching from": gettext_lazy("Fetching from %(what)s"),
     "copying": gettext_lazy("Copying %(what)s"),
     "checking": gettext_lazy("Checking %(what)s"),
     "reading": gettext_lazy("Reading %(what)s"),
@@ -91,6 +129,30 @@ STAGES: dict[str, Word] = {
     "swapping": gettext_lazy("Swapping %(what)s in"),
 }
 """What an operation reports, by its first words; the rest names a database or a file."""
+
+STEPS: dict[str, Word] = {
+    "settings": pgettext_lazy("a step of a connection test", "settings"),
+    "storage": pgettext_lazy("a step of a connection test", "storage"),
+    "name": pgettext_lazy("a step of a connection test", "name"),
+    "connection": pgettext_lazy("a step of a connection test", "connection"),
+    "host key": pgettext_lazy("a step of a connection test", "host key"),
+    "sign-in": pgettext_lazy("a step of a connection test", "sign-in"),
+    "object lock": pgettext_lazy("a step of a connection test", "object lock"),
+    "folder": pgettext_lazy("a step of a connection test", "folder"),
+    "write": pgettext_lazy("a step of a connection test", "write"),
+    "read back": pgettext_lazy("a step of a connection test", "read back"),
+    "list": pgettext_lazy("a step of a connection test", "list"),
+    "rename": pgettext_lazy("a step of a connection test", "rename"),
+    "delete": pgettext_lazy("a step of a connection test", "delete"),
+    "free space": pgettext_lazy("a step of a connection test", "free space"),
+}
+
+DESTINATIONS: dict[str, Word] = {
+    "folder": pgettext_lazy("a kind of destination", "Folder"),
+    "sftp": pgettext_lazy("a kind of destination", "SFTP"),
+    "s3": pgettext_lazy("a kind of destination", "S3"),
+    "storage": pgettext_lazy("a kind of destination", "Django storage"),
+}
 
 TRIGGERS: dict[str, Word] = {
     "command": pgettext_lazy("a trigger", "command line"),
@@ -176,6 +238,14 @@ def log(text: str) -> str:
 
 def trigger(word: str) -> str:
     return _known(TRIGGERS, word)
+
+
+def step(word: str) -> str:
+    return _known(STEPS, word)
+
+
+def destination(word: str) -> str:
+    return _known(DESTINATIONS, word)
 
 
 def kind(word: str) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import paramiko
 
 from trustbackup.destinations import uploads
-from trustbackup.destinations.base import DestinationError, Stored
+from trustbackup.destinations.base import DestinationError, NotMadeYet, Stored
 from trustbackup.destinations.sftp import session
 from trustbackup.destinations.sftp.errors import (
     FAILURE,
@@ -62,7 +62,7 @@ class Remote:
     def must_exist(self) -> None:
         """Raises DestinationError when the folder is not there."""
         if not self._is_folder(self.root):
-            raise DestinationError(
+            raise NotMadeYet(
                 f"{self.address} can't be used",
                 why="there is no such folder",
                 todo="Check the folder's name; the first copy and the connection test make it.",
