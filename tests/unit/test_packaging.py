@@ -40,6 +40,8 @@ def test_the_wheel_holds_every_file_of_the_app(shipped: set[str]) -> None:
     }
     assert sources <= shipped
     assert {"trustbackup/py.typed", "trustbackup/migrations/__init__.py"} <= shipped
+    for language in ("de", "tr"):
+        assert f"trustbackup/locale/{language}/LC_MESSAGES/django.mo" in shipped
 
 
 def test_the_wheel_holds_the_licence(shipped: set[str]) -> None:
