@@ -17,6 +17,7 @@ from tests.support.catalogues import (
     messages_of_the_code,
     source,
 )
+from tests.support.sites import CHECKOUT
 
 FIELD = re.compile(r"%\((\w+)\)([sd])|(?<![%)])%([sd])|\{(\w*)\}")
 TAG = re.compile(r"</?[a-z][^>]*>")
@@ -38,6 +39,13 @@ def test_every_message_of_the_code_is_translated(language: str, english: Catalog
     assert len(english) > 300
     assert set(committed(language)) == set(english)
     assert all(text.strip() for text in committed(language).values())
+
+
+def test_gettext_has_no_name_that_makemessages_does_not_know() -> None:
+    for path in (CHECKOUT / "trustbackup").rglob("*.py"):
+        assert not re.search(r"import \w*gettext\w* as (?!_$)", path.read_text(), re.MULTILINE), (
+            path
+        )
 
 
 def test_nothing_is_fuzzy_or_obsolete(language: str) -> None:

@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.forms.boundfield import BoundField
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from trustbackup import vault
@@ -103,7 +103,7 @@ class DestinationForm(forms.Form):
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if Destination.objects.filter(name=name).exists():
-            raise forms.ValidationError(_t("There is a destination of this name already."))
+            raise forms.ValidationError(gettext("There is a destination of this name already."))
         return name
 
     def clean(self) -> dict[str, Any]:
@@ -145,11 +145,11 @@ class FolderForm(DestinationForm):
     def clean_path(self) -> str:
         path: str = self.cleaned_data["path"]
         if not path.startswith("/"):
-            raise forms.ValidationError(_t("Give the whole path, beginning with a slash."))
+            raise forms.ValidationError(gettext("Give the whole path, beginning with a slash."))
         place = Path(path).resolve()
         if place.is_relative_to(Site.current().settings.root.resolve()):
             raise forms.ValidationError(
-                _t("This is in the backup folder itself: a copy there would be lost with it.")
+                gettext("This is in the backup folder itself: a copy there would be lost with it.")
             )
         for problem in check_place(place):
             raise forms.ValidationError(f"{problem.msg} {problem.hint}")
@@ -212,7 +212,7 @@ class SftpForm(DestinationForm):
             password = self.secrets.get("password")
             if password and password == self.stored.get("password") and not data.get("password"):
                 self.add_error(
-                    "password", _t("This is another server: enter the password for it again.")
+                    "password", gettext("This is another server: enter the password for it again.")
                 )
         return data
 
