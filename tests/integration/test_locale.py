@@ -20,20 +20,21 @@ from tests.support.sites import new_sqlite_site
 
 SHOWN = ("title", "aria-label", "placeholder", "alt", "data-label", "data-all", "data-count")
 NAMES = {
-    *("default", "operator", "not-there", "min"),
+    *("default", "operator", "not-there", "disk", "bare", "nas", "min"),
     *("gzip", "zstd", "bzip2", "zip", "sqlite", "trustbackup"),
     *("django", "python", "dbbackup"),
+    *("COMPLIANCE", "GOVERNANCE", "path", "virtual", "file"),
 }
 """What is called the same in every language: names of things, and what the test calls so."""
-FACTS = re.compile(r"sha256sum|SQLite \d|\(command\)$")
-"""Commands to type, versions, and who ran a command."""
+FACTS = re.compile(r"sha256sum|SQLite \d|\(command\)$|^file:///nowhere")
+"""Commands to type, versions, who ran a command, and the error of a destination."""
 
 SCRIPT = """
 import json, os, socket
 from datetime import UTC, datetime, timedelta
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from trustbackup.models import AuditEvent, Run
+from trustbackup.models import AuditEvent, Copy, Destination, Run
 
 made = json.loads(MADE)
 root = "/settings/backups/"
@@ -59,6 +60,13 @@ going = run("create", "running", stage="dumping default", stage_began=now, beat=
             done=2_500_000, total=5_000_000,
             log="\\n".join(f"10:00:00 {stage} default" for stage in STAGES))
 
+for name, options in (("disk", {"path": "/nowhere/copies"}), ("bare", {})):
+    row = Destination.objects.create(name=name, kind="folder", options=options)
+    for identifier, state in zip(made, ("verified", "failed")):
+        Copy.objects.create(identifier=identifier, destination=row, state=state, changed=now)
+Destination.objects.create(
+    name="nas", kind="sftp", options={"host": "127.0.0.1", "user": "operator"}, succeeded_at=now)
+
 def client(language, user):
     found = Client(SERVER_NAME="localhost", headers={"Accept-Language": language})
     found.force_login(user)
@@ -67,8 +75,8 @@ def client(language, user):
 pages = {}
 for language in LANGUAGES:
     here, stranger = client(language, operator), client(language, passerby)
-    def post(path, **data):
-        return here.post(root + path, data)
+    def post(where, /, **data):
+        return here.post(root + where, data)
     restore = f"backup/{made[-1]}/restore/"
     asked = {
         "list": here.get(root),
@@ -84,6 +92,13 @@ for language in LANGUAGES:
         "no run": here.get(root + "runs/?state=waiting&verb=undo"),
         "going": here.get(root + f"runs/{going.pk}/"),
         "ended": here.get(root + f"runs/{ended.pk}/"),
+        "destinations": here.get(root + "destinations/"),
+        **{kind: here.get(root + f"destinations/add/{kind}/")
+           for kind in ("folder", "sftp", "s3", "storage")},
+        "nas": here.get(root + "destinations/nas/"),
+        "wrong destination": post("destinations/add/sftp/", save="1"),
+        "tested": post("destinations/add/folder/", name="x", path="/nowhere/x",
+                       test_connection="1"),
         "upload": here.get(root + "upload/"),
         "delete": post("delete/", selected=[*made, "not-there"]),
         "no action": post("act/polish/"),
