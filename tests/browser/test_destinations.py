@@ -91,6 +91,19 @@ def test_a_server_is_set_up_fails_and_is_tried_again(served: Served, shared_sshd
     assert page.locator("#copies .tb-chip", has_text="verified").is_visible()
     assert page.locator("#copies time").is_visible()
 
+    served.go(page, "destinations/add/folder/")
+    page.get_by_label("Name", exact=True).fill("disk")
+    page.get_by_label("Folder").fill(str(site.home / "disk"))
+    page.get_by_label("Copy every backup there").uncheck()
+    page.get_by_role("button", name="Save").click()
+    served.go(page)
+    rows(page).first.locator(".tb-name a").click()
+    page.get_by_role("button", name="Copy to disk").click()
+    ended(page)
+    assert len(list((site.home / "disk").glob("backup_*.manifest.json"))) == 1
+    page.get_by_role("link", name="Look at the backup").click()
+    assert page.get_by_role("button", name="Copy to").count() == 0
+
     # A copy that has become another one: the check says so.
     damaged = max(there.glob("backup_*.dump.gz"))
     with damaged.open("r+b") as file:
@@ -101,7 +114,7 @@ def test_a_server_is_set_up_fails_and_is_tried_again(served: Served, shared_sshd
     assert page.get_by_text("is corrupt").is_visible()
 
     actions = [action for (action,) in site.query("SELECT action FROM trustbackup_auditevent")]
-    assert actions.count("add destination") == 1
+    assert actions.count("add destination") == 2
     assert actions.count("test destination") == 3
     tables = ("destination", "run", "auditevent", "copy")
     rows_of_ours = [site.query(f"SELECT * FROM trustbackup_{table}") for table in tables]

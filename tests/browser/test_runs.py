@@ -44,8 +44,14 @@ def test_a_backup_is_followed_left_alone_and_cancelled(
         page = served.sign_in()
         page.get_by_role("button", name="Back up now").dblclick()
         wait_for(dumper.reached.exists)
-        served.go(page)
-        page.get_by_role("link", name="Backing up: Dumping default").click()
+        under_way = page.get_by_role("link", name="Backing up: Dumping default")
+
+        def is_said() -> int:
+            served.go(page)
+            return under_way.count()
+
+        wait_for(is_said)  # it is written twice a second
+        under_way.click()
         page.locator("#run progress").wait_for()
         # Without being loaded again:
         page.locator("#run-said", has_text="Backing up").wait_for()

@@ -148,7 +148,9 @@ def test_attack_7_a_secret_is_never_sent_back_and_blank_keeps_it(operator: Clien
     row.refresh_from_db()
     assert row.options["user"] == "other"
     assert open_secrets(row) == {"password": CANARY}
-    pages.append(operator.post(f"{PAGES}nas/", {**form, "password": "new", "port": "0"}))
+    typed = {"password": f"{CANARY}-new", "private_key": CANARY, "passphrase": CANARY}
+    pages.append(operator.post(f"{PAGES}nas/", {**form, **typed, "port": "0"}))
+    pages.append(operator.post(f"{PAGES}nas/", {**form, **typed, "make_key_pair": "1"}))
     assert open_secrets(Destination.objects.get()) == {"password": CANARY}
     for page in pages:
         assert CANARY not in html(page)

@@ -20,6 +20,9 @@ def test_a_stage_is_said_with_what_it_names() -> None:
     assert words.stage("dumping default") == "Dumping default"
     assert words.stage("carrying over default") == "Carrying our own tables over into default"
     assert words.stage("publishing") == "Writing the manifest"
+    assert words.stage("copying to nas") == "Copying to nas"
+    assert words.stage("waiting to try nas") == "Trying nas again soon"
+    assert words.stage("fetching from nas") == "Fetching from nas"
     assert words.log("10:00:00 dumping 50%s\n10:00:01 publishing") == (
         "10:00:00 Dumping 50%s\n10:00:01 Writing the manifest"
     )

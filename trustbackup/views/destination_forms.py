@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
-from django.core.validators import RegexValidator
 from django.forms.boundfield import BoundField
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from trustbackup import vault
@@ -20,32 +19,7 @@ from trustbackup.destinations.settings import SECRETS, configure
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Destination
 from trustbackup.operations.site import Site
-
-ELSEWHERE = _("Or where it is kept: env:NAME or file:/run/secrets/x.")
-ONE_WORD = RegexValidator(r"^[^\s/@?#]+$", _("Give the name or the address alone."))
-
-
-class HiddenText(forms.Textarea):
-    """A secret of several lines: what was typed is not sent back."""
-
-    def format_value(self, value: Any) -> str:  # noqa: ANN401
-        return ""
-
-
-def _secret(label: Any, *, lines: bool = False, help_text: Any = ELSEWHERE) -> forms.CharField:  # noqa: ANN401
-    quiet = {"autocomplete": "new-password", "spellcheck": "false"}
-    return forms.CharField(
-        label=label,
-        required=False,
-        strip=False,
-        max_length=32_000,
-        help_text=help_text,
-        widget=HiddenText({**quiet, "rows": 4}) if lines else forms.PasswordInput(quiet),
-    )
-
-
-def _text(label: Any, *, required: bool = False, **options: Any) -> forms.CharField:  # noqa: ANN401
-    return forms.CharField(label=label, required=required, max_length=1000, **options)
+from trustbackup.views.fields import ONE_WORD, secret, text
 
 
 class DestinationForm(forms.Form):
@@ -85,9 +59,7 @@ class DestinationForm(forms.Form):
         for name in SECRETS[self.kind]:
             if self.known.get(name):
                 self.fields[name].widget.attrs["placeholder"] = _("set; leave blank to keep it")
-                self.fields[f"clear_{name}"] = forms.BooleanField(
-                    label=_("Remove it"), required=False
-                )
+                self.fields[f"clear_{name}"] = forms.BooleanField(required=False)
         ticks = {"automatic", *(name for name in self.fields if name.startswith("clear_"))}
         self.order_fields([name for name in self.fields if name not in ticks])
 
@@ -134,7 +106,7 @@ class FolderForm(DestinationForm):
     """Another disk or mount."""
 
     kind = "folder"
-    path = _text(
+    path = text(
         _("Folder"),
         required=True,
         help_text=_(
@@ -164,9 +136,9 @@ class SftpForm(DestinationForm):
         label=_("Server"), max_length=255, validators=[ONE_WORD], help_text=_("Name or address.")
     )
     port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535, initial=22)
-    user = _text(_("User"), required=True)
-    password = _secret(_("Password"))
-    private_key = _secret(
+    user = text(_("User"), required=True)
+    password = secret(_("Password"))
+    private_key = secret(
         _("Private key"),
         lines=True,
         help_text=_(
@@ -174,8 +146,8 @@ class SftpForm(DestinationForm):
             "or where it is kept: env:NAME or file:/run/secrets/x."
         ),
     )
-    passphrase = _secret(_("Passphrase of the key"))
-    folder = _text(
+    passphrase = secret(_("Passphrase of the key"))
+    folder = text(
         _("Folder"),
         help_text=_("Absolute, or below the one that a session begins in. It is made if need be."),
     )
@@ -196,9 +168,9 @@ class SftpForm(DestinationForm):
     def clean_host_key(self) -> str:
         from trustbackup.destinations.sftp.host_keys import parse_host_key
 
-        text: str = self.cleaned_data["host_key"]
+        key: str = self.cleaned_data["host_key"]
         try:
-            return parse_host_key(text).line if text else ""
+            return parse_host_key(key).line if key else ""
         except DestinationError as error:
             raise forms.ValidationError(str(error)) from error
 
@@ -234,35 +206,39 @@ class S3Form(DestinationForm):
     """A bucket."""
 
     kind = "s3"
-    bucket = _text(_("Bucket"), required=True)
-    prefix = _text(  # type: ignore[assignment] # a field, which Django takes out of the class
+    bucket = text(_("Bucket"), required=True)
+    prefix = text(  # type: ignore[assignment] # a field, which Django takes out of the class
         _("Prefix"), help_text=_("A folder in the bucket.")
     )
-    endpoint = _text(
+    endpoint = text(
         _("Endpoint"),
         help_text=_(
             "Of another service than Amazon's: https://host:port. Without a scheme it means "
             "https; http:// must be written out, and then everybody on the way can read along."
         ),
     )
-    region = _text(_("Region"))
-    access_key = _text(
+    region = text(_("Region"))
+    access_key = text(
         _("Access key"),
         help_text=_("Without it and the secret key, the environment's own credentials are used."),
     )
-    secret_key = _secret(_("Secret key"))
-    session_token = _secret(_("Session token"))
-    storage_class = _text(_("Storage class"), help_text=_("As the service calls it."))
+    secret_key = secret(_("Secret key"))
+    session_token = secret(_("Session token"))
+    storage_class = text(_("Storage class"), help_text=_("As the service calls it."))
     encryption = forms.ChoiceField(
         label=_("Encryption by the server"),
         required=False,
         choices=[("", _("the bucket's own")), ("AES256", "AES256"), ("aws:kms", "aws:kms")],
     )
-    kms_key = _text(_("KMS key"), help_text=_("For aws:kms, if it is not the account's default."))
+    kms_key = text(_("KMS key"), help_text=_("For aws:kms, if it is not the account's default."))
     lock_mode = forms.ChoiceField(
         label=_("Object Lock"),
         required=False,
-        choices=[("", _("none")), ("GOVERNANCE", "GOVERNANCE"), ("COMPLIANCE", "COMPLIANCE")],
+        choices=[
+            ("", pgettext_lazy("Object Lock", "none")),
+            ("GOVERNANCE", "GOVERNANCE"),
+            ("COMPLIANCE", "COMPLIANCE"),
+        ],
     )
     lock_days = forms.IntegerField(
         label=_("Days locked"),
@@ -289,7 +265,7 @@ class StorageForm(DestinationForm):
             "shows to visitors."
         ),
     )
-    folder = _text(_("Folder"), help_text=_("In that storage."))
+    folder = text(_("Folder"), help_text=_("In that storage."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
