@@ -13,8 +13,8 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 
 from trustbackup.conf import get_settings
-from trustbackup.databases.base import Options
 from trustbackup.databases.registry import distinct_aliases, get_database
+from trustbackup.databases.values import Options
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.store.compression import get_compression
 

@@ -8,7 +8,8 @@ from django.db import connections
 from django.utils.connection import ConnectionDoesNotExist
 from django.utils.module_loading import import_string
 
-from trustbackup.databases.base import Database, Options
+from trustbackup.databases.base import Database
+from trustbackup.databases.values import Options
 from trustbackup.exceptions import UsageError
 
 ENGINES: dict[str, str] = {

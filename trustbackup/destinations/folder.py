@@ -227,10 +227,9 @@ class Folder(Destination):
 
     def _must_be_there(self) -> None:
         if not self.root.is_dir():
-            missing = self._absent(self.root)
-            if not self.root.parent.is_dir():
-                raise missing
-            raise NotMadeYet(missing.what, why=missing.why, todo=missing.todo)
+            error = self._absent(self.root)
+            made = self.root.parent.is_dir()
+            raise NotMadeYet(error.what, why=error.why, todo=error.todo) if made else error
 
     def _absent(self, path: Path) -> DestinationError:
         return DestinationError(

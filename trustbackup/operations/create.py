@@ -14,8 +14,9 @@ import django
 
 import trustbackup
 from trustbackup.conf import get_settings
-from trustbackup.databases.base import Database, Dump, DumpRequest, Facts
+from trustbackup.databases.base import Database, Dump
 from trustbackup.databases.registry import distinct_aliases
+from trustbackup.databases.values import DumpRequest, Facts
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import drafts, names, record

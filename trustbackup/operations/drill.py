@@ -11,7 +11,8 @@ from pathlib import Path
 from django.utils.module_loading import import_string
 
 from trustbackup.databases.alias import pointed_at
-from trustbackup.databases.base import Database, LoadRequest
+from trustbackup.databases.base import Database
+from trustbackup.databases.values import LoadRequest
 from trustbackup.exceptions import Cancelled, ConfigurationError, TrustbackupError
 from trustbackup.operations.readback import compare, raw_opener
 from trustbackup.operations.rules import compare_migrations

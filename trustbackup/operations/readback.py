@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from trustbackup.databases.base import Facts
+from trustbackup.databases.values import Facts
 from trustbackup.exceptions import BackupNotFound, FolderError, RestoreError, file_operation
 from trustbackup.operations.rules import table_label
 from trustbackup.operations.site import Progress, Reporter, Site

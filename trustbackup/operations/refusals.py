@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trustbackup.databases.base import Facts
+from trustbackup.databases.values import Facts
 from trustbackup.operations.rules import MigrationState
 from trustbackup.store.manifest import Part
 from trustbackup.store.signature import Signature

@@ -17,13 +17,8 @@ from typing import Any
 from django.core.management import call_command
 
 from trustbackup.databases.alias import pointed_at
-from trustbackup.databases.base import (
-    Database,
-    Facts,
-    InPlaceRequest,
-    LoadRequest,
-    Replacement,
-)
+from trustbackup.databases.base import Database, Replacement
+from trustbackup.databases.values import Facts, InPlaceRequest, LoadRequest
 from trustbackup.exceptions import RestoreError
 from trustbackup.operations.create import create_backup
 from trustbackup.operations.plan import IN_PLACE, INTO, PartPlan, RestorePlan

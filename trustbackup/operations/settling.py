@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trustbackup.databases.base import Database, Interrupted
+from trustbackup.databases.base import Database
+from trustbackup.databases.values import Interrupted
 from trustbackup.exceptions import Busy, TrustbackupError
 from trustbackup.operations.site import Site
 from trustbackup.store import journal

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trustbackup.conf import Settings, get_settings
-from trustbackup.databases.base import Database, Options
+from trustbackup.databases.base import Database
 from trustbackup.databases.registry import get_database
+from trustbackup.databases.values import Options
 from trustbackup.store import journal
 from trustbackup.store.signature import Signer
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from trustbackup.databases.base import OpenRaw
 from trustbackup.databases.postgresql.script import LAST_ROW, Script
 from trustbackup.databases.process import Feeder, Program, output_of
+from trustbackup.databases.values import OpenRaw
 from trustbackup.exceptions import ManifestError, ProgramError, RestoreError
 from trustbackup.store.streams import BLOCK, Readable
 

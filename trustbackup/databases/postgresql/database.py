@@ -13,17 +13,7 @@ from typing import Any
 from django.db import DatabaseError, connections
 
 from trustbackup.databases.alias import pointed_at
-from trustbackup.databases.base import (
-    NOT_YET,
-    Database,
-    Dump,
-    DumpRequest,
-    Facts,
-    InPlaceRequest,
-    Interrupted,
-    Replacement,
-    TableRows,
-)
+from trustbackup.databases.base import Database, Dump, Replacement
 from trustbackup.databases.postgresql.archive import look_through
 from trustbackup.databases.postgresql.cluster import throwaway_cluster
 from trustbackup.databases.postgresql.dump import (
@@ -56,6 +46,14 @@ from trustbackup.databases.postgresql.tools import (
     with_large_blocks,
 )
 from trustbackup.databases.process import Program
+from trustbackup.databases.values import (
+    NOT_YET,
+    DumpRequest,
+    Facts,
+    InPlaceRequest,
+    Interrupted,
+    TableRows,
+)
 from trustbackup.exceptions import DumpError, ProgramError, RestoreError, TrustbackupError
 from trustbackup.store.streams import Readable
 

@@ -21,7 +21,7 @@ from typing import BinaryIO, cast
 
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.base import Dump, Facts, OpenRaw, TableRows
+from trustbackup.databases.base import Dump
 from trustbackup.databases.postgresql.archive import TOC
 from trustbackup.databases.postgresql.session import (
     count_rows,
@@ -31,6 +31,7 @@ from trustbackup.databases.postgresql.session import (
     translate,
 )
 from trustbackup.databases.process import Feeder, Program, output_of
+from trustbackup.databases.values import Facts, OpenRaw, TableRows
 from trustbackup.exceptions import DumpError, ProgramError
 from trustbackup.store.streams import BLOCK, Readable
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.base import Facts, InPlaceRequest
 from trustbackup.databases.postgresql.archive import members, save_head, unpack
 from trustbackup.databases.postgresql.dump import DIRECTORY
 from trustbackup.databases.postgresql.load import Loader
@@ -35,6 +34,7 @@ from trustbackup.databases.postgresql.session import (
     translate,
 )
 from trustbackup.databases.process import Feeder, Program, output_of
+from trustbackup.databases.values import Facts, InPlaceRequest
 from trustbackup.exceptions import ProgramError, RestoreError
 
 # "215; 1259 16402 TABLE public shop_order owner"

@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 from django.db import DatabaseError
 
-from trustbackup.databases.base import LoadRequest
 from trustbackup.databases.postgresql.archive import (
     Members,
     Outline,
@@ -36,6 +35,7 @@ from trustbackup.databases.postgresql.tools import (
     with_large_blocks,
 )
 from trustbackup.databases.process import Feeder, Program, output_of
+from trustbackup.databases.values import LoadRequest
 from trustbackup.exceptions import ProgramError, RestoreError
 
 _VACUUMED = """

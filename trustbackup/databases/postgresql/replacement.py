@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.base import Facts, LoadRequest, Options, Replacement
+from trustbackup.databases.base import Replacement
 from trustbackup.databases.postgresql.load import Loader
 from trustbackup.databases.postgresql.own import carry_tables, empty_table, lagging_sequences
 from trustbackup.databases.postgresql.server import Server, end_sessions
@@ -28,6 +28,7 @@ from trustbackup.databases.postgresql.session import (
     scalar,
     translate,
 )
+from trustbackup.databases.values import Facts, LoadRequest, Options
 from trustbackup.exceptions import RestoreError
 
 _LISTS = ("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries")

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.base import Options
 from trustbackup.databases.postgresql.session import open_session, quote_name, scalar
 from trustbackup.databases.postgresql.tools import binary_connector
+from trustbackup.databases.values import Options
 
 _MAINTENANCE = ("postgres", "template1")
 

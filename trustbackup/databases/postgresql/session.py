@@ -10,7 +10,7 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.base import Facts, Options, TableRows
+from trustbackup.databases.values import Facts, Options, TableRows
 from trustbackup.exceptions import TrustbackupError
 
 OWN_TABLES = """

@@ -20,16 +20,7 @@ from pathlib import Path
 from dbbackup.db.base import get_connector
 from django.db import connections
 
-from trustbackup.databases.base import (
-    NOT_YET,
-    Database,
-    Dump,
-    DumpRequest,
-    Facts,
-    Interrupted,
-    OpenRaw,
-    Replacement,
-)
+from trustbackup.databases.base import Database, Dump, Replacement
 from trustbackup.databases.sqlite.file import (
     MAGIC,
     checked_facts,
@@ -48,6 +39,7 @@ from trustbackup.databases.sqlite.replacement import (
     remove_file,
     schema_version,
 )
+from trustbackup.databases.values import NOT_YET, DumpRequest, Facts, Interrupted, OpenRaw
 from trustbackup.exceptions import REMEDIES, DumpError, RestoreError, UsageError
 from trustbackup.store.streams import BLOCK, Readable
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from trustbackup.databases.base import Facts, TableRows
+from trustbackup.databases.values import Facts, TableRows
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.store.streams import sha256_of
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from django.db import connections
 
-from trustbackup.databases.base import Facts, LoadRequest, Replacement
+from trustbackup.databases.base import Replacement
 from trustbackup.databases.sqlite.file import (
     MAGIC,
     checked_facts,
@@ -30,6 +30,7 @@ from trustbackup.databases.sqlite.file import (
     snapshot,
     translate,
 )
+from trustbackup.databases.values import Facts, LoadRequest
 from trustbackup.exceptions import RestoreError
 from trustbackup.store.streams import BLOCK
 
