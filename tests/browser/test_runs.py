@@ -55,7 +55,7 @@ def test_a_backup_is_followed_left_alone_and_cancelled(
         page.locator("#run progress").wait_for()
         # Without being loaded again:
         page.locator("#run-said", has_text="Backing up").wait_for()
-        assert page.get_by_text("1000 bytes").is_visible()
+        page.get_by_text("1000 bytes").wait_for()
         served.go(page)
         begin(page)  # once more, while the first is under way
         assert page.get_by_text("This is under way already.").is_visible()

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import DatabaseError, router
 
 from trustbackup import models
+from trustbackup.databases.alias import for_a_note
 from trustbackup.destinations import address
 from trustbackup.destinations.base import Destination
 from trustbackup.destinations.registry import new_destination
@@ -67,14 +68,19 @@ def find_place(reference: str) -> Place:
 
 
 def all_places(*, automatic_only: bool = False) -> list[Place]:
-    """Those that are set up, by name; none where there is no table yet, or no database."""
-    rows = models.Destination.objects.all()
+    """Those that are set up, by name; none where there is no table yet, or no database.
+
+    Never waits long for a locked or silent database: it may be the one to be backed up.
+    """
+    using = router.db_for_read(models.Destination)
     try:
-        if not catalog.may_connect(rows.db):
+        if not catalog.may_connect(using):
             return []
-        return [place_of(row) for row in rows if row.automatic or not automatic_only]
+        with for_a_note(using):
+            rows = list(models.Destination.objects.using(using))
     except (DatabaseError, ImproperlyConfigured):
         return []
+    return [place_of(row) for row in rows if row.automatic or not automatic_only]
 
 
 def place_of(row: models.Destination) -> Place:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from django.db import connections
+
 from trustbackup.exceptions import Busy
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.store import journal
@@ -20,12 +22,14 @@ def only_run(
 ) -> Iterator[None]:
     """Hold the databases of these aliases; ``report`` may raise Cancelled while it waits.
 
+    What is no alias is left for others to refuse.
+
     Without ``wait`` it raises Busy when another run has one of them. Raises FolderError.
     """
     root = Site.current().settings.root
     with contextlib.ExitStack() as stack:
         # In the same order everywhere, so that no two runs wait for each other.
-        for alias in sorted(set(aliases)):
+        for alias in sorted(alias for alias in set(aliases) if alias in connections):
             while not _taken(stack, root, alias):
                 if not wait:
                     raise Busy(
