@@ -138,3 +138,9 @@ def test_sigterm_of_the_group_ends_it() -> None:
         os.killpg(program.pid, signal.SIGTERM)
         with pytest.raises(ProgramError, match="SIGTERM"):
             program.read(10)
+
+
+def test_what_a_stalled_program_wrote_is_handed_on() -> None:
+    script = "import os, time; os.write(1, b'x' * 1000); time.sleep(600)"
+    with Program([sys.executable, "-c", script]) as program:
+        assert program.read(1 << 20) == b"x" * 1000

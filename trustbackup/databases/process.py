@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -114,9 +115,10 @@ class Program:
                 break
             filled += count
             if filled < len(buffer) and count < self._pipe // 2:
-                if time.monotonic() > until:
-                    break
                 time.sleep(_NAP)
+                left = until - time.monotonic()
+                if left <= 0 or not _has_more(self._stdout, left):
+                    break
         if not filled:
             self.check()
         return filled
@@ -195,6 +197,13 @@ class Program:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+
+
+def _has_more(stream: IO[bytes], seconds: float) -> bool:
+    """Whether a read would not wait longer than that; so at the end of the stream, too."""
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def output_of(
