@@ -35,9 +35,10 @@ def states(site: Site) -> list[str]:
 
 
 def test_a_backup_is_followed_left_alone_and_cancelled(
-    postgres_site: Site, browser: Browser
+    postgres_site: Site, browser: Browser, request: pytest.FixtureRequest
 ) -> None:
     dumper = slow_pg_dump(postgres_site)
+    request.addfinalizer(dumper.release)  # a run outlives a test that fails
     settings = (postgres_site.home / "more_settings.py").read_text().partition("import *")[2]
     with serving(postgres_site, browser, settings) as served:
         site = served.site
