@@ -135,6 +135,30 @@ def test_fault_31_a_bit_that_flips_at_rest_is_found_and_never_restored(
     assert leftovers(sqlite_site.backups) == []
 
 
+CANCEL = """
+from trustbackup.exceptions import Cancelled
+from trustbackup.operations.fetching import verify_at
+from trustbackup.operations.places import find_place
+def stop(progress):
+    raise Cancelled()
+try:
+    verify_at(find_place("disk"), ["latest"], stop)
+except Cancelled:
+    print("cancelled")
+"""
+
+
+def test_a_check_that_is_cancelled_says_nothing_about_the_copy(
+    sqlite_site: Site, away: Path
+) -> None:
+    add(sqlite_site, away)
+    make(sqlite_site)
+    assert sqlite_site.manage("verify_backup", "latest", "--at", "disk").returncode == 0
+    said = sqlite_site.manage("shell", "--verbosity", "0", "-c", CANCEL).stdout
+    assert said == "cancelled\n"
+    assert look(sqlite_site)["copies"] == [["verified", 1, ""]]
+
+
 def test_a_copy_without_its_manifest_is_none(sqlite_site: Site, away: Path) -> None:
     made = make(sqlite_site, "--to", url(away))
     (away / Path(made["manifest"]).name).unlink()

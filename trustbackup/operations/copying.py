@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from django.db import DatabaseError
 
 from trustbackup.destinations.base import Destination
-from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.exceptions import Cancelled, TrustbackupError, file_operation
 from trustbackup.models import Copy
 from trustbackup.operations.places import Place
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
@@ -68,7 +68,8 @@ def _files(site: Site, entry: Entry) -> list[tuple[str, str]]:
         )
     last = names.manifest_name(entry.id)
     files = [(part.file, part.sha256) for part in manifest.parts]
-    return [*files, (last, sha256_of(entry.root / last))]
+    with file_operation("Reading", last):
+        return [*files, (last, sha256_of(entry.root / last))]
 
 
 def _copy(

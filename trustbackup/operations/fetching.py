@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
-from trustbackup.destinations.base import Destination, DestinationError
-from trustbackup.exceptions import BackupNotFound, TrustbackupError
+from trustbackup.destinations.base import Destination
+from trustbackup.exceptions import BackupNotFound, Cancelled, TrustbackupError
 from trustbackup.models import Copy
 from trustbackup.operations.adopt import adopt_received
 from trustbackup.operations.places import Place
@@ -127,7 +127,7 @@ def _read_small(destination: Destination, name: str) -> bytes:
 def verify_at(place: Place, references: Sequence[str], report: Reporter = quiet) -> list[Verdict]:
     """Read copies back, whole, and compare them with their manifests; "all" means all.
 
-    Raises BackupNotFound, DestinationError when the destination can't be used at all.
+    Raises BackupNotFound, DestinationError when the destination can't be used at all, Cancelled.
     """
     site = Site.current()
     with place.open() as destination:
@@ -153,7 +153,9 @@ def _verify(
             if signed is not Signature.OURS:
                 problems.append(f"The manifest was {signed.value}.")
             problems += _compare(destination, remote, found, place, report)
-        except (DestinationError, TrustbackupError) as error:
+        except Cancelled:
+            raise  # it says nothing about the copy
+        except TrustbackupError as error:
             problems.append(str(error))
     verdict = Verdict(id=remote.id, problems=tuple(problems), signature=signature)
     _note(place, verdict, remote)
