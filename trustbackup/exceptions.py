@@ -1,7 +1,7 @@
 """One small tree of errors: each says what failed, why, and what to do next.
 
-A class's docstring is its default message. ``permanent`` alone decides whether trying
-the same thing again can help.
+Its sentences are phrases (``phrases.py``), so that a page can say them in its reader's
+language. ``permanent`` alone decides whether trying the same thing again can help.
 """
 
 from __future__ import annotations
@@ -12,73 +12,102 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trustbackup.phrases import Phrase
+from trustbackup.phrases import gettext as _
+
 
 class TrustbackupError(Exception):
-    """The backup app could not do this"""
+    """The backup app could not do this.
+
+    ``what`` and ``why`` are clauses without a full stop, ``todo`` is a sentence.
+    """
 
     permanent = True
+    default = _("The backup app could not do this")
+    """What is said when nothing else is."""
 
     def __init__(self, what: str = "", *, why: str = "", todo: str = "") -> None:
-        self.what = what or (type(self).__doc__ or "").strip()
-        self.why = why.strip().rstrip(".")
+        self.what = what or self.default
+        self.why = why if isinstance(why, Phrase) else why.strip().rstrip(".")
         self.todo = todo
         super().__init__(str(self))
 
-    def __str__(self) -> str:
-        sentence = f"{self.what}: {self.why}." if self.why else f"{self.what}."
-        return f"{sentence} {self.todo}".strip()
+    def __str__(self) -> Phrase:
+        form = "%(what)s: %(why)s." if self.why else "%(what)s."
+        if self.todo:
+            form += " %(todo)s"
+        return Phrase(form, {"what": self.what, "why": self.why, "todo": self.todo})
 
 
 class ConfigurationError(TrustbackupError):
-    """The settings of the backups are wrong"""
+    """The settings of the backups are wrong."""
+
+    default = _("The settings of the backups are wrong")
 
 
 class UsageError(TrustbackupError):
-    """This was asked for in a way that can't be done"""
+    """This was asked for in a way that can't be done."""
+
+    default = _("This was asked for in a way that can't be done")
 
 
 class FolderError(TrustbackupError):
-    """The backup folder can't be used"""
+    """The backup folder can't be used."""
+
+    default = _("The backup folder can't be used")
 
 
 class BackupNotFound(TrustbackupError):
-    """There is no such backup"""
+    """There is no such backup."""
+
+    default = _("There is no such backup")
 
 
 class ManifestError(TrustbackupError):
-    """The manifest can't be trusted"""
+    """The manifest can't be trusted."""
+
+    default = _("The manifest can't be trusted")
 
 
 class DumpError(TrustbackupError):
-    """The database was not dumped"""
+    """The database was not dumped."""
+
+    default = _("The database was not dumped")
 
 
 class RestoreError(TrustbackupError):
-    """The database was not restored"""
+    """The database was not restored."""
+
+    default = _("The database was not restored")
 
 
 class ProgramError(TrustbackupError):
-    """A program failed"""
+    """A program failed."""
+
+    default = _("A program failed")
 
 
 class Cancelled(TrustbackupError):
-    """The run was cancelled"""
+    """The run was cancelled."""
+
+    default = _("The run was cancelled")
 
 
 class Busy(TrustbackupError):
-    """Something else is at work here"""
+    """Something else is at work here."""
 
+    default = _("Something else is at work here")
     permanent = False
 
 
 REMEDIES = {
-    errno.ENOSPC: "Free some space there or choose another folder, then try again.",
-    errno.EDQUOT: "Free some space there or raise the quota, then try again.",
-    errno.EROFS: "Mount it writable or choose another folder, then try again.",
-    errno.EACCES: "Give the site's user the right to write there, then try again.",
-    errno.EPERM: "Give the site's user the right to write there, then try again.",
-    errno.ENOENT: "Check the path, then try again.",
-    errno.EIO: "Check the disk's health before you rely on it again.",
+    errno.ENOSPC: _("Free some space there or choose another folder, then try again."),
+    errno.EDQUOT: _("Free some space there or raise the quota, then try again."),
+    errno.EROFS: _("Mount it writable or choose another folder, then try again."),
+    errno.EACCES: _("Give the site's user the right to write there, then try again."),
+    errno.EPERM: _("Give the site's user the right to write there, then try again."),
+    errno.ENOENT: _("Check the path, then try again."),
+    errno.EIO: _("Check the disk's health before you rely on it again."),
 }
 
 
@@ -90,7 +119,9 @@ def file_operation(operation: str, path: Path | str) -> Iterator[None]:
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise FolderError(
-            f"{operation} failed on {path}",
+            _("%(operation)s failed on %(path)s", operation=operation, path=path),
             why=why,
-            todo=REMEDIES.get(error.errno or 0, "Check the disk and the folder, then try again."),
+            todo=REMEDIES.get(
+                error.errno or 0, _("Check the disk and the folder, then try again.")
+            ),
         ) from error

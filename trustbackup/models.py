@@ -7,11 +7,29 @@ are carried along by every restore, so they have no foreign key to any other app
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from trustbackup import phrases
+
+
+class PhraseField(models.TextField):  # type: ignore[type-arg]  # generic for mypy alone
+    """A text that may be a phrase, which a page says in its reader's language."""
+
+    def get_prep_value(self, value: object) -> object:
+        return phrases.dumps(value) if isinstance(value, str) else value
+
+    def from_db_value(self, value: str | None, *_details: object) -> str | None:
+        return value if value is None else phrases.loads(value)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        """To a migration it is a text."""
+        name, _path, arguments, options = super().deconstruct()
+        return name, "django.db.models.TextField", arguments, options
 
 
 class BackupQuerySet(models.QuerySet["Backup"]):
@@ -47,7 +65,7 @@ class Backup(models.Model):
     databases = models.TextField(_("databases"), blank=True)
     files = models.JSONField(_("files"), default=list)
     state = models.CharField(_("state"), max_length=12, choices=State.choices)
-    problem = models.TextField(_("problem"), blank=True)
+    problem = PhraseField(_("problem"), blank=True)
     signature = models.CharField(_("signature"), max_length=40, blank=True)
     kept = models.BooleanField(_("kept"), default=False)
     checked_at = models.DateTimeField(_("checked"), null=True)
@@ -101,7 +119,7 @@ class Destination(models.Model):
     automatic = models.BooleanField(_("copy every backup there"), default=True)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     succeeded_at = models.DateTimeField(_("last success"), null=True)
-    problem = models.TextField(_("problem"), blank=True)
+    problem = PhraseField(_("problem"), blank=True)
     free_bytes = models.BigIntegerField(_("free"), null=True)
     used_bytes = models.BigIntegerField(_("used"), null=True)
 
@@ -144,7 +162,7 @@ class Copy(models.Model):
     tries = models.PositiveIntegerField(_("tries"), default=0)
     changed = models.DateTimeField(_("changed"))
     verified_at = models.DateTimeField(_("verified"), null=True)
-    problem = models.TextField(_("problem"), blank=True)
+    problem = PhraseField(_("problem"), blank=True)
     permanent = models.BooleanField(_("trying again can't help"), default=False)
 
     class Meta:
@@ -197,7 +215,7 @@ class Run(models.Model):
     process = models.PositiveIntegerField(_("process"), null=True)
     log = models.TextField(_("log"), blank=True)
     outcome = models.JSONField(_("outcome"), default=dict)
-    error = models.TextField(_("error"), blank=True)
+    error = PhraseField(_("error"), blank=True)
 
     class Meta:
         verbose_name = _("run")

@@ -48,6 +48,7 @@ register.filter(difference)
 register.filter(moment)
 register.filter(took)
 register.filter("log_lines", words.log)
+register.filter(words.said)
 for name in (
     "run_title",
     "event_title",

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from trustbackup.models import AuditEvent
 from trustbackup.operations import plan
+from trustbackup.phrases import Phrase
 from trustbackup.store import catalog
 
 Word = str | Promise
@@ -199,6 +200,23 @@ MIGRATIONS: dict[str, Word] = {
     "forward": gettext_lazy("The code has newer migrations, which can be run on it."),
     "newer": gettext_lazy("It has migrations that the code does not know."),
 }
+
+
+def said(text: object) -> str:
+    """An error or its sentence in the reader's language; what is no phrase stays as it is."""
+    sentence = str(text)
+    if not isinstance(sentence, Phrase):
+        return sentence
+    form = sentence.message
+    if sentence.plural:
+        form = ngettext(sentence.message, sentence.plural, sentence.number)
+    elif form:
+        form = _(form)
+    values = {
+        name: said(value) if isinstance(value, str) else value
+        for name, value in sentence.values.items()
+    }
+    return form % values if values else form
 
 
 def run_title(verb: str, state: str = "") -> str:

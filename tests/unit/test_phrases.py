@@ -1,0 +1,119 @@
+"""Phrases: English everywhere, another language where a page shows them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import pytest
+from django.utils import translation
+
+from trustbackup.exceptions import Busy, RestoreError, TrustbackupError
+from trustbackup.models import Run
+from trustbackup.phrases import MARK, Phrase, dumps, joined, loads, ngettext
+from trustbackup.phrases import gettext as _
+from trustbackup.views.words import said
+
+
+def known(message: str, **values: object) -> Phrase:
+    """A message that Django's own catalogue has."""
+    return Phrase(message, values)
+
+
+def test_a_phrase_is_an_english_text() -> None:
+    phrase = _("%(count)d of %(name)r are 100%%", count=3, name="shop")
+    assert phrase == "3 of 'shop' are 100%"
+    assert json.loads(json.dumps({"why": phrase})) == {"why": "3 of 'shop' are 100%"}
+    assert f"{phrase}!" == "3 of 'shop' are 100%!"
+
+
+def test_a_phrase_without_values_is_not_filled_in() -> None:
+    assert _("100 % done") == "100 % done"
+
+
+def test_the_number_decides_the_form() -> None:
+    assert [ngettext("%(number)d day", "%(number)d days", n) for n in (0, 1, 2)] == [
+        "0 days",
+        "1 day",
+        "2 days",
+    ]
+
+
+def test_an_error_is_a_phrase_of_phrases() -> None:
+    error = RestoreError(known("Yes"), why=known("No"), todo=known("Home"))
+    assert str(error) == "Yes: No. Home"
+    with translation.override("de"):
+        assert said(error) == "Ja: Nein. Start"
+
+
+@pytest.mark.parametrize("error", [TrustbackupError(), Busy(), RestoreError(todo="Do it.")])
+def test_an_error_has_a_sentence_of_its_own(error: TrustbackupError) -> None:
+    assert isinstance(error.what, Phrase)
+    assert str(error).startswith(f"{error.what}.")
+
+
+def test_what_a_server_said_stays_as_it_is() -> None:
+    with translation.override("de"):
+        assert said("No") == "No"
+        assert said(_("%(name)s", name="No")) == "No"
+        assert said("100 % %(x)s") == "100 % %(x)s"
+
+
+def test_the_plural_is_that_of_the_language() -> None:
+    hours = [ngettext("%(number)d hour ago", "%(number)d hours ago", n) for n in (1, 2)]
+    with translation.override("de"):
+        # Another name of the number than the catalogue's: not known there, so not translated.
+        assert [said(one) for one in hours] == ["1 hour ago", "2 hours ago"]
+    ago = [Phrase("%(num)d hour ago", {"num": n}, "%(num)d hours ago", n) for n in (1, 2)]
+    with translation.override("de"):
+        assert [said(one) for one in ago] == ["vor 1 Stunde", "vor 2 Stunden"]
+
+
+def test_several_are_joined() -> None:
+    with translation.override("de"):
+        assert said(joined([known("Yes"), "100 %", known("No")], ", ")) == "Ja, 100 %, Nein"
+    assert joined([]) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        _("No"),
+        _("%(a)s and %(b)d", a=_("Yes"), b=2),
+        ngettext("%(number)d day", "%(number)d days", 5),
+        joined([_("Yes"), "no"]),
+    ],
+)
+def test_a_row_keeps_what_it_was_made_of(text: str) -> None:
+    found = loads(dumps(text))
+    assert found == text
+    assert type(found) is type(text)
+    if isinstance(text, Phrase) and isinstance(found, Phrase):
+        assert (found.message, found.values) == (text.message, text.values)
+        again = pickle.loads(pickle.dumps(text))  # its own
+        assert again.values == copy.copy(text).values == text.values
+
+
+@pytest.mark.parametrize("rest", ["", "[", "{}", "[1]", '["%(x)s", {}, "", 1]', '["a", [], "", 1]'])
+def test_what_nobody_dumped_is_a_text(rest: str) -> None:
+    assert str(loads(MARK + rest)) in (rest, "a", "%(x)s", "{}")
+
+
+def test_a_server_can_not_make_a_phrase() -> None:
+    text = MARK + '["%(x)s", {"x": 1}, "", 1]'
+    assert loads(dumps(text)) == text[1:]
+
+
+@pytest.mark.django_db
+def test_a_run_keeps_its_error() -> None:
+    from datetime import UTC, datetime
+
+    run = Run.objects.create(verb="create", started=datetime.now(UTC), error=str(Busy()))
+    Run.objects.create(verb="create", started=datetime.now(UTC), error="")
+    found = Run.objects.exclude(error="").get()
+    assert found == run
+    assert found.error == str(Busy())
+    assert isinstance(found.error, Phrase)

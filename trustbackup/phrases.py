@@ -1,0 +1,105 @@
+"""English sentences that can be said in another language later.
+
+The terminal, logs and files on the disk speak English. A page speaks its reader's language,
+often about something that failed hours ago in a process without a reader. So an error is
+made with ``gettext`` of this module: an ordinary English ``str`` that still knows its message
+and its values. A page translates it when it shows it (``views/words.py``); a row keeps it
+by ``dumps`` and ``loads``. Pure: Django is not needed to fail.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Self
+
+MARK = "\N{INFORMATION SEPARATOR ONE}"
+"""Begins a text that ``dumps`` wrote; no sentence of a person or a server begins with it."""
+
+
+Value = str | int | float
+
+
+class Phrase(str):  # noqa: SLOT000  # it has attributes
+    """An English text, and what it was made of.
+
+    ``plural`` and ``number`` are set where the number decides the form. Values are numbers,
+    texts, or phrases, which are translated with it.
+    """
+
+    message: str
+    values: Mapping[str, Value]
+    plural: str
+    number: int
+
+    def __new__(
+        cls,
+        message: str,
+        values: Mapping[str, object] | None = None,
+        plural: str = "",
+        number: int = 1,
+    ) -> Self:
+        plain = {name: _plain(value) for name, value in (values or {}).items()}
+        form = plural if plural and number != 1 else message
+        self = super().__new__(cls, form % plain if plain else form)
+        self.message, self.values, self.plural, self.number = message, plain, plural, number
+        return self
+
+    def __str__(self) -> Self:
+        """Itself, so that ``str()`` of an error loses nothing."""
+        return self
+
+    def __getnewargs__(self) -> tuple[object, ...]:  # type: ignore[override]  # it is longer than that of str
+        return self.message, self.values, self.plural, self.number
+
+
+def gettext(message: str, /, **values: object) -> Phrase:
+    """``message`` with its ``%(name)s`` filled in; ``makemessages`` finds it by this name."""
+    return Phrase(message, values)
+
+
+def ngettext(singular: str, plural: str, number: int, /, **values: object) -> Phrase:
+    """One of two messages; both may say ``%(number)d``."""
+    return Phrase(singular, {"number": number, **values}, plural, number)
+
+
+def joined(texts: Iterable[str], by: str = " ") -> Phrase:
+    """Several in a row, each of which may be a phrase."""
+    parts = {f"part{index}": text for index, text in enumerate(texts)}
+    return Phrase(by.replace("%", "%%").join(f"%({name})s" for name in parts), parts)
+
+
+def dumps(text: str) -> str:
+    """What a row keeps: a phrase with all that it is made of, anything else as it is."""
+    if isinstance(text, Phrase):
+        return MARK + json.dumps(_packed(text), ensure_ascii=False)
+    return text.lstrip(MARK)
+
+
+def loads(text: str) -> str:
+    """The phrase or the text again that ``dumps`` was given."""
+    if not text.startswith(MARK):
+        return text
+    try:
+        return str(_unpacked(json.loads(text[1:])))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return text[1:]
+
+
+def _plain(value: object) -> Value:
+    return value if isinstance(value, (str, int, float)) else str(value)
+
+
+def _packed(value: Value) -> object:
+    if not isinstance(value, Phrase):
+        return value
+    values = {name: _packed(inner) for name, inner in value.values.items()}
+    return [value.message, values, value.plural, value.number]
+
+
+def _unpacked(value: object) -> Value:
+    if not isinstance(value, list):
+        return _plain(value)
+    message, values, plural, number = value
+    inner = {name: _unpacked(one) for name, one in values.items()}
+    return Phrase(message, inner, plural, number)
