@@ -30,6 +30,8 @@ from trustbackup.store.streams import (
 
 logger = logging.getLogger(__name__)
 LONGEST_NAME = 200
+MAKEABLE = ("database",)
+"""The kinds that can be made; the first is the default."""
 
 
 def create_backup(
@@ -93,7 +95,7 @@ def _check_kind(kind: str) -> None:
         raise UsageError(
             f"There is no type of backup {kind!r}", todo=f"Choose one of {', '.join(KINDS)}."
         )
-    if kind != "database":
+    if kind not in MAKEABLE:
         raise UsageError(
             f"Backups of type {kind!r} can't be made yet",
             why="this version backs up databases only",
