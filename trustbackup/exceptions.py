@@ -19,7 +19,7 @@ from trustbackup.phrases import gettext as _
 class TrustbackupError(Exception):
     """The backup app could not do this.
 
-    ``what`` and ``why`` are clauses without a full stop, ``todo`` is a sentence.
+    ``what`` and ``why`` are clauses, or sentences of another error; ``todo`` is a sentence.
     """
 
     permanent = True
@@ -33,7 +33,9 @@ class TrustbackupError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> Phrase:
-        form = "%(what)s: %(why)s." if self.why else "%(what)s."
+        form = "%(what)s: %(why)s" if self.why else "%(what)s"
+        if not (self.why or self.what).endswith("."):
+            form += "."
         if self.todo:
             form += " %(todo)s"
         return Phrase(form, {"what": self.what, "why": self.why, "todo": self.todo})

@@ -17,6 +17,13 @@ MARK = "\N{INFORMATION SEPARATOR ONE}"
 """Begins a text that ``dumps`` wrote; no sentence of a person or a server begins with it."""
 
 
+class Grouped(int):
+    """A number that is written with its thousands apart; its place is a ``%(name)s``."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}"
+
+
 Value = str | int | float
 
 
@@ -91,6 +98,8 @@ def _plain(value: object) -> Value:
 
 
 def _packed(value: Value) -> object:
+    if isinstance(value, Grouped):
+        return {"grouped": int(value)}
     if not isinstance(value, Phrase):
         return value
     values = {name: _packed(inner) for name, inner in value.values.items()}
@@ -98,6 +107,8 @@ def _packed(value: Value) -> object:
 
 
 def _unpacked(value: object) -> Value:
+    if isinstance(value, dict):
+        return Grouped(value["grouped"])
     if not isinstance(value, list):
         return _plain(value)
     message, values, plural, number = value
