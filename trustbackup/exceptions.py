@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trustbackup.phrases import Phrase
+from trustbackup.phrases import Phrase, joined
 from trustbackup.phrases import gettext as _
 
 
 class TrustbackupError(Exception):
     """The backup app could not do this.
 
-    ``what`` and ``why`` are clauses, or sentences of another error; ``todo`` is a sentence.
+    ``what`` and ``why`` are clauses without a full stop, ``todo`` is a sentence.
     """
 
     permanent = True
@@ -32,13 +32,17 @@ class TrustbackupError(Exception):
         self.todo = todo
         super().__init__(str(self))
 
-    def __str__(self) -> Phrase:
+    @property
+    def sentence(self) -> Phrase:
+        """What failed and why, without what to do."""
         form = "%(what)s: %(why)s" if self.why else "%(what)s"
-        if not (self.why or self.what).endswith("."):
+        # Another error's sentences as the cause end with a stop already.
+        if not self.why.endswith("."):
             form += "."
-        if self.todo:
-            form += " %(todo)s"
-        return Phrase(form, {"what": self.what, "why": self.why, "todo": self.todo})
+        return Phrase(form, {"what": self.what, "why": self.why})
+
+    def __str__(self) -> Phrase:
+        return joined([self.sentence, self.todo]) if self.todo else self.sentence
 
 
 class ConfigurationError(TrustbackupError):

@@ -56,7 +56,7 @@ def bundle_backups(references: Sequence[str], archive_format: str) -> Bundle:
     if archive_format not in FORMATS:
         raise UsageError(
             _("There is no archive format %(name)r", name=archive_format[:50]),
-            todo=_("Choose one of %(names)s.", names=", ".join(FORMATS)),
+            todo=_("Choose one of %(known)s.", known=", ".join(FORMATS)),
         )
     members = _members(references)
     content_type, measure, write = FORMATS[archive_format]

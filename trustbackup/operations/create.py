@@ -93,7 +93,7 @@ def _check_kind(kind: str) -> None:
     if kind not in KINDS:
         raise UsageError(
             _("There is no type of backup %(name)r", name=kind),
-            todo=_("Choose one of %(names)s.", names=", ".join(KINDS)),
+            todo=_("Choose one of %(known)s.", known=", ".join(KINDS)),
         )
     if kind != "database":
         raise UsageError(

@@ -184,9 +184,9 @@ def _file_of(part: Part, found: _Sorted) -> Received:
     received = found.data[name]
     if received.size != part.bytes:
         why = _(
-            "it has %(size)d bytes, and its manifest says %(right)d",
+            "it has %(size)d bytes, and its manifest says %(expected)d",
             size=received.size,
-            right=part.bytes,
+            expected=part.bytes,
         )
         raise _refused(part.file, why)
     if received.sha256 != part.sha256:
@@ -202,9 +202,9 @@ def _unpacks_to(received: Received, size: int) -> None:
             pass
     if raw.done < size:
         why = _(
-            "it unpacks to %(size)s bytes, and its manifest says %(right)s",
+            "it unpacks to %(size)s bytes, and its manifest says %(expected)s",
             size=Grouped(raw.done),
-            right=Grouped(size),
+            expected=Grouped(size),
         )
         raise _refused(received.name, why)
 

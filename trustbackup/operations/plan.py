@@ -184,10 +184,10 @@ def _sniff(site: Site, entry: Entry, part: Part) -> str:
         raise ManifestError(
             _("Backup %(id)s was not restored", id=entry.id),
             why=_(
-                "%(file)s holds a %(format)s, and the manifest says %(right)s",
+                "%(file)s holds a %(format)s, and the manifest says %(expected)s",
                 file=part.file,
                 format=format_,
-                right=part.format,
+                expected=part.format,
             ),
             todo=_("Restore another backup."),
         )

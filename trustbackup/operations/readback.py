@@ -56,10 +56,10 @@ def compare(facts: Facts, part: Part, leave_out: set[str] | None = None) -> list
         elif have.rows != table.rows:
             problems.append(
                 _(
-                    "table %(table)s has %(rows)s rows and the manifest says %(right)s",
+                    "table %(table)s has %(rows)s rows and the manifest says %(expected)s",
                     table=table,
                     rows=Grouped(have.rows),
-                    right=Grouped(table.rows),
+                    expected=Grouped(table.rows),
                 )
             )
         elif have.fingerprint and table.fingerprint and have.fingerprint != table.fingerprint:
@@ -123,9 +123,9 @@ class _Counted:
             raise RestoreError(
                 _("%(file)s was not restored", file=self.raw.path.name),
                 why=_(
-                    "it unpacks to %(size)d bytes or more, and should to %(right)d",
+                    "it unpacks to %(size)d bytes or more, and should to %(expected)d",
                     size=self.done,
-                    right=self.total,
+                    expected=self.total,
                 ),
                 todo=_("Restore another backup."),
             )

@@ -105,10 +105,10 @@ def missing(part: Part) -> str:
 
 def wrong_size(part: Part, size: int) -> str:
     return _(
-        "%(file)s has %(size)d bytes instead of %(right)d.",
+        "%(file)s has %(size)d bytes instead of %(expected)d.",
         file=part.file,
         size=size,
-        right=part.bytes,
+        expected=part.bytes,
     )
 
 
