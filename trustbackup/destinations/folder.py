@@ -138,7 +138,7 @@ class Folder(Destination):
     def delete(self, name: str) -> None:
         if self.stat(name) is not None:
             with at_destination():
-                with file_operation(_("Deleting"), self.root / name):
+                with file_operation(_("Removing"), self.root / name):
                     (self.root / name).unlink(missing_ok=True)
                 sync_folder(self.root)
 
@@ -172,7 +172,7 @@ class Folder(Destination):
                 sync_folder(self.root)
 
         def delete() -> None:
-            with at_destination(), file_operation(_("Deleting"), renamed):
+            with at_destination(), file_operation(_("Removing"), renamed):
                 renamed.unlink()
 
         def clean_up() -> None:
