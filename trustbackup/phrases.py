@@ -76,6 +76,11 @@ def joined(texts: Iterable[str], by: str = " ") -> Phrase:
     return Phrase(by.replace("%", "%%").join(f"%({name})s" for name in parts), parts)
 
 
+def one_line(text: str) -> str:
+    """What a program or a server said, without its line breaks; a phrase has none."""
+    return text if isinstance(text, Phrase) else " ".join(text.split())
+
+
 def dumps(text: str) -> str:
     """What a row keeps: a phrase with all that it is made of, anything else as it is."""
     if isinstance(text, Phrase):

@@ -11,7 +11,7 @@ from django.utils import translation
 
 from trustbackup.exceptions import Busy, RestoreError, TrustbackupError
 from trustbackup.models import Run
-from trustbackup.phrases import MARK, Phrase, dumps, joined, loads, ngettext
+from trustbackup.phrases import MARK, Phrase, dumps, joined, loads, ngettext, one_line
 from trustbackup.phrases import gettext as _
 from trustbackup.views.words import said
 
@@ -51,6 +51,21 @@ def test_an_error_is_a_phrase_of_phrases() -> None:
 def test_an_error_has_a_sentence_of_its_own(error: TrustbackupError) -> None:
     assert isinstance(error.what, Phrase)
     assert str(error).startswith(f"{error.what}.")
+
+
+def test_the_sentences_of_another_error_are_a_cause() -> None:
+    inner = RestoreError(known("Yes"), todo=known("Home."))
+    error = Busy(known("No"), why=str(inner), todo=known("Home."))
+    assert str(error) == "No: Yes. Home. Home."
+    assert error.sentence == "No: Yes. Home."
+    with translation.override("de"):
+        assert said(Busy(known("No"), why=str(RestoreError(known("Yes"))))) == "Nein: Ja."
+
+
+def test_the_lines_of_a_program_become_one() -> None:
+    phrase = _("%(name)s failed", name="a  b")
+    assert one_line(" it\n failed ") == "it failed"
+    assert one_line(phrase) is phrase
 
 
 def test_what_a_server_said_stays_as_it_is() -> None:
