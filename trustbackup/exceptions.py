@@ -36,8 +36,8 @@ class TrustbackupError(Exception):
     def sentence(self) -> Phrase:
         """What failed and why, without what to do."""
         form = "%(what)s: %(why)s" if self.why else "%(what)s"
-        # Another error's sentences as the cause end with a stop already.
-        if not self.why.endswith("."):
+        # Sentences of another error end with a stop already.
+        if not (self.why or self.what).endswith("."):
             form += "."
         return Phrase(form, {"what": self.what, "why": self.why})
 

@@ -20,6 +20,7 @@ from trustbackup.destinations.settings import configure
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.site import Site
 from trustbackup.phrases import gettext as _
+from trustbackup.phrases import one_line
 from trustbackup.store import catalog
 from trustbackup.vault import Vault
 
@@ -59,7 +60,7 @@ def find_place(reference: str) -> Place:
     except (DatabaseError, ImproperlyConfigured) as error:
         raise UsageError(
             _("Destination %(name)r can't be looked up", name=reference),
-            why=" ".join(str(error).split()),
+            why=one_line(str(error)),
             todo=_("Give its URL: sftp://…, s3://…, file:///… or storage://…."),
         ) from error
     if reference not in rows:
