@@ -11,7 +11,7 @@ from django.utils import translation
 
 from trustbackup.exceptions import Busy, RestoreError, TrustbackupError
 from trustbackup.models import Run
-from trustbackup.phrases import MARK, Phrase, dumps, joined, loads, ngettext, one_line
+from trustbackup.phrases import MARK, Grouped, Phrase, dumps, joined, loads, ngettext, one_line
 from trustbackup.phrases import gettext as _
 from trustbackup.views.words import said
 
@@ -85,6 +85,19 @@ def test_the_plural_is_that_of_the_language() -> None:
         assert [said(one) for one in ago] == ["vor 1 Stunde", "vor 2 Stunden"]
 
 
+def test_thousands_are_apart_as_in_the_language() -> None:
+    phrase = _("%(rows)s rows", rows=Grouped(1_234_567))
+    assert phrase == "1,234,567 rows"
+    assert said(phrase) == said(loads(dumps(phrase))) == "1,234,567 rows"
+    with translation.override("de"):
+        assert said(phrase) == said(loads(dumps(phrase))) == "1.234.567 rows"
+
+
+def test_sentences_of_another_error_get_no_second_stop() -> None:
+    assert str(RestoreError("It failed.")) == "It failed."
+    assert str(RestoreError(_("It failed"), why=_("It is full."))) == "It failed: It is full."
+
+
 def test_several_are_joined() -> None:
     with translation.override("de"):
         assert said(joined([known("Yes"), "100 %", known("No")], ", ")) == "Ja, 100 %, Nein"
@@ -100,6 +113,7 @@ def test_several_are_joined() -> None:
         _("%(a)s and %(b)d", a=_("Yes"), b=2),
         ngettext("%(number)d day", "%(number)d days", 5),
         joined([_("Yes"), "no"]),
+        _("%(rows)s rows", rows=Grouped(12_345)),
     ],
 )
 def test_a_row_keeps_what_it_was_made_of(text: str) -> None:

@@ -205,7 +205,7 @@ def said(text: object) -> str:
 
 def _value(value: Value) -> Value:
     if isinstance(value, Grouped):
-        return number_format(value, force_grouping=True)
+        return number_format(int(value), force_grouping=True)
     return said(value) if isinstance(value, str) else value
 
 
