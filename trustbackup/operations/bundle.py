@@ -17,6 +17,7 @@ from isal import isal_zlib
 
 from trustbackup.exceptions import BackupNotFound, TrustbackupError, UsageError, file_operation
 from trustbackup.operations.site import Site
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, durable
 
 _STORED = 65_535
@@ -54,8 +55,8 @@ def bundle_backups(references: Sequence[str], archive_format: str) -> Bundle:
     """
     if archive_format not in FORMATS:
         raise UsageError(
-            f"There is no archive format {archive_format[:50]!r}",
-            todo=f"Choose one of {', '.join(FORMATS)}.",
+            _("There is no archive format %(name)r", name=archive_format[:50]),
+            todo=_("Choose one of %(known)s.", known=", ".join(FORMATS)),
         )
     members = _members(references)
     content_type, measure, write = FORMATS[archive_format]
@@ -67,14 +68,14 @@ def bundle_backups(references: Sequence[str], archive_format: str) -> Bundle:
 
 def file_blocks(path: Path, size: int, start: int = 0) -> Iterator[bytes]:
     """``size`` bytes of a file from ``start``. Raises FolderError, also when it ends early."""
-    with durable.open_regular(path) as file, file_operation("Reading", path):
+    with durable.open_regular(path) as file, file_operation(_("Reading"), path):
         file.seek(start)
         left = size
         while left:
             wanted = min(PIECE, left)
             block = file.read(wanted)
             if len(block) < wanted:
-                raise OSError("it is shorter than it was")
+                raise OSError(_("it is shorter than it was"))
             left -= len(block)
             yield block
 
@@ -89,7 +90,7 @@ def _members(references: Sequence[str]) -> list[Member]:
         entry = catalog.find(root, reference, entries)
         for name, size in sorted(entry.files.items()):
             path = root / name
-            with file_operation("Reading", path):
+            with file_operation(_("Reading"), path):
                 modified = path.stat().st_mtime
             members.append(
                 Member(name, size, modified, lambda path=path, size=size: file_blocks(path, size))  # type: ignore[misc]
@@ -101,7 +102,9 @@ def _members(references: Sequence[str]) -> list[Member]:
                 continue  # its files are worth having all the same
             sums += [f"{part.sha256}  {part.file}\n" for part in manifest.parts]
     if not members:
-        raise BackupNotFound("No backup was chosen", todo="Tick at least one, then try again.")
+        raise BackupNotFound(
+            _("No backup was chosen"), todo=_("Tick at least one, then try again.")
+        )
     text = "".join(sums).encode()
     now = datetime.now(UTC).timestamp()
     return [*members, Member(SUMS, len(text), now, lambda: iter([text]))]

@@ -15,7 +15,9 @@ from trustbackup.models import Copy
 from trustbackup.operations.adopt import adopt_received
 from trustbackup.operations.places import Place
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
-from trustbackup.operations.verify import Verdict
+from trustbackup.operations.verify import SIGNED, Verdict, missing, wrong_size
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import joined
 from trustbackup.store import catalog, intake, names
 from trustbackup.store import manifest as manifests
 from trustbackup.store.manifest import Manifest
@@ -59,7 +61,8 @@ def find_remote(destination: Destination, reference: str) -> Remote:
         whole = [key for key, remote in found.items() if remote.is_whole]
         if not whole:
             raise BackupNotFound(
-                f"There is no backup at {destination.address}", todo="Copy one there first."
+                _("There is no backup at %(address)s", address=destination.address),
+                todo=_("Copy one there first."),
             )
         return found[max(whole, key=names.order)]
     parsed = names.parse(reference)
@@ -67,8 +70,12 @@ def find_remote(destination: Destination, reference: str) -> Remote:
         if key in found:
             return found[key]
     raise BackupNotFound(
-        f"There is no backup {reference[:200]!r} at {destination.address}",
-        todo="See list_backups --at for those that are there.",
+        _(
+            "There is no backup %(name)r at %(address)s",
+            name=reference[:200],
+            address=destination.address,
+        ),
+        todo=_("See list_backups --at for those that are there."),
     )
 
 
@@ -145,13 +152,13 @@ def _verify(
     problems: list[str] = []
     signature = ""
     if not remote.is_whole:
-        problems = ["It has no manifest: whether it is whole is not known."]
+        problems = [_("It has no manifest: whether it is whole is not known.")]
     else:
         try:
             found, signed = _remote_manifest(site, destination, remote)
             signature = signed.value
             if signed is not Signature.OURS:
-                problems.append(f"The manifest was {signed.value}.")
+                problems.append(SIGNED[signed])
             problems += _compare(destination, remote, found, place, report)
         except Cancelled:
             raise  # it says nothing about the copy
@@ -178,7 +185,7 @@ def _compare(
     for part in found.parts:
         size = remote.files.get(part.file)
         if size is None:
-            problems.append(f"{part.file} is missing.")
+            problems.append(missing(part))
             continue
         digest = hashlib.sha256()
         with destination.open(part.file) as source:
@@ -187,9 +194,11 @@ def _compare(
                 done += len(block)
                 report(Progress(stage=f"reading {place.name}", done=done, total=found.bytes))
         if size != part.bytes:
-            problems.append(f"{part.file} has {size} bytes instead of {part.bytes}.")
+            problems.append(wrong_size(part, size))
         elif digest.hexdigest() != part.sha256:
-            problems.append(f"{part.file} is corrupt: its SHA-256 is not the manifest's.")
+            problems.append(
+                _("%(file)s is corrupt: its SHA-256 is not the manifest's.", file=part.file)
+            )
     return problems
 
 
@@ -202,7 +211,7 @@ def _note(place: Place, verdict: Verdict, remote: Remote) -> None:
         "state": state,
         "bytes": remote.bytes,
         "changed": now,
-        "problem": " ".join(verdict.problems),
+        "problem": joined(verdict.problems),
         "permanent": False,
     }
     if verdict.ok:

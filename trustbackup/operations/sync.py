@@ -16,6 +16,7 @@ from trustbackup.operations.copying import PAUSES, Copied, copy_backup
 from trustbackup.operations.fetching import Remote, fetch_backup, list_remote
 from trustbackup.operations.places import Place
 from trustbackup.operations.site import Reporter, Site, quiet
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, names
 
 
@@ -70,9 +71,14 @@ def compare_with(place: Place) -> Difference:
 def _differs(mine: dict[str, int], theirs: Remote) -> str:
     for name, size in sorted(theirs.files.items()):
         if name not in mine:
-            return f"{name} is there and not here."
+            return _("%(file)s is there and not here.", file=name)
         if mine[name] != size:
-            return f"{name} has {mine[name]} bytes here and {size} there."
+            return _(
+                "%(file)s has %(here)d bytes here and %(there)d there.",
+                file=name,
+                here=mine[name],
+                there=size,
+            )
     return ""
 
 

@@ -59,8 +59,6 @@ for name in (
     "kind",
     "signature",
     "strategy",
-    "reason",
-    "problem",
     "migrations",
 ):
     register.filter(name, getattr(words, name))
