@@ -19,6 +19,7 @@ from trustbackup.databases.values import (
     Options,
 )
 from trustbackup.exceptions import RestoreError, TrustbackupError
+from trustbackup.phrases import Grouped
 from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import Readable
 
@@ -28,8 +29,8 @@ def no_room(folder: Path, free: int, needed: int) -> str:
     return _(
         "%(folder)s has %(free)s bytes free and %(needed)s are needed",
         folder=folder,
-        free=f"{free:,}",
-        needed=f"{needed:,}",
+        free=Grouped(free),
+        needed=Grouped(needed),
     )
 
 

@@ -265,7 +265,7 @@ def list_backups(
     if kind and kind not in manifest.KINDS:
         raise UsageError(
             _("There is no type %(kind)r", kind=kind),
-            todo=_("Choose one of %(kinds)s.", kinds=", ".join(manifest.KINDS)),
+            todo=_("Choose one of %(known)s.", known=", ".join(manifest.KINDS)),
         )
     found = [
         backup

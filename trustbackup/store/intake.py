@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trustbackup.exceptions import Busy, FolderError, UsageError, file_operation
+from trustbackup.phrases import Grouped
 from trustbackup.phrases import gettext as _
 from trustbackup.store import drafts, durable
 
@@ -63,7 +64,7 @@ class Intake:
         if self._begun > MOST_FILES:
             raise UsageError(
                 _("These are too many files"),
-                todo=_("Give at most %(most)s.", most=f"{MOST_FILES:,}"),
+                todo=_("Give at most %(most)s.", most=Grouped(MOST_FILES)),
             )
         name = _UNSAFE.sub("-", called)[:_LONGEST].lstrip(".-") or "upload"
         place = self.folder / str(self._begun)
@@ -92,7 +93,7 @@ class Intake:
             raise FolderError(
                 _("What was sent does not fit into the backup folder"),
                 why=_(
-                    "%(left)s bytes of room are left there for it", left=f"{max(self.left, 0):,}"
+                    "%(left)s bytes of room are left there for it", left=Grouped(max(self.left, 0))
                 ),
                 todo=_("Free some space there, then try again."),
             )

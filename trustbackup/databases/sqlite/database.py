@@ -41,8 +41,8 @@ from trustbackup.databases.sqlite.replacement import (
 )
 from trustbackup.databases.values import NOT_YET, DumpRequest, Facts, Interrupted, OpenRaw
 from trustbackup.exceptions import REMEDIES, DumpError, RestoreError, UsageError
+from trustbackup.phrases import Grouped, joined
 from trustbackup.phrases import gettext as _
-from trustbackup.phrases import joined
 from trustbackup.store.streams import BLOCK, Readable
 
 SQLITE_FILE = "sqlite file"
@@ -218,8 +218,8 @@ class SQLite(Database):
             return ""
         return _(
             "it was cut short: %(size)s of %(wanted)s bytes are there",
-            size=f"{size:,}",
-            wanted=f"{wanted:,}",
+            size=Grouped(size),
+            wanted=Grouped(wanted),
         )
 
     def why_not_swap(self) -> str:
