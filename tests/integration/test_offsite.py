@@ -10,21 +10,9 @@ import pytest
 
 from tests.support.backups import assert_refused, leftovers, listed, make, snapshot
 from tests.support.content import digest
+from tests.support.offsite import add, look
 from tests.support.restores import go_on
 from tests.support.sites import Site
-
-ADD = """
-from trustbackup.models import Destination
-Destination.objects.create(name="NAME", kind="folder", options={"path": "PATH"}, automatic=AUTO)
-"""
-LOOK = """
-import json
-from trustbackup.models import Copy, Run
-print(json.dumps({
-    "copies": list(Copy.objects.order_by("identifier").values_list("state", "tries", "problem")),
-    "runs": list(Run.objects.order_by("started").values_list("verb", "state")),
-}))
-"""
 
 
 @pytest.fixture
@@ -32,15 +20,6 @@ def away(tmp_path: Path) -> Path:
     folder = tmp_path / "another disk" / "copies"
     folder.parent.mkdir()
     return folder
-
-
-def add(site: Site, path: Path, *, name: str = "disk", automatic: bool = True) -> None:
-    code = ADD.replace("NAME", name).replace("PATH", str(path)).replace("AUTO", str(automatic))
-    site.manage("shell", "--verbosity", "0", "-c", code)
-
-
-def look(site: Site) -> Any:
-    return site.manage("shell", "--verbosity", "0", "-c", LOOK).json
 
 
 def url(path: Path) -> str:

@@ -17,7 +17,9 @@ from isal import isal_zlib
 
 from trustbackup.exceptions import BackupNotFound, TrustbackupError, UsageError, file_operation
 from trustbackup.operations.site import Site
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, durable
+from trustbackup.store.dropping import away_of
 
 _STORED = 65_535
 """Bytes that one stored block of deflate can hold (RFC 1951, 3.2.4)."""
@@ -87,6 +89,12 @@ def _members(references: Sequence[str]) -> list[Member]:
     sums: list[str] = []
     for reference in dict.fromkeys(references):
         entry = catalog.find(root, reference, entries)
+        if (away := away_of(entry, site.signer)) is not None:
+            raise UsageError(
+                _("Backup %(id)s can't be bundled", id=entry.id),
+                why=_("its data is at %(where)s only", where=away.where),
+                todo=_("Bring it back first, then try again."),
+            )
         for name, size in sorted(entry.files.items()):
             path = root / name
             with file_operation("Reading", path):

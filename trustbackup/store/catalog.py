@@ -68,6 +68,15 @@ class Entry:
         except ManifestError as error:
             raise ManifestError(f"{name}: {error.what}", why=error.why, todo=error.todo) from error
 
+    def is_dropped(self, found: Manifest, marks: record.Record) -> bool:
+        """Whether what is missing was dropped on purpose, and what is here is whole."""
+        sizes = [(self.files.get(part.file), part.bytes) for part in found.parts]
+        return (
+            marks.away is not None
+            and any(size is None for size, _expected in sizes)
+            and all(size in (None, expected) for size, expected in sizes)
+        )
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """While this is held, nobody deletes the backup. Raises Busy, FolderError."""
@@ -164,10 +173,13 @@ def describe(entry: Entry, signer: Signer) -> Backup:
     if drilled := marks.drilled:
         backup.drilled_at, backup.drilled_ok = drilled.at, drilled.ok
         backup.recovery_seconds = drilled.seconds
-    backup.problem = entry.missing(found)
+    backup.state = Backup.State.COMPLETE
+    if marks.away and entry.is_dropped(found, marks):
+        backup.state, backup.elsewhere = Backup.State.ELSEWHERE, marks.away.where
+    elif problem := entry.missing(found):
+        backup.state, backup.problem = Backup.State.DAMAGED, problem
     if not backup.problem and signature is Signature.ALTERED:
-        backup.problem = ALTERED
-    backup.state = Backup.State.DAMAGED if backup.problem else Backup.State.COMPLETE
+        backup.state, backup.problem = Backup.State.DAMAGED, ALTERED
     return backup
 
 
