@@ -35,3 +35,20 @@ def add(site: Site, path: Path, *, name: str = "disk", automatic: bool = True) -
 def look(site: Site) -> Any:
     """The states of copies and runs, oldest first."""
     return site.manage("shell", "--verbosity", "0", "-c", LOOK).json
+
+
+SAVE = """
+from trustbackup.models import Destination
+from trustbackup.operations.places import seal_secrets
+Destination.objects.create(
+    name=NAME, kind=KIND, options=OPTIONS, secrets=seal_secrets(SECRETS), automatic=False
+)
+"""
+
+
+def save(
+    site: Site, name: str, kind: str, options: dict[str, Any], secrets: dict[str, str]
+) -> None:
+    """Set a destination of any kind up, with its secrets sealed as the page seals them."""
+    code = SAVE.replace("NAME", repr(name)).replace("KIND", repr(kind))
+    shell(site, code.replace("OPTIONS", repr(options)).replace("SECRETS", repr(secrets)))

@@ -1,0 +1,93 @@
+"""Kept, checked, drilled: what became of a backup travels with its copies, and comes back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.backups import listed, make, more_settings
+from tests.support.offsite import add
+from tests.support.sites import Site
+from trustbackup.store import record
+from trustbackup.store.record import Record
+from trustbackup.store.signature import Signer
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Path:
+    folder = tmp_path / "another disk" / "copies"
+    folder.parent.mkdir()
+    return folder
+
+
+def marks(folder: Path, made: dict[str, Any]) -> Any:
+    return json.loads((folder / f"backup_{made['id']}.record.json").read_bytes())
+
+
+def test_marks_go_along_are_renewed_and_come_back_from_nothing(any_site: Site, away: Path) -> None:
+    add(any_site, away)
+    made = make(any_site, "--keep")
+    assert marks(away, made)["kept"] is True, "it goes along with the copy"
+    any_site.manage("verify_backup", made["id"], "--restore")
+    assert marks(away, made)["checked"] is None
+    (found,) = any_site.manage("sync_backups", "--json").json
+    assert (found["renewed"], found["notes"], found["ok"]) == ([made["id"]], [], True)
+    there = marks(away, made)
+    assert there["checked"]["ok"]
+    assert there["drills"][0]["ok"]
+    assert any_site.manage("sync_backups", "--json").json[0]["renewed"] == [], "it is the same now"
+    before = listed(any_site)
+    shutil.rmtree(any_site.backups)
+    any_site.manage("restore_backup", "latest", "--from", away.as_uri(), "--force")
+    assert listed(any_site) == before
+
+
+def test_the_last_word_on_kept_wins_on_both_sides(sqlite_site: Site, away: Path) -> None:
+    add(sqlite_site, away)
+    made = make(sqlite_site, "--keep")
+    sqlite_site.manage("keep_backup", made["id"], "--release")
+    sqlite_site.manage("sync_backups")
+    assert marks(away, made)["kept"] is False
+    assert listed(sqlite_site)[0]["kept"] is False
+    # Another machine of this site keeps it, there.
+    here = sqlite_site.backups / f"backup_{made['id']}.record.json"
+    there, released = away / here.name, here.read_bytes()
+    sqlite_site.manage("keep_backup", made["id"])
+    there.write_bytes(here.read_bytes())
+    here.write_bytes(released)
+    sqlite_site.manage("sync_backups")
+    assert listed(sqlite_site)[0]["kept"] is True
+
+
+def test_a_record_of_an_unknown_key_is_neither_believed_nor_replaced(
+    sqlite_site: Site, away: Path
+) -> None:
+    add(sqlite_site, away)
+    made = make(sqlite_site)
+    foreign = record.render(made["id"], Record(kept=True), Signer(["theirs"]))
+    there = away / f"backup_{made['id']}.record.json"
+    there.write_bytes(foreign)
+    sqlite_site.manage("verify_backup", made["id"])
+    (found,) = sqlite_site.manage("sync_backups", "--json").json
+    assert found["renewed"] == []
+    assert there.read_bytes() == foreign
+    assert listed(sqlite_site)[0]["kept"] is False
+    # One that was altered counts for nothing, and ours takes its place.
+    there.write_bytes(b"{}")
+    assert sqlite_site.manage("sync_backups", "--json").json[0]["renewed"] == [made["id"]]
+    assert marks(away, made)["checked"]["ok"]
+
+
+def test_where_the_data_is_stays_at_home(sqlite_site: Site, away: Path) -> None:
+    add(sqlite_site, away)
+    more_settings(sqlite_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'KEEP_LOCAL': 0}")
+    made = make(sqlite_site)
+    sqlite_site.manage("verify_backup", made["id"])
+    sqlite_site.manage("sync_backups")
+    assert marks(sqlite_site.backups, made)["away"]["destination"] == "disk"
+    assert marks(away, made)["checked"]["ok"]
+    assert marks(away, made)["away"] is None
