@@ -11,7 +11,6 @@ import pytest
 from tests.support.backups import assert_refused, leftovers, listed, make, snapshot
 from tests.support.content import digest
 from tests.support.offsite import add, look
-from tests.support.restores import go_on
 from tests.support.sites import Site
 
 
@@ -74,22 +73,6 @@ def test_sync_brings_what_is_missing_in_both_directions(any_site: Site, away: Pa
 def remote(site: Site, there: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = site.manage("list_backups", "--at", there, "--json").json
     return found
-
-
-def test_from_nothing_but_a_url_the_whole_site_comes_back(any_site: Site, away: Path) -> None:
-    then = digest(any_site)
-    make(any_site)
-    newest = make(any_site, "--to", url(away))
-    go_on(any_site)
-    shutil.rmtree(any_site.backups)
-    if any_site.database:
-        any_site.query("DROP SCHEMA public CASCADE")
-        any_site.query("CREATE SCHEMA public")
-    else:
-        any_site.sqlite_file.unlink()
-    done = any_site.manage("restore_backup", "latest", "--from", url(away), "--force", "--json")
-    assert done.json["id"] == newest["id"]
-    assert digest(any_site) == then
 
 
 def test_fault_31_a_bit_that_flips_at_rest_is_found_and_never_restored(
