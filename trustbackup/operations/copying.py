@@ -96,7 +96,7 @@ def _copy(
             raise
         except TrustbackupError as problem:
             error, permanent = str(problem), problem.permanent
-            logger.warning("Backup %s was not copied to %s: %s", entry.id, place.name, error)
+            logger.info("Backup %s was not copied to %s: %s", entry.id, place.name, error)
         else:
             row.save(Copy.State.STORED, tries=tries)
             place.note()
