@@ -197,15 +197,20 @@ def test_one_in_use_stays(sqlite_site: Site, away: Path) -> None:
     made = make(sqlite_site)
     keep_local(sqlite_site, 0)
     code = f"""
+from trustbackup.operations.bundle import bundle_backups
 from trustbackup.operations.dropping import drop_local
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog
 entry = catalog.find(Site.current().settings.root, {made["id"]!r})
 with entry.in_use():
     print(drop_local())
-print(drop_local() == [entry.id])
+bundle = bundle_backups([entry.id], "zip")
+sent = len(next(bundle.blocks))
+print(drop_local())
+sent += sum(map(len, bundle.blocks))
+print(sent == bundle.length, drop_local() == [entry.id])
 """
-    assert shell(sqlite_site, code) == "[]\nTrue\n"
+    assert shell(sqlite_site, code) == "[]\n[]\nTrue True\n"
 
 
 HALF = """

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from trustbackup.exceptions import Busy, TrustbackupError, file_operation
 from trustbackup.phrases import gettext as _
@@ -52,15 +54,33 @@ def remove_data(entry: Entry) -> None:
 
 
 @contextlib.contextmanager
+def nothing_dropped(root: Path) -> Iterator[None]:
+    """While this is held, nothing is dropped here: for many backups that are sent one by one."""
+    with contextlib.ExitStack() as stack:
+        # A folder that was never written into has nothing that could be dropped.
+        with contextlib.suppress(OSError):
+            folder = os.open(root / durable.DELETED, durable.OPEN_FOLDER)
+            stack.callback(os.close, folder)
+            fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+
+
+@contextlib.contextmanager
 def _alone(entry: Entry) -> Iterator[None]:
-    """While nobody restores, drills, copies or bundles it, and nobody can begin to."""
+    """While nobody restores, drills, copies or sends it, and nobody can begin to."""
+    durable.prepare_root(entry.root)
     name = names.manifest_name(entry.id)
-    with durable.open_regular(entry.root / name) as file:
+    with contextlib.ExitStack() as stack:
+        with file_operation("Opening the folder", entry.root / durable.DELETED):
+            folder = os.open(entry.root / durable.DELETED, durable.OPEN_FOLDER)
+        stack.callback(os.close, folder)
+        file = stack.enter_context(durable.open_regular(entry.root / name))
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for descriptor in (folder, file.fileno()):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy(
                 _("The data of backup %(id)s was not dropped here", id=entry.id),
-                why=_("a restore or a check is using it"),
+                why=_("a restore, a check or a download is using it"),
             ) from None
         yield
