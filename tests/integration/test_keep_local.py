@@ -321,3 +321,18 @@ def test_a_wrong_value_is_said_by_the_system_check(sqlite_site: Site, value: str
     assert check.returncode == 1
     assert "KEEP_LOCAL" in check.stderr
     assert_refused(sqlite_site.manage("create_backup", check=False), "KEEP_LOCAL", "whole number")
+
+
+def test_the_same_backup_from_elsewhere_by_hand_brings_its_data_back(
+    sqlite_site: Site, away: Path
+) -> None:
+    add(sqlite_site, away)
+    keep_local(sqlite_site, 0)
+    made = make(sqlite_site)
+    (adopted,) = sqlite_site.manage(
+        "adopt_backup", str(away / made["files"][0]["file"]), "--json"
+    ).json["backups"]
+    assert (adopted["id"], adopted["new"]) == (made["id"], True)
+    assert states(sqlite_site) == {made["id"]: "complete"}
+    assert record(sqlite_site, made["id"])["away"] is None
+    assert verify(sqlite_site, "latest")["ok"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from trustbackup.destinations.base import Destination, DestinationError
@@ -43,11 +44,16 @@ def fill_in(
                     done += len(block)
                     report(Progress(stage=f"fetching from {name}", done=done, total=total))
             _must_match(box.received[-1], part, what)
-        for part, received in zip(wanted, box.received, strict=True):
-            with file_operation("Renaming", root / part.file):
-                received.path.replace(root / part.file)
-        durable.sync_folder(root)
-    record.change(root, entry.id, site.signer, lambda marks: replace(marks, away=None))
+        put_back(site, entry, dict(zip([part.file for part in wanted], box.received, strict=True)))
+
+
+def put_back(site: Site, entry: Entry, files: Mapping[str, intake.Received]) -> None:
+    """Give files that were compared with the manifest their names. Raises FolderError."""
+    for name, received in files.items():
+        with file_operation("Renaming", entry.root / name):
+            received.path.replace(entry.root / name)
+    durable.sync_folder(entry.root)
+    record.change(entry.root, entry.id, site.signer, lambda marks: replace(marks, away=None))
 
 
 def _must_match(received: intake.Received, part: Part, what: str) -> None:
