@@ -3,106 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.support import sshd
-from tests.support.backups import leftovers, listed, make, more_settings
-from tests.support.buckets import Bucket
+from tests.support.backups import leftovers, listed, make
 from tests.support.content import content
+from tests.support.places import KINDS, place_for
 from tests.support.restores import beside, go_on
 from tests.support.sites import Site
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where copies are: an address, and what the environment and the settings say of it."""
-
-    url: str
-    variables: dict[str, str] = field(default_factory=dict)
-    settings: str = ""
-
-
-def folder(_request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return Place((tmp_path / "another disk").as_uri())
-
-
-def sftp(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    server: sshd.Server = request.getfixturevalue("shared_sshd")
-    server.authorize(sshd.new_key(tmp_path / "key", "ed25519"))
-    secrets = {
-        "TRUSTBACKUP_SFTP_KEY_FILE": str(tmp_path / "key"),
-        "TRUSTBACKUP_SFTP_HOST_KEY": server.host_key(),
-    }
-    where = f"sftp://{server.user.name}@{server.host}:{server.port}/nothing-{tmp_path.name}"
-    return Place(where, secrets)
-
-
-def sftp_password(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    server: sshd.Server = request.getfixturevalue("shared_sshd")
-    if not server.user.password:
-        pytest.skip("sshd checks passwords only where root runs the tests")
-    secrets = {
-        "TRUSTBACKUP_SFTP_PASSWORD": server.user.password,
-        "TRUSTBACKUP_SFTP_HOST_KEY": server.host_key(),
-    }
-    where = f"{server.user.name}@{server.host}:{server.port}/{server.home}/{tmp_path.name}"
-    return Place(f"sftp://{where}", secrets)
-
-
-def s3(request: pytest.FixtureRequest, _path: Path, fixture: str = "bucket") -> Place:
-    bucket: Bucket = request.getfixturevalue(fixture)
-    server = bucket.server
-    keys = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
-    query = f"endpoint={server.endpoint}&region={server.region}"
-    return Place(f"s3://{bucket.name}/copies/shop?{query}", keys)
-
-
-def s3_moto(request: pytest.FixtureRequest, path: Path) -> Place:
-    return s3(request, path, "moto_bucket")
-
-
-def storage(_request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return Place(
-        "storage://offsite/copies",
-        {"OFFSITE_FOLDER": str(tmp_path / "storage")},
-        "import os\n"
-        "STORAGES = {\n"
-        "    'default': {'BACKEND': 'django.core.files.storage.FileSystemStorage'},\n"
-        "    'staticfiles': {'BACKEND': 'django.contrib.staticfiles.storage.StaticFilesStorage'},\n"
-        "    'offsite': {\n"
-        "        'BACKEND': 'django.core.files.storage.FileSystemStorage',\n"
-        "        'OPTIONS': {'location': os.environ['OFFSITE_FOLDER']},\n"
-        "    },\n"
-        "}",
-    )
-
-
-def storage_s3(request: pytest.FixtureRequest, path: Path) -> Place:
-    place = s3_moto(request, path)
-    bucket: Bucket = request.getfixturevalue("moto_bucket")
-    options = {
-        "bucket_name": bucket.name,
-        "endpoint_url": bucket.server.endpoint,
-        "region_name": bucket.server.region,
-    }
-    usual = storage(request, path).settings.partition("    'offsite'")[0]
-    backend = f"{{'BACKEND': 'storages.backends.s3.S3Storage', 'OPTIONS': {options!r}}}"
-    return Place("storage://offsite", place.variables, f"{usual}    'offsite': {backend},\n}}")
-
-
-KINDS: dict[str, Callable[[pytest.FixtureRequest, Path], Place]] = {
-    "folder": folder,
-    "SFTP with a key": sftp,
-    "SFTP with a password": sftp_password,
-    "S3": s3,
-    "S3 at moto": s3_moto,
-    "storage": storage,
-    "storage in a bucket": storage_s3,
-}
 
 
 def lose_everything(site: Site) -> None:
@@ -119,10 +28,7 @@ def lose_everything(site: Site) -> None:
 def test_from_nothing_but_a_url_and_credentials_the_whole_shop_comes_back(
     any_site: Site, tmp_path: Path, request: pytest.FixtureRequest, kind: str
 ) -> None:
-    place = KINDS[kind](request, tmp_path)
-    any_site.variables.update(place.variables)
-    if place.settings:
-        more_settings(any_site, place.settings)
+    place = place_for(any_site, kind, request, tmp_path)
     make(any_site)
     go_on(any_site)
     then = content(any_site)

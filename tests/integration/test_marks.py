@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.backups import listed, make, more_settings
 from tests.support.offsite import add
+from tests.support.places import KINDS, place_for
 from tests.support.sites import Site
 from trustbackup.store import record
 from trustbackup.store.record import Record
@@ -91,3 +92,29 @@ def test_where_the_data_is_stays_at_home(sqlite_site: Site, away: Path) -> None:
     assert marks(sqlite_site.backups, made)["away"]["destination"] == "disk"
     assert marks(away, made)["checked"]["ok"]
     assert marks(away, made)["away"] is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_marks_are_renewed_and_dropped_data_comes_back_at_each_kind(
+    sqlite_site: Site, tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    place = place_for(sqlite_site, kind, request, tmp_path)
+    made = make(sqlite_site, "--to", place.url, "--keep")
+    sqlite_site.manage("verify_backup", made["id"])
+    for renewed in ([made["id"]], []):
+        (found,) = sqlite_site.manage("sync_backups", place.url, "--json").json
+        assert (found["renewed"], found["notes"]) == (renewed, [])
+    sqlite_site.manage("keep_backup", made["id"], "--release")
+    settings = sqlite_site.home / "more_settings.py"
+    already = settings.read_text().partition("import *")[2] if settings.exists() else ""
+    more_settings(sqlite_site, f"{already}\nTRUSTBACKUP = {{**TRUSTBACKUP, 'KEEP_LOCAL': 0}}")
+    sqlite_site.manage("sync_backups", place.url)
+    (row,) = listed(sqlite_site)
+    assert row["state"] == "elsewhere"
+    sqlite_site.manage("restore_backup", "latest", "--force")
+    (row,) = listed(sqlite_site)
+    assert (row["state"], row["kept"]) == ("complete", False)
+    shutil.rmtree(sqlite_site.backups)
+    sqlite_site.manage("sync_backups", place.url, "--pull")
+    (again,) = listed(sqlite_site)
+    assert again == row
