@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.backups import listed, make, more_settings
+from tests.support.buckets import Bucket
 from tests.support.offsite import add
 from tests.support.places import KINDS, place_for
+from tests.support.s3_proxy import Rule, proxy_to
 from tests.support.sites import Site
 from trustbackup.store import record
 from trustbackup.store.record import Record
@@ -92,6 +94,29 @@ def test_where_the_data_is_stays_at_home(sqlite_site: Site, away: Path) -> None:
     assert marks(sqlite_site.backups, made)["away"]["destination"] == "disk"
     assert marks(away, made)["checked"]["ok"]
     assert marks(away, made)["away"] is None
+
+
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
+
+
+def test_attack_26_where_nothing_may_be_deleted_the_old_record_stays_and_it_is_said(
+    sqlite_site: Site, bucket: Bucket
+) -> None:
+    server = bucket.server
+    with proxy_to(server.endpoint) as proxy:
+        proxy.rules.append(Rule("DELETE", status=403, body=DENIED))
+        sqlite_site.variables.update(
+            AWS_ACCESS_KEY_ID=server.access_key, AWS_SECRET_ACCESS_KEY=server.secret_key
+        )
+        url = f"s3://{bucket.name}?endpoint={proxy.endpoint}&region={server.region}"
+        made = make(sqlite_site, "--to", url, "--keep")
+        before = bucket.content(f"backup_{made['id']}.record.json")
+        sqlite_site.manage("verify_backup", made["id"])
+        (found,) = sqlite_site.manage("sync_backups", url, "--json").json
+        assert found["ok"]
+        assert found["renewed"] == []
+        assert "may not delete" in found["notes"][0]
+    assert bucket.content(f"backup_{made['id']}.record.json") == before
 
 
 @pytest.mark.parametrize("kind", KINDS)
