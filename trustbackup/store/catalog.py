@@ -70,11 +70,10 @@ class Entry:
 
     def is_dropped(self, found: Manifest, marks: record.Record) -> bool:
         """Whether what is missing was dropped on purpose, and what is here is whole."""
-        sizes = [(self.files.get(part.file), part.bytes) for part in found.parts]
-        return (
-            marks.away is not None
-            and any(size is None for size, _expected in sizes)
-            and all(size in (None, expected) for size, expected in sizes)
+        lacking = {part.file for part in found.parts} - self.files.keys()
+        here = [part for part in found.parts if part.file not in lacking]
+        return bool(marks.away and lacking) and all(
+            self.files[part.file] == part.bytes for part in here
         )
 
     @contextmanager
