@@ -7,6 +7,7 @@ worker; every worker uses it, and the process that began the run stops it.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if run.is_owner():
         # A run that is terminated cleans up as one that is interrupted does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors: many tests wait for a disk, a lock or a time limit."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

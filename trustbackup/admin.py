@@ -8,8 +8,10 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
 
 from trustbackup.models import AuditEvent, Backup, Copy, Destination, Run
+from trustbackup.views.words import said
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -18,7 +20,22 @@ else:
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows that something else writes: a change here would change nothing, or hide a trace."""
+    """Rows that something else writes: a change here would change nothing, or hide a trace.
+
+    What is a phrase is said in the reader's language.
+    """
+
+    @admin.display(description=_("problem"))
+    def said_problem(self, row: Backup | Destination | Copy) -> str:
+        return said(row.problem)
+
+    @admin.display(description=_("error"))
+    def said_error(self, row: Run) -> str:
+        return said(row.error)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:  # noqa: ANN401
+        names = super().get_fields(request, obj)
+        return [f"said_{name}" if name in ("problem", "error") else name for name in names]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -53,7 +70,7 @@ class BackupAdmin(ReadOnlyAdmin):
 class DestinationAdmin(ReadOnlyAdmin):
     """Places for copies, without their secrets; they are set up on the page."""
 
-    list_display = ("name", "kind", "automatic", "succeeded_at", "problem")
+    list_display = ("name", "kind", "automatic", "succeeded_at", "said_problem")
     list_filter = ("kind", "automatic")
     search_fields = ("name",)
     exclude = ("secrets",)

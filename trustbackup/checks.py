@@ -16,6 +16,7 @@ from trustbackup.conf import get_settings
 from trustbackup.databases.registry import distinct_aliases, get_database
 from trustbackup.databases.values import Options
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
 from trustbackup.store.compression import get_compression
 
 TAG = "trustbackup"
@@ -24,7 +25,7 @@ TAG = "trustbackup"
 @register(TAG)
 def check_settings(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
-    **_: Any,  # noqa: ANN401
+    **_options: Any,  # noqa: ANN401
 ) -> list[CheckMessage]:
     """E001: the settings; E002 to E004: the folder."""
     try:
@@ -75,15 +76,20 @@ def check_place(root: Path) -> Iterable[CheckMessage]:
     for name, place in places:
         if place and resolved.is_relative_to(Path(place).resolve()):
             yield Error(
-                f"The backup folder {root} is inside {name} ({place}).",
-                hint="A visitor could download the database: choose a folder outside.",
+                _(
+                    "The backup folder %(root)s is inside %(setting)s (%(place)s).",
+                    root=root,
+                    setting=name,
+                    place=place,
+                ),
+                hint=_("A visitor could download the database: choose a folder outside."),
                 id="trustbackup.E004",
             )
     code = Path(__file__).resolve().parent
     if resolved.is_relative_to(code):
         yield Error(
-            f"The backup folder {root} is inside the code of trustbackup.",
-            hint="An upgrade would delete it: choose another folder.",
+            _("The backup folder %(root)s is inside the code of trustbackup.", root=root),
+            hint=_("An upgrade would delete it: choose another folder."),
             id="trustbackup.E004",
         )
 
@@ -96,7 +102,7 @@ def _path(item: Any) -> str:  # noqa: ANN401 - a path, or a pair of prefix and p
 def check_dumpers(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
     databases: Sequence[str] | None = None,
-    **_: Any,  # noqa: ANN401
+    **_options: Any,  # noqa: ANN401
 ) -> list[CheckMessage]:
     """E005: a database whose dumper is missing, or older than its server."""
     try:

@@ -54,15 +54,21 @@ def get_settings() -> Settings:
     """
     given = getattr(django_settings, "TRUSTBACKUP", {})
     if not isinstance(given, dict):
-        raise ConfigurationError("TRUSTBACKUP is not a dictionary", todo="See the settings page.")
+        raise ConfigurationError(
+            _("TRUSTBACKUP is not a dictionary"), todo=_("See the settings page.")
+        )
     known = {item.name.upper() for item in fields(Settings)}
     for key in given:
         if key not in known:
             near = difflib.get_close_matches(str(key).upper(), known, n=1)
             todo = (
-                f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(sorted(known))}."
+                _("Did you mean %(near)r?", near=near[0])
+                if near
+                else _("Known are %(known)s.", known=", ".join(sorted(known)))
             )
-            raise ConfigurationError(f"TRUSTBACKUP has an unknown key {key!r}", todo=todo)
+            raise ConfigurationError(
+                _("TRUSTBACKUP has an unknown key %(key)s", key=repr(key)), todo=todo
+            )
     values: dict[str, Any] = {str(key).lower(): value for key, value in given.items()}
     values["root"] = _root(values.get("root"))
     values["databases"] = _strings("DATABASES", values.get("databases", ()))
@@ -76,8 +82,8 @@ def get_settings() -> Settings:
         value = values.get(name, getattr(Settings, name))
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
             raise ConfigurationError(
-                f"TRUSTBACKUP[{name.upper()!r}] is {value!r}",
-                todo="Give seconds, above 0 and below a million.",
+                _("TRUSTBACKUP[%(name)r] is %(value)s", name=name.upper(), value=repr(value)),
+                todo=_("Give seconds, above 0 and below a million."),
             )
     _check_sendfile(values.get("sendfile", ""))
     _check_keep_local(values.get("keep_local"))
@@ -89,8 +95,8 @@ def _check_sendfile(value: object) -> None:
         value not in ("", X_SENDFILE) and not (value.startswith("/") and value.endswith("/"))
     ):
         raise ConfigurationError(
-            f"TRUSTBACKUP['SENDFILE'] is {value!r}",
-            todo="Give 'X-Sendfile', or the path of an internal location such as '/internal/'.",
+            _("TRUSTBACKUP['SENDFILE'] is %(value)s", value=repr(value)),
+            todo=_("Give 'X-Sendfile', or the path of an internal location such as '/internal/'."),
         )
 
 
@@ -107,13 +113,15 @@ def _root(value: object) -> Path:
         base = getattr(django_settings, "BASE_DIR", None)
         if base is None:
             raise ConfigurationError(
-                "The backup folder is not known",
-                why="neither TRUSTBACKUP['ROOT'] nor BASE_DIR is set",
-                todo="Set TRUSTBACKUP = {'ROOT': '/path/to/backups'}.",
+                _("The backup folder is not known"),
+                why=_("neither TRUSTBACKUP['ROOT'] nor BASE_DIR is set"),
+                todo=_("Set TRUSTBACKUP = {'ROOT': '/path/to/backups'}."),
             )
         value = Path(base) / "backups"
     if not isinstance(value, str | Path):
-        raise ConfigurationError(f"TRUSTBACKUP['ROOT'] is {value!r}", todo="Give a path.")
+        raise ConfigurationError(
+            _("TRUSTBACKUP['ROOT'] is %(value)s", value=repr(value)), todo=_("Give a path.")
+        )
     return Path(value).absolute()
 
 
@@ -121,5 +129,6 @@ def _strings(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value):
         return tuple(value)
     raise ConfigurationError(
-        f"TRUSTBACKUP[{name!r}] is not a list of texts", todo=f"Write {name!r}: ['…']."
+        _("TRUSTBACKUP[%(name)r] is not a list of texts", name=name),
+        todo=_("Write %(name)r: ['…'].", name=name),
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trustbackup.phrases import Phrase
+from trustbackup.phrases import Phrase, joined
 from trustbackup.phrases import gettext as _
 
 
@@ -32,11 +32,17 @@ class TrustbackupError(Exception):
         self.todo = todo
         super().__init__(str(self))
 
+    @property
+    def sentence(self) -> Phrase:
+        """What failed and why, without what to do."""
+        form = "%(what)s: %(why)s" if self.why else "%(what)s"
+        # Sentences of another error end with a stop already.
+        if not (self.why or self.what).endswith("."):
+            form += "."
+        return Phrase(form, {"what": self.what, "why": self.why})
+
     def __str__(self) -> Phrase:
-        form = "%(what)s: %(why)s." if self.why else "%(what)s."
-        if self.todo:
-            form += " %(todo)s"
-        return Phrase(form, {"what": self.what, "why": self.why, "todo": self.todo})
+        return joined([self.sentence, self.todo]) if self.todo else self.sentence
 
 
 class ConfigurationError(TrustbackupError):

@@ -17,6 +17,13 @@ MARK = "\N{INFORMATION SEPARATOR ONE}"
 """Begins a text that ``dumps`` wrote; no sentence of a person or a server begins with it."""
 
 
+class Grouped(int):
+    """A number that is written with its thousands apart; its place is a ``%(name)s``."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}"
+
+
 Value = str | int | float
 
 
@@ -69,6 +76,11 @@ def joined(texts: Iterable[str], by: str = " ") -> Phrase:
     return Phrase(by.replace("%", "%%").join(f"%({name})s" for name in parts), parts)
 
 
+def one_line(text: str) -> str:
+    """What a program or a server said, without its line breaks; a phrase has none."""
+    return text if isinstance(text, Phrase) else " ".join(text.split())
+
+
 def dumps(text: str) -> str:
     """What a row keeps: a phrase with all that it is made of, anything else as it is."""
     if isinstance(text, Phrase):
@@ -91,6 +103,8 @@ def _plain(value: object) -> Value:
 
 
 def _packed(value: Value) -> object:
+    if isinstance(value, Grouped):
+        return {"grouped": int(value)}
     if not isinstance(value, Phrase):
         return value
     values = {name: _packed(inner) for name, inner in value.values.items()}
@@ -98,6 +112,8 @@ def _packed(value: Value) -> object:
 
 
 def _unpacked(value: object) -> Value:
+    if isinstance(value, dict):
+        return Grouped(value["grouped"])
     if not isinstance(value, list):
         return _plain(value)
     message, values, plural, number = value

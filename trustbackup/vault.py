@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
 
 _PURPOSE = b"trustbackup vault v1"
 _LARGEST = 64 << 10
@@ -23,7 +24,9 @@ _CONTAINER = Path("/run/secrets")
 
 
 class SecretError(TrustbackupError):
-    """A secret can't be read"""
+    """A secret can't be read."""
+
+    default = _("A secret can't be read")
 
 
 class Vault:
@@ -69,10 +72,12 @@ def _derive(secret_key: str) -> bytes:
 
 def _lost() -> SecretError:
     return SecretError(
-        "A stored secret can't be read",
-        why="none of the site's secret keys encrypted it, or it was altered",
-        todo="Put the former key behind the others in TRUSTBACKUP['SECRET_KEYS'] (or "
-        "SECRET_KEY_FALLBACKS), or enter the secret again.",
+        _("A stored secret can't be read"),
+        why=_("none of the site's secret keys encrypted it, or it was altered"),
+        todo=_(
+            "Put the former key behind the others in TRUSTBACKUP['SECRET_KEYS'] (or "
+            "SECRET_KEY_FALLBACKS), or enter the secret again."
+        ),
     )
 
 
@@ -102,17 +107,17 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name, "")
     if not value:
         raise SecretError(
-            f"The secret env:{name} can't be read",
-            why="the environment has no such variable, or it is empty",
-            todo="Set it for every process of the site, then try again.",
+            _("The secret env:%(name)s can't be read", name=name),
+            why=_("the environment has no such variable, or it is empty"),
+            todo=_("Set it for every process of the site, then try again."),
         )
     return value
 
 
 def _from_file(path: Path, *, private_key: bool) -> str:
-    what = f"The secret file:{path} can't be read"
+    what = _("The secret file:%(path)s can't be read", path=path)
     if not path.is_absolute():
-        raise SecretError(what, why="its path is not absolute", todo="Write file:/path.")
+        raise SecretError(what, why=_("its path is not absolute"), todo=_("Write file:/path."))
     try:
         # O_NONBLOCK: nobody writes to a pipe that stands there.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -122,22 +127,24 @@ def _from_file(path: Path, *, private_key: bool) -> str:
         secret = content.decode()
     except OSError as error:
         raise SecretError(
-            what, why=os.strerror(error.errno or 0), todo="Check the path and its rights."
+            what, why=os.strerror(error.errno or 0), todo=_("Check the path and its rights.")
         ) from error
     except UnicodeDecodeError:
-        raise SecretError(what, why="it is no text", todo="Check the path.") from None
+        raise SecretError(what, why=_("it is no text"), todo=_("Check the path.")) from None
     secret = secret.rstrip("\r\n")
     if not secret or len(content) > _LARGEST:
-        why = "it is empty" if not secret else "it is larger than a secret can be"
-        raise SecretError(what, why=why, todo="Check the path.")
+        why = _("it is empty") if not secret else _("it is larger than a secret can be")
+        raise SecretError(what, why=why, todo=_("Check the path."))
     return f"{secret}\n" if private_key else secret
 
 
 def _must_be_private(what: str, path: Path, mode: int, *, private_key: bool) -> None:
     if not stat.S_ISREG(mode):
-        raise SecretError(what, why="it is no regular file", todo="Check the path.")
+        raise SecretError(what, why=_("it is no regular file"), todo=_("Check the path."))
     may_be_read = _CONTAINER in path.parents and not private_key
     if mode & stat.S_IWOTH or (mode & stat.S_IROTH and not may_be_read):
         raise SecretError(
-            what, why="other users of this machine may read or write it", todo="Run chmod o= on it."
+            what,
+            why=_("other users of this machine may read or write it"),
+            todo=_("Run chmod o= on it."),
         )

@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from tests.support import buckets, sshd
 from trustbackup.destinations.settings import CONFIGS
-from trustbackup.models import Copy, Destination
+from trustbackup.models import AuditEvent, Copy, Destination
 from trustbackup.operations.places import find_place, open_secrets, seal_secrets
 from trustbackup.views.destination_forms import FORMS
 
@@ -94,6 +94,7 @@ def test_a_form_asks_for_each_field_of_its_kind(kind: str) -> None:
     assert set(FORMS) == set(CONFIGS)
 
 
+@pytest.mark.django_db(transaction=True)  # the audit trail is written beside, on its own
 @pytest.mark.parametrize(
     ("kind", "data", "address"),
     [
@@ -140,6 +141,12 @@ def test_each_kind_is_added_listed_changed_and_removed(
     assert operator.post(f"{PAGES}{name}/test/").status_code == 200
     operator.post(f"{PAGES}{name}/delete/")
     assert not Destination.objects.exists()
+    events = AuditEvent.objects.order_by("at").values_list("actor", "action", "target", "address")
+    assert [event for event in events if event[1] != "test destination"] == [
+        ("operator", f"{verb} destination", name, "127.0.0.1")
+        for verb in ("add", "change", "reset", "delete")
+    ]
+    assert CANARY not in str(list(AuditEvent.objects.values()))
 
 
 def test_attack_7_a_secret_is_never_sent_back_and_blank_keeps_it(operator: Client) -> None:

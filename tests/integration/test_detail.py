@@ -20,7 +20,8 @@ print(client.get("/settings/backups/backup/IDENTIFIER/").content.decode())
 
 def page(site: Site, identifier: str) -> str:
     code = PAGE.replace("IDENTIFIER", identifier)
-    return html.unescape(site.manage("shell", "--verbosity", "0", "-c", code).stdout)
+    shown = site.manage("shell", "--verbosity", "0", "-c", code).stdout
+    return html.unescape(shown.replace("<wbr>", ""))
 
 
 def row(text: str, table: str) -> str:

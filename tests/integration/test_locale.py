@@ -146,7 +146,7 @@ class Texts(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: set[str] = set()
-        self.feed(page[page.index("<main") : page.index("</main>")])
+        self.feed(page[page.index("<main") : page.index("</main>")].replace("<wbr>", ""))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found |= {value.strip() for name, value in attrs if name in SHOWN and value}

@@ -185,11 +185,24 @@ def test_an_empty_selection_is_a_message(client: Client, page: str) -> None:
     assert "Nothing was selected" in response.content.decode()
 
 
-def test_ten_thousand_names_are_no_500(client: Client) -> None:
+@pytest.mark.parametrize(("count", "status"), [(900, 200), (10_000, 400)])
+@pytest.mark.parametrize("page", ["bundle/zip", "delete", "act/keep"])
+def test_ten_thousand_names_are_no_500(client: Client, page: str, count: int, status: int) -> None:
+    """Django refuses more fields than DATA_UPLOAD_MAX_NUMBER_FIELDS, which are 1,000."""
     client.force_login(user(*RIGHTS))
-    selected = [f"2026-11-20_10-00-00_{number}" for number in range(2, 900)]
-    response = client.post("/settings/backups/delete/", {"selected": selected})
-    assert response.status_code == 200
+    selected = [f"2026-11-20_10-00-00_{number}" for number in range(2, count + 2)]
+    response = client.post(f"/settings/backups/{page}/", {"selected": selected}, follow=True)
+    assert response.status_code == status
+
+
+def test_only_a_type_that_can_be_made_is_begun(client: Client) -> None:
+    client.force_login(user(*RIGHTS))
+    before = Run.objects.count()
+    for kind in ("media", "full", "x' OR 1=1"):
+        data = {"create_backup": "1", "type": kind}
+        answer = client.post(reverse("trustbackup:manage"), data, follow=True)
+        assert "Select a valid choice" in answer.content.decode()
+    assert Run.objects.count() == before
 
 
 def test_who_may_back_up_can_not_stop_a_restore(client: Client) -> None:

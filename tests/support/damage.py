@@ -38,12 +38,14 @@ def forge(made: dict[str, Any], change: Callable[[bytes], bytes]) -> None:
     sign_again(made, fit)
 
 
-def sign_again(made: dict[str, Any], change: Callable[[dict[str, Any]], None]) -> None:
-    """Change a manifest and sign it with the site's own key."""
+def sign_again(
+    made: dict[str, Any], change: Callable[[dict[str, Any]], None], key: str = SECRET_KEY
+) -> None:
+    """Change a manifest and sign it, with the site's own key unless another is given."""
     path = Path(made["manifest"])
     document = json.loads(path.read_bytes())
     change(document)
-    document["signature"] = Signer([SECRET_KEY]).sign(document)
+    document["signature"] = Signer([key]).sign(document)
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -19,7 +19,7 @@ from tests.support.catalogues import (
 )
 from tests.support.sites import CHECKOUT
 
-FIELD = re.compile(r"%\((\w+)\)([sd])|(?<![%)])%([sd])|\{(\w*)\}")
+FIELD = re.compile(r"%\((\w+)\)([.\d]*[sdrgf])|(?<![%)])%([sd])|\{(\w*)\}")
 TAG = re.compile(r"</?[a-z][^>]*>")
 
 

@@ -11,7 +11,7 @@ from django.utils import translation
 
 from trustbackup.exceptions import Busy, RestoreError, TrustbackupError
 from trustbackup.models import Run
-from trustbackup.phrases import MARK, Phrase, dumps, joined, loads, ngettext
+from trustbackup.phrases import MARK, Grouped, Phrase, dumps, joined, loads, ngettext, one_line
 from trustbackup.phrases import gettext as _
 from trustbackup.views.words import said
 
@@ -53,6 +53,21 @@ def test_an_error_has_a_sentence_of_its_own(error: TrustbackupError) -> None:
     assert str(error).startswith(f"{error.what}.")
 
 
+def test_the_sentences_of_another_error_are_a_cause() -> None:
+    inner = RestoreError(known("Yes"), todo=known("Home."))
+    error = Busy(known("No"), why=str(inner), todo=known("Home."))
+    assert str(error) == "No: Yes. Home. Home."
+    assert error.sentence == "No: Yes. Home."
+    with translation.override("de"):
+        assert said(Busy(known("No"), why=str(RestoreError(known("Yes"))))) == "Nein: Ja."
+
+
+def test_the_lines_of_a_program_become_one() -> None:
+    phrase = _("%(name)s failed", name="a  b")
+    assert one_line(" it\n failed ") == "it failed"
+    assert one_line(phrase) is phrase
+
+
 def test_what_a_server_said_stays_as_it_is() -> None:
     with translation.override("de"):
         assert said("No") == "No"
@@ -70,6 +85,19 @@ def test_the_plural_is_that_of_the_language() -> None:
         assert [said(one) for one in ago] == ["vor 1 Stunde", "vor 2 Stunden"]
 
 
+def test_thousands_are_apart_as_in_the_language() -> None:
+    phrase = _("%(rows)s rows", rows=Grouped(1_234_567))
+    assert phrase == "1,234,567 rows"
+    assert said(phrase) == said(loads(dumps(phrase))) == "1,234,567 rows"
+    with translation.override("de"):
+        assert said(phrase) == said(loads(dumps(phrase))) == "1.234.567 rows"
+
+
+def test_sentences_of_another_error_get_no_second_stop() -> None:
+    assert str(RestoreError("It failed.")) == "It failed."
+    assert str(RestoreError(_("It failed"), why=_("It is full."))) == "It failed: It is full."
+
+
 def test_several_are_joined() -> None:
     with translation.override("de"):
         assert said(joined([known("Yes"), "100 %", known("No")], ", ")) == "Ja, 100 %, Nein"
@@ -85,6 +113,7 @@ def test_several_are_joined() -> None:
         _("%(a)s and %(b)d", a=_("Yes"), b=2),
         ngettext("%(number)d day", "%(number)d days", 5),
         joined([_("Yes"), "no"]),
+        _("%(rows)s rows", rows=Grouped(12_345)),
     ],
 )
 def test_a_row_keeps_what_it_was_made_of(text: str) -> None:

@@ -19,7 +19,19 @@ from trustbackup.databases.values import (
     Options,
 )
 from trustbackup.exceptions import RestoreError, TrustbackupError
+from trustbackup.phrases import Grouped
+from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import Readable
+
+
+def no_room(folder: Path, free: int, needed: int) -> str:
+    """The clause when a disk has too few bytes for a new database."""
+    return _(
+        "%(folder)s has %(free)s bytes free and %(needed)s are needed",
+        folder=folder,
+        free=Grouped(free),
+        needed=Grouped(needed),
+    )
 
 
 class Dump(abc.ABC):
@@ -157,9 +169,9 @@ class Database(abc.ABC):
             if not self.exists(new) and not self.exists(kept):
                 return new, kept
         raise RestoreError(
-            f"Database {self.alias!r} was not restored",
-            why="no name is left for the old one in this second",
-            todo="Try again.",
+            _("Database %(alias)r was not restored", alias=self.alias),
+            why=_("no name is left for the old one in this second"),
+            todo=_("Try again."),
         )
 
     @abc.abstractmethod
@@ -200,9 +212,9 @@ class Database(abc.ABC):
     def restore_in_place(self, request: InPlaceRequest) -> Facts:
         """Replace the live database's content in one transaction. Raises RestoreError."""
         raise RestoreError(
-            f"Database {self.alias!r} was not restored",
-            why=f"{self.engine} is not restored in place",
-            todo="Leave --in-place out: it is swapped, which is as safe.",
+            _("Database %(alias)r was not restored", alias=self.alias),
+            why=_("%(engine)s is not restored in place", engine=self.engine),
+            todo=_("Leave --in-place out: it is swapped, which is as safe."),
         )
 
     @contextmanager
@@ -210,9 +222,9 @@ class Database(abc.ABC):
         """This database on a throw-away server, for a drill where none may be created."""
         if why := self.why_not_swap():
             raise RestoreError(
-                f"Database {self.alias!r} can't be drilled",
+                _("Database %(alias)r can't be drilled", alias=self.alias),
                 why=why,
-                todo="Give the role that right, then try again.",
+                todo=_("Give the role that right, then try again."),
             )
         yield self
 

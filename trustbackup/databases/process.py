@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, BinaryIO, Self
 
 from trustbackup.exceptions import ProgramError
+from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import BLOCK, Readable
 
 _STDERR_KEPT = 16 << 10
@@ -74,9 +75,9 @@ class Program:
             )
         except OSError as error:
             raise ProgramError(
-                f"{self.name} could not be started",
+                _("%(name)s could not be started", name=self.name),
                 why=os.strerror(error.errno or 0),
-                todo=f"Install it or correct its path ({argv[0]}), then try again.",
+                todo=_("Install it or correct its path (%(path)s), then try again.", path=argv[0]),
             ) from error
         assert self._process.stdout is not None  # noqa: S101 - PIPE was asked for
         self._stdout = self._process.stdout
@@ -131,12 +132,12 @@ class Program:
             self._timer.cancel()
         if self.timed_out:
             raise ProgramError(
-                f"{self.name} was stopped",
-                why=f"it was not done after {self.timeout:.0f} seconds",
-                todo="Look what holds it up, or allow more time.",
+                _("%(name)s was stopped", name=self.name),
+                why=_("it was not done after %(timeout).0f seconds", timeout=self.timeout),
+                todo=_("Look what holds it up, or allow more time."),
             )
         if code:
-            raise ProgramError(f"{self.name} failed", why=self._reason(code))
+            raise ProgramError(_("%(name)s failed", name=self.name), why=self._reason(code))
 
     @property
     def pid(self) -> int:
@@ -176,12 +177,12 @@ class Program:
 
     def _reason(self, code: int) -> str:
         if code < 0:
-            return f"it was killed by signal {signal.Signals(-code).name}"
+            return _("it was killed by signal %(signal)s", signal=signal.Signals(-code).name)
         lines = [line.strip() for line in self.complaint.splitlines() if line.strip()]
         # The cause stands in the first complaint; what follows is often the whole statement.
         errors = [number for number, line in enumerate(lines) if "error:" in line.lower()]
         lines = lines[errors[0] :][:3] if errors else lines[-3:]
-        return " ".join(lines) if lines else f"it ended with exit code {code}"
+        return " ".join(lines) if lines else _("it ended with exit code %(code)d", code=code)
 
     def _listen(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - PIPE was asked for
@@ -236,7 +237,7 @@ def start_detached(argv: Sequence[str], env: Mapping[str, str], folder: str) -> 
         )
     except OSError as error:
         raise ProgramError(
-            f"{argv[0]} could not be started", why=os.strerror(error.errno or 0)
+            _("%(name)s could not be started", name=argv[0]), why=os.strerror(error.errno or 0)
         ) from error
     # Whoever outlives it takes note of its end, so that no zombie is left.
     threading.Thread(target=process.wait, daemon=True).start()

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from trustbackup.databases.base import Database
 from trustbackup.databases.values import Options
 from trustbackup.exceptions import UsageError
+from trustbackup.phrases import gettext as _
 
 ENGINES: dict[str, str] = {
     "postgresql": "trustbackup.databases.postgresql.PostgreSQL",
@@ -27,15 +28,17 @@ def get_database(
         vendor = connections[alias].vendor
     except ConnectionDoesNotExist:
         raise UsageError(
-            f"There is no database {alias!r}",
-            todo=f"DATABASES has {', '.join(repr(name) for name in connections)}.",
+            _("There is no database %(alias)r", alias=alias),
+            todo=_(
+                "DATABASES has %(aliases)s.", aliases=", ".join(repr(name) for name in connections)
+            ),
         ) from None
     engines = {**ENGINES, **(more_engines or {})}
     if vendor not in engines:
         raise UsageError(
-            f"Database {alias!r} can't be backed up",
-            why=f"trustbackup does not know the engine {vendor!r}",
-            todo=f"It knows {', '.join(engines)}.",
+            _("Database %(alias)r can't be backed up", alias=alias),
+            why=_("trustbackup does not know the engine %(vendor)r", vendor=vendor),
+            todo=_("It knows %(engines)s.", engines=", ".join(engines)),
         )
     database: Database = import_string(engines[vendor])(alias, options)
     return database

@@ -26,6 +26,7 @@ from trustbackup.destinations.registry import new_destination
 from trustbackup.destinations.s3.config import URL_OPTIONS, S3Config
 from trustbackup.destinations.sftp.config import SftpConfig
 from trustbackup.destinations.storage import StorageConfig
+from trustbackup.phrases import gettext as _
 
 Config = SftpConfig | S3Config | FolderConfig | StorageConfig
 
@@ -77,19 +78,21 @@ def parse(
             _only_path(url)
             return "storage", StorageConfig(alias=unquote(url.netloc), folder=unquote(url.path))
     raise _wrong(
-        f"{url.scheme!r} is no kind of destination" if url.scheme else "it is no URL",
-        "Begin with sftp://, s3://, file:/// or storage://.",
+        _("%(scheme)r is no kind of destination", scheme=url.scheme)
+        if url.scheme
+        else _("it is no URL"),
+        _("Begin with sftp://, s3://, file:/// or storage://."),
     )
 
 
 def _wrong(why: str, todo: str) -> DestinationError:
-    what = "The destination's address can't be used"
+    what = _("The destination's address can't be used")
     return DestinationError(what, why=why, todo=todo, permanent=True)
 
 
 def _split(address: str) -> SplitResult:
     if _CONTROL.search(address):
-        raise _wrong("it has a space or a control character in it", "Write %20 for a space.")
+        raise _wrong(_("it has a space or a control character in it"), _("Write %20 for a space."))
     try:
         url = urlsplit(address)
         has_password = url.password is not None
@@ -97,23 +100,27 @@ def _split(address: str) -> SplitResult:
     except ValueError:
         # No "from": Python's own text repeats what stands in place of the port.
         raise _wrong(
-            "its host or port is not valid", "Ports go from 1 to 65535; IPv6 is written [::1]."
+            _("its host or port is not valid"),
+            _("Ports go from 1 to 65535; IPv6 is written [::1]."),
         ) from None
     if has_password or (url.username is not None and url.scheme != "sftp"):
         raise _wrong(
-            "it has a password or key in it, which logs and other users would see",
-            f"Remove it, change it, and set the new one in {SFTP_VARIABLES['password']}."
+            _("it has a password or key in it, which logs and other users would see"),
+            _(
+                "Remove it, change it, and set the new one in %(variable)s.",
+                variable=SFTP_VARIABLES["password"],
+            )
             if url.scheme == "sftp"
-            else "Remove it, change it, and give the new one in the environment.",
+            else _("Remove it, change it, and give the new one in the environment."),
         )
     if url.fragment:
-        raise _wrong("it has a # in it", "Write %23 for it.")
+        raise _wrong(_("it has a # in it"), _("Write %23 for it."))
     return url
 
 
 def _only_path(url: SplitResult) -> None:
     if url.query:
-        raise _wrong("it has a ? in it", "Write %3F for it; options are for s3:// alone.")
+        raise _wrong(_("it has a ? in it"), _("Write %3F for it; options are for s3:// alone."))
 
 
 def _sftp(
@@ -121,14 +128,19 @@ def _sftp(
 ) -> SftpConfig:
     _only_path(url)
     if not url.hostname or not url.username:
-        raise _wrong("it names no host, or no user", "Write sftp://user@host/folder.")
+        raise _wrong(_("it names no host, or no user"), _("Write sftp://user@host/folder."))
     secrets: dict[str, Any] = {
         name: environ.get(variable, "") for name, variable in SFTP_VARIABLES.items()
     }
     if path := environ.get(SFTP_KEY_FILE):
         if secrets["private_key"]:
             raise _wrong(
-                f"both {SFTP_VARIABLES['private_key']} and {SFTP_KEY_FILE} are set", "Set one."
+                _(
+                    "both %(one)s and %(other)s are set",
+                    one=SFTP_VARIABLES["private_key"],
+                    other=SFTP_KEY_FILE,
+                ),
+                _("Set one."),
             )
         secrets["private_key"] = vault.resolve(f"file:{path}", private_key=True)
     return SftpConfig(
@@ -147,13 +159,17 @@ def _s3(url: SplitResult, allowed_hosts: tuple[str, ...]) -> S3Config:
     for name in options:
         if name not in URL_OPTIONS:
             near = difflib.get_close_matches(name, URL_OPTIONS, n=1)
-            todo = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(URL_OPTIONS)}."
-            raise _wrong(f"it has an unknown option {name!r}", todo)
+            todo = (
+                _("Did you mean %(near)s?", near=near[0])
+                if near
+                else _("Known are %(known)s.", known=", ".join(URL_OPTIONS))
+            )
+            raise _wrong(_("it has an unknown option %(name)r", name=name), todo)
     if len(options) < len(given):
-        raise _wrong("it says an option twice", "Say each once.")
+        raise _wrong(_("it says an option twice"), _("Say each once."))
     days = options.pop("lock_days", "0")
     if not (days.isascii() and days.isdecimal()):
-        raise _wrong("lock_days is no number", "Give whole days.")
+        raise _wrong(_("lock_days is no number"), _("Give whole days."))
     return S3Config(
         bucket=unquote(url.netloc),
         prefix=unquote(url.path),
@@ -166,5 +182,7 @@ def _s3(url: SplitResult, allowed_hosts: tuple[str, ...]) -> S3Config:
 def _folder(url: SplitResult) -> FolderConfig:
     _only_path(url)
     if url.netloc not in ("", "localhost") or not url.path.startswith("/"):
-        raise _wrong("it names no folder of this machine", "Write file:///path/of/the/folder.")
+        raise _wrong(
+            _("it names no folder of this machine"), _("Write file:///path/of/the/folder.")
+        )
     return FolderConfig(Path(unquote(url.path)))

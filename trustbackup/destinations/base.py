@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar, Self
 
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
 
 
 class DestinationError(TrustbackupError):
-    """The destination can't be used"""
+    """The destination can't be used."""
+
+    default = _("The destination can't be used")
 
     def __init__(
         self, what: str = "", *, why: str = "", todo: str = "", permanent: bool = False
@@ -30,7 +33,9 @@ class DestinationError(TrustbackupError):
 
 
 class NotMadeYet(DestinationError):
-    """The destination's folder is not there; the first copy makes it"""
+    """The destination's folder is not there; the first copy makes it."""
+
+    default = _("The destination's folder is not there; the first copy makes it")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from trustbackup.destinations.mounted import (
 )
 from trustbackup.destinations.steps import SAMPLE, describe_space, run_steps, sample_name
 from trustbackup.exceptions import file_operation
+from trustbackup.phrases import gettext as _
 from trustbackup.store import durable, names
 
 _BLOCK = 1 << 20
@@ -90,9 +91,9 @@ class Folder(Destination):
         uploads.must_be_ours(name)
         if self.stat(name) is None:
             raise DestinationError(
-                f"{name} can't be read at {self.address}",
-                why="there is no such file",
-                todo="List what is there, then choose another backup.",
+                _("%(name)s can't be read at %(address)s", name=name, address=self.address),
+                why=_("there is no such file"),
+                todo=_("List what is there, then choose another backup."),
                 permanent=True,
             )
         with at_destination():
@@ -103,7 +104,7 @@ class Folder(Destination):
     def list(self) -> list[Stored]:
         self._must_be_there()
         found = []
-        with at_destination(), file_operation("Listing the folder", self.root):
+        with at_destination(), file_operation(_("Listing the folder"), self.root):
             with os.scandir(self.root) as listing:
                 items = [item.name for item in listing if names.parse(item.name)]
             for name in sorted(items):
@@ -119,7 +120,7 @@ class Folder(Destination):
         """As ``stat``, for a folder that may not have been made yet."""
         uploads.must_be_ours(name)
         path = self.root / name
-        with at_destination(), file_operation("Looking at", path):
+        with at_destination(), file_operation(_("Looking at"), path):
             try:
                 status = path.lstat()
             except FileNotFoundError:
@@ -127,9 +128,9 @@ class Folder(Destination):
         stored = _stored(name, status)
         if stored is None:
             raise DestinationError(
-                f"{path} can't be used",
-                why="it is a symbolic link or another thing that is no file",
-                todo="Look whose it is and remove it, then try again.",
+                _("%(where)s can't be used", where=path),
+                why=_("it is a symbolic link or another thing that is no file"),
+                todo=_("Look whose it is and remove it, then try again."),
                 permanent=True,
             )
         return stored
@@ -137,12 +138,12 @@ class Folder(Destination):
     def delete(self, name: str) -> None:
         if self.stat(name) is not None:
             with at_destination():
-                with file_operation("Deleting", self.root / name):
+                with file_operation(_("Removing"), self.root / name):
                     (self.root / name).unlink(missing_ok=True)
                 sync_folder(self.root)
 
     def space(self) -> Space:
-        with at_destination(), file_operation("Asking for the free space", self.root):
+        with at_destination(), file_operation(_("Asking for the free space"), self.root):
             status = os.statvfs(self.root)
         free, used = status.f_bavail, status.f_blocks - status.f_bfree
         return Space(free=free * status.f_frsize, used=used * status.f_frsize)
@@ -159,19 +160,19 @@ class Folder(Destination):
             with at_destination(), durable.open_regular(sample) as file:
                 if file.read() != SAMPLE:
                     raise DestinationError(
-                        f"{self.root} can't be relied on",
-                        why="what was read is not what was written",
-                        todo="Check that disk.",
+                        _("%(where)s can't be relied on", where=self.root),
+                        why=_("what was read is not what was written"),
+                        todo=_("Check that disk."),
                         permanent=True,
                     )
 
         def rename() -> None:
-            with at_destination(), file_operation("Renaming", sample):
+            with at_destination(), file_operation(_("Renaming"), sample):
                 sample.rename(renamed)
                 sync_folder(self.root)
 
         def delete() -> None:
-            with at_destination(), file_operation("Deleting", renamed):
+            with at_destination(), file_operation(_("Removing"), renamed):
                 renamed.unlink()
 
         def clean_up() -> None:
@@ -206,41 +207,40 @@ class Folder(Destination):
         """Make the folder and the one for uploads (0700)."""
         if not self.root.is_absolute():
             raise DestinationError(
-                f"{self.root} can't be a destination",
-                why="its path is not absolute",
-                todo="Give the whole path, beginning with a slash.",
+                _("%(path)s can't be a destination", path=self.root),
+                why=_("its path is not absolute"),
+                todo=_("Give the whole path, beginning with a slash."),
                 permanent=True,
             )
         if not self.root.parent.is_dir():
             raise self._absent(self.root.parent)
-        with file_operation("Making the folder", self.root):
+        with file_operation(_("Making the folder"), self.root):
             self.root.mkdir(mode=0o700, exist_ok=True)
-        with file_operation("Making a folder for uploads", self._uploads):
+        with file_operation(_("Making a folder for uploads"), self._uploads):
             self._uploads.mkdir(mode=0o700, exist_ok=True)
             if self._uploads.is_symlink():
                 raise DestinationError(
-                    f"{self._uploads} is a symbolic link",
-                    why="uploads would be written elsewhere",
-                    todo="Remove the link, then try again.",
+                    _("%(path)s is a symbolic link", path=self._uploads),
+                    why=_("uploads would be written elsewhere"),
+                    todo=_("Remove the link, then try again."),
                     permanent=True,
                 )
 
     def _must_be_there(self) -> None:
         if not self.root.is_dir():
-            error = self._absent(self.root)
-            made = self.root.parent.is_dir()
+            error, made = self._absent(self.root), self.root.parent.is_dir()
             raise NotMadeYet(error.what, why=error.why, todo=error.todo) if made else error
 
     def _absent(self, path: Path) -> DestinationError:
         return DestinationError(
-            f"{self.address} can't be used",
-            why=f"there is no folder {path}",
-            todo="Check that the disk is mounted, and the path, then try again.",
+            _("%(where)s can't be used", where=self.address),
+            why=_("there is no folder %(path)s", path=path),
+            todo=_("Check that the disk is mounted, and the path, then try again."),
         )
 
     def _sweep(self, draft: Path) -> None:
         """Remove what is left of an earlier try, and uploads that were given up."""
-        with file_operation("Listing the uploads in", self._uploads):
+        with file_operation(_("Listing the uploads in"), self._uploads):
             for path in self._uploads.iterdir():
                 modified = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
                 if path == draft or uploads.is_abandoned(path.name, modified):
@@ -264,7 +264,7 @@ class Folder(Destination):
             return self._hash(path)
 
     def _hash(self, path: Path) -> str:
-        with durable.open_regular(path) as file, file_operation("Reading", path):
+        with durable.open_regular(path) as file, file_operation(_("Reading"), path):
             digest = hashlib.sha256()
             while block := file.read(_BLOCK):
                 digest.update(block)
@@ -273,7 +273,7 @@ class Folder(Destination):
     def _publish(self, draft: Path, name: str) -> None:
         """Give the file its name, never another's; durable."""
         final = self.root / name
-        with file_operation("Naming", final):
+        with file_operation(_("Naming"), final):
             try:
                 os.link(draft, final, follow_symlinks=False)
                 draft.unlink()
@@ -296,5 +296,5 @@ def _stored(name: str, status: os.stat_result) -> Stored | None:
 
 
 def _read(file: BinaryIO) -> bytes:
-    with file_operation("Reading", file.name):
+    with file_operation(_("Reading"), file.name):
         return file.read(_BLOCK)

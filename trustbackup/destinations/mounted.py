@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trustbackup.destinations.base import DestinationError
 from trustbackup.exceptions import Busy, FolderError
+from trustbackup.phrases import gettext as _
 from trustbackup.store import durable
 
 _PERMANENT = {
@@ -63,7 +64,9 @@ def must_be_unused(path: Path) -> None:
         durable.must_be_unused(path.parent, [path.name])
     except Busy:
         raise DestinationError(
-            f"{path.name} was not copied", why="another run is copying it", todo="Wait for it."
+            _("%(name)s was not copied", name=path.name),
+            why=_("another run is copying it"),
+            todo=_("Wait for it."),
         ) from None
 
 

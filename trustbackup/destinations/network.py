@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.phrases import gettext as _
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -89,16 +90,18 @@ def must_be_allowed(host: str, address: str, allowed_hosts: Sequence[str] = ()) 
     number = _plain(ipaddress.ip_address(address.partition("%")[0]))
     if any(number in network for network in _REFUSED):
         raise DestinationError(
-            f"{host} was not connected to",
-            why=f"its address {number} is link-local or a cloud's metadata service",
-            todo="Give the address of the server that keeps the copies.",
+            _("%(host)s was not connected to", host=host),
+            why=_(
+                "its address %(number)s is link-local or a cloud's metadata service", number=number
+            ),
+            todo=_("Give the address of the server that keeps the copies."),
             permanent=True,
         )
     if allowed_hosts and not any(_allows(entry, host, number) for entry in allowed_hosts):
         raise DestinationError(
-            f"{host} ({number}) was not connected to",
-            why="it is none of the hosts that this site allows",
-            todo='Add it to TRUSTBACKUP["ALLOWED_HOSTS"], or choose another host.',
+            _("%(host)s (%(number)s) was not connected to", host=host, number=number),
+            why=_("it is none of the hosts that this site allows"),
+            todo=_('Add it to TRUSTBACKUP["ALLOWED_HOSTS"], or choose another host.'),
             permanent=True,
         )
 
@@ -125,16 +128,16 @@ def _plain(number: Address) -> Address:
 def _check(host: str, port: int) -> None:
     if not host.strip():
         raise DestinationError(
-            "There is nothing to connect to",
-            why="the host is blank",
-            todo="Give the server's name or address.",
+            _("There is nothing to connect to"),
+            why=_("the host is blank"),
+            todo=_("Give the server's name or address."),
             permanent=True,
         )
     if not 1 <= port <= 65535:
         raise DestinationError(
-            f"{host} can't be reached at port {port}",
-            why="ports go from 1 to 65535",
-            todo="Correct the port.",
+            _("%(host)s can't be reached at port %(port)s", host=host, port=port),
+            why=_("ports go from 1 to 65535"),
+            todo=_("Correct the port."),
             permanent=True,
         )
 
@@ -154,16 +157,16 @@ def _look_up(host: str, port: int, timeout: float) -> list[Any]:
     thread.join(timeout)
     if not answer:
         raise DestinationError(
-            f"The address of {host} was not found",
-            why=f"the name server did not answer within {timeout:g} seconds",
-            todo="Check this machine's network, then try again.",
+            _("The address of %(host)s was not found", host=host),
+            why=_("the name server did not answer within %(timeout)g seconds", timeout=timeout),
+            todo=_("Check this machine's network, then try again."),
         )
     if isinstance(answer[0], Exception):
         again = isinstance(answer[0], OSError) and answer[0].errno == socket.EAI_AGAIN
         raise DestinationError(
-            f"The address of {host!r} was not found",
-            why="the name server does not answer" if again else "there is no such name",
-            todo="Check the host's spelling and this machine's network, then try again.",
+            _("The address of %(host)r was not found", host=host),
+            why=_("the name server does not answer") if again else _("there is no such name"),
+            todo=_("Check the host's spelling and this machine's network, then try again."),
             # A name server that is out of order says so, or says what it said before.
             permanent=isinstance(answer[0], ValueError),
         ) from answer[0]
@@ -171,21 +174,21 @@ def _look_up(host: str, port: int, timeout: float) -> list[Any]:
 
 
 def _not_reached(host: str, port: int, timeout: float, problem: OSError | None) -> DestinationError:
-    what = f"{host} was not reached at port {port}"
+    what = _("%(host)s was not reached at port %(port)s", host=host, port=port)
     if isinstance(problem, ConnectionRefusedError):
         return DestinationError(
             what,
-            why="nothing listens there (connection refused)",
-            todo="Check that the server runs, its port, and the firewall between.",
+            why=_("nothing listens there (connection refused)"),
+            todo=_("Check that the server runs, its port, and the firewall between."),
         )
     if isinstance(problem, TimeoutError):
         return DestinationError(
             what,
-            why=f"there was no answer within {timeout:g} seconds",
-            todo="Check the host, the port, and the firewall between.",
+            why=_("there was no answer within %(timeout)g seconds", timeout=timeout),
+            todo=_("Check the host, the port, and the firewall between."),
         )
     return DestinationError(
         what,
-        why=(problem.strerror if problem else None) or "no address answered",
-        todo="Check the host and this machine's network, then try again.",
+        why=(problem.strerror if problem else None) or _("no address answered"),
+        todo=_("Check the host and this machine's network, then try again."),
     )

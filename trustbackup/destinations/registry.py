@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 
 from trustbackup.destinations.base import Destination
 from trustbackup.exceptions import UsageError
+from trustbackup.phrases import gettext as _
 
 DESTINATIONS: dict[str, str] = {
     "folder": "trustbackup.destinations.folder.Folder",
@@ -28,8 +29,8 @@ def new_destination(
     known = {**DESTINATIONS, **(more or {})}
     if kind not in known:
         raise UsageError(
-            f"There are no destinations of the kind {kind!r}",
-            todo=f"Known are {', '.join(sorted(known))}.",
+            _("There are no destinations of the kind %(kind)r", kind=kind),
+            todo=_("Known are %(known)s.", known=", ".join(sorted(known))),
         )
     destination: Destination = import_string(known[kind])(config)
     return destination

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from trustbackup import vault
 from trustbackup.destinations.base import DestinationError
 from trustbackup.exceptions import UsageError
+from trustbackup.phrases import gettext as _
 
 CONFIGS: dict[str, str] = {
     "folder": "trustbackup.destinations.folder.FolderConfig",
@@ -27,6 +28,12 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "storage": (),
 }
 """Kind → its fields that are sealed at rest and never shown again."""
+_MISSING = {
+    "alias": _("its alias is missing"),
+    "bucket": _("its bucket is missing"),
+    "host": _("its host is missing"),
+    "user": _("its user is missing"),
+}
 
 
 def configure(
@@ -42,8 +49,8 @@ def configure(
     """
     if kind not in CONFIGS:
         raise UsageError(
-            f"There are no destinations of the kind {kind!r}",
-            todo=f"Known are {', '.join(sorted(CONFIGS))}.",
+            _("There are no destinations of the kind %(kind)r", kind=kind),
+            todo=_("Known are %(known)s.", known=", ".join(sorted(CONFIGS))),
         )
     config = import_string(CONFIGS[kind])
     known = {item.name: item for item in fields(config)}
@@ -62,9 +69,9 @@ def configure(
     ]
     if missing:
         raise DestinationError(
-            "The destination can't be used",
-            why=f"its {missing[0].replace('_', ' ')} is missing",
-            todo="Fill it in, then try again.",
+            _("The destination can't be used"),
+            why=_MISSING.get(missing[0], _("its %(field)s is missing", field=missing[0])),
+            todo=_("Fill it in, then try again."),
             permanent=True,
         )
     return config(**values)

@@ -10,6 +10,7 @@ import humanize
 
 from trustbackup.destinations.base import Space, Step
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
 
 Try = tuple[str, Callable[[], str | None]]
 """A step's name, and what it does; that may return a detail, and raises TrustbackupError."""
@@ -40,5 +41,5 @@ def sample_name() -> str:
 def describe_space(space: Space) -> str:
     """For the last step: "12.3 GB free", or that the server doesn't tell."""
     if space.free is None:
-        return "The server does not tell."
-    return f"{humanize.naturalsize(space.free)} free"
+        return _("The server does not tell.")
+    return _("%(size)s free", size=humanize.naturalsize(space.free))

@@ -12,7 +12,7 @@ import errno
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -37,6 +37,7 @@ from trustbackup.destinations.base import (
 from trustbackup.destinations.steps import SAMPLE, run_steps, sample_name
 from trustbackup.destinations.uploads import damaged, must_be_ours, other_content
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
 from trustbackup.store import durable, names
 from trustbackup.store.streams import sha256_of
 
@@ -66,9 +67,9 @@ class StorageConfig:
         object.__setattr__(self, "folder", self.folder.strip("/"))
         if any(part in ("", ".", "..") for part in self.folder.split("/") if self.folder):
             raise DestinationError(
-                "The storage can't be used",
-                why="the folder has a part that is empty or only dots",
-                todo="Correct the folder.",
+                _("The storage can't be used"),
+                why=_("the folder has a part that is empty or only dots"),
+                todo=_("Correct the folder."),
                 permanent=True,
             )
 
@@ -114,7 +115,7 @@ class DjangoStorage(Destination):
 
     @cached_property
     def storage(self) -> Storage:
-        with _explained(f"{self.address} was not opened"):
+        with _explained(_("%(address)s was not opened", address=self.address)):
             storage = self._given or storages[self.config.alias]
             if hasattr(storage, "max_memory_size"):
                 # 0, the default of some, keeps whole files in memory. A copy, so that the
@@ -143,7 +144,8 @@ class DjangoStorage(Destination):
     def _save(self, file: BinaryIO, name: str, written: Written) -> None:
         path = self._path(name)
         try:
-            with _explained(f"{name} was not copied to {self.address}"):
+            what = _("%(name)s was not copied to %(address)s", name=name, address=self.address)
+            with _explained(what):
                 stored_as = self.storage.save(path, _Watched(file, path, written))
         except BaseException:
             # A part of it may be there. Nobody else writes a file of that name.
@@ -158,7 +160,9 @@ class DjangoStorage(Destination):
         name = source.name
         if self._sha256(name) == sha256:
             return
-        with _explained(f"{name} is damaged at {self.address}, and was not removed"):
+        where = self.address
+        what = _("%(name)s is damaged at %(where)s, and was not removed", name=name, where=where)
+        with _explained(what):
             self.storage.delete(self._path(name))
         at_source = sha256_of(source) != sha256
         raise damaged(name, self.address, at_source=at_source)
@@ -177,13 +181,14 @@ class DjangoStorage(Destination):
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         must_be_ours(name)
-        with _explained(f"{name} was not read from {self.address}"):
+        what = _("%(name)s was not read from %(address)s", name=name, address=self.address)
+        with _explained(what):
             opened = self.storage.open(self._path(name), "rb")
         with opened as file:
-            yield cast("BinaryIO", _Explaining(file, f"{name} was not read from {self.address}"))
+            yield cast("BinaryIO", _Explaining(file, what))
 
     def list(self) -> list[Stored]:
-        with _explained(f"{self.address} was not listed"):
+        with _explained(_("%(address)s was not listed", address=self.address)):
             _folders, files = self.storage.listdir(self.config.folder)
             ours = sorted(name for name in files if names.parse(name))
         # One that vanished meanwhile is not there.
@@ -192,7 +197,8 @@ class DjangoStorage(Destination):
     def stat(self, name: str) -> Stored | None:
         must_be_ours(name)
         path = self._path(name)
-        with _explained(f"{name} was not looked up at {self.address}"):
+        what = _("%(name)s was not looked up at %(address)s", name=name, address=self.address)
+        with _explained(what):
             if not self.storage.exists(path):
                 return None
             try:
@@ -209,8 +215,12 @@ class DjangoStorage(Destination):
 
     def delete(self, name: str) -> None:
         must_be_ours(name)
-        with _explained(f"{name} was not deleted from {self.address}"), suppress(FileNotFoundError):
+        with self._deleting(name), suppress(FileNotFoundError):
             self.storage.delete(self._path(name))
+
+    def _deleting(self, name: str) -> AbstractContextManager[None]:
+        what = _("%(name)s was not deleted from %(address)s", name=name, address=self.address)
+        return _explained(what)
 
     # ----------------------------------------------------------------------- test
 
@@ -222,21 +232,21 @@ class DjangoStorage(Destination):
             return type(self.storage).__name__
 
         def write() -> None:
-            with _explained(f"A test file was not written to {self.address}"):
+            with _explained(_("A test file was not written to %(address)s", address=self.address)):
                 saved.append(self.storage.save(sample, ContentFile(SAMPLE)))
 
         def read_back() -> None:
-            what = f"The test file was not read back from {self.address}"
+            what = _("The test file was not read back from %(address)s", address=self.address)
             with _explained(what), self.storage.open(saved[0], "rb") as file:
                 content = file.read()
             if content != SAMPLE:
-                raise DestinationError(what, why="it has another content", permanent=True)
+                raise DestinationError(what, why=_("it has another content"), permanent=True)
 
         def list_folder() -> None:
             self.list()
 
         def delete() -> None:
-            with _explained(f"{saved[0]} was not deleted from {self.address}"):
+            with self._deleting(saved[0]):
                 self.storage.delete(saved.pop())
 
         def clean_up() -> None:
@@ -278,7 +288,7 @@ def _explained(what: str) -> Iterator[None]:
         raise DestinationError(
             what,
             why=_reason(error),
-            todo="Check the storage's settings in STORAGES, and the service behind it.",
+            todo=_("Check the storage's settings in STORAGES, and the service behind it."),
             permanent=permanent,
         ) from error
 
@@ -286,7 +296,7 @@ def _explained(what: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """What a storage says, in one line; queries of URLs may be signed, and go."""
     if isinstance(error, FileNotFoundError):
-        return "it is not there"
+        return _("it is not there")
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     said = " ".join(_QUERY.sub("", str(error)).split())[:200]

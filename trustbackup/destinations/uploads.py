@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import humanize
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.phrases import gettext as _
 from trustbackup.store import names
 
 FOLDER = ".uploads"
@@ -38,9 +39,9 @@ def must_be_ours(name: str) -> None:
     """Raises DestinationError for a name that no file of a backup has."""
     if names.parse(name) is None:
         raise DestinationError(
-            f"{name!r} can't be at a destination",
-            why="it is not the name of a backup's file",
-            todo="List what is there, then choose one of those.",
+            _("%(name)r can't be at a destination", name=name),
+            why=_("it is not the name of a backup's file"),
+            todo=_("List what is there, then choose one of those."),
             permanent=True,
         )
 
@@ -48,9 +49,9 @@ def must_be_ours(name: str) -> None:
 def other_content(name: str, address: str) -> DestinationError:
     """The error when another file has the name already."""
     return DestinationError(
-        f"{name} was not copied to {address}",
-        why="a file of that name with another content is there already",
-        todo="Look whose it is; delete it there, or choose another folder, then try again.",
+        _("%(name)s was not copied to %(address)s", name=name, address=address),
+        why=_("a file of that name with another content is there already"),
+        todo=_("Look whose it is; delete it there, or choose another folder, then try again."),
         permanent=True,
     )
 
@@ -58,10 +59,13 @@ def other_content(name: str, address: str) -> DestinationError:
 def no_space(name: str, address: str, needed: int, free: int) -> DestinationError:
     """The error when the disk there can't take what is still to be written (bytes)."""
     return DestinationError(
-        f"{name} was not copied to {address}",
-        why=f"there is no space left on its disk: {humanize.naturalsize(needed)} are needed, "
-        f"{humanize.naturalsize(free)} are free",
-        todo="Free some space there or prune it, then press Retry.",
+        _("%(name)s was not copied to %(address)s", name=name, address=address),
+        why=_(
+            "there is no space left on its disk: %(needed)s are needed, %(free)s are free",
+            needed=humanize.naturalsize(needed),
+            free=humanize.naturalsize(free),
+        ),
+        todo=_("Free some space there or prune it, then press Retry."),
         permanent=True,
     )
 
@@ -70,13 +74,13 @@ def damaged(name: str, address: str, *, at_source: bool) -> DestinationError:
     """The error when what was written is not what the backup's manifest says."""
     if at_source:
         return DestinationError(
-            f"{name} was not copied to {address}",
-            why="the file here is not what its manifest says: it is corrupt",
-            todo="Verify the backup here.",
+            _("%(name)s was not copied to %(address)s", name=name, address=address),
+            why=_("the file here is not what its manifest says: it is corrupt"),
+            todo=_("Verify the backup here."),
             permanent=True,
         )
     return DestinationError(
-        f"{name} was not copied to {address}",
-        why="what arrived there has another checksum, and was removed",
-        todo="Try again; if it happens once more, check the disk there.",
+        _("%(name)s was not copied to %(address)s", name=name, address=address),
+        why=_("what arrived there has another checksum, and was removed"),
+        todo=_("Try again; if it happens once more, check the disk there."),
     )

@@ -19,6 +19,7 @@ from trustbackup.operations.incoming import Candidate, assemble
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.operations.unpack import unpack
 from trustbackup.operations.verify import check_files
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, drafts, durable, intake, names, record
 from trustbackup.store.catalog import Entry
 from trustbackup.store.intake import Intake, Received
@@ -47,7 +48,7 @@ def adopt_received(box: Intake, report: Reporter = quiet) -> list[Adopted]:
     """
     site = Site.current()
     if not box.received:
-        raise UsageError("No file was given", todo="Choose a dump, a manifest or a bundle.")
+        raise UsageError(_("No file was given"), todo=_("Choose a dump, a manifest or a bundle."))
     files = []
     for received in list(box.received):
         report(Progress(stage=f"unpacking {received.name}"))
@@ -91,7 +92,7 @@ def adopt_paths(paths: Sequence[str], report: Reporter = quiet) -> list[Adopted]
         for path in dict.fromkeys(_with_companions(paths)):
             report(Progress(stage=f"copying {path.name}"))
             with (
-                file_operation("Reading", path),
+                file_operation(_("Reading"), path),
                 path.open("rb", buffering=0) as file,
                 box.receive(path.name) as target,
             ):
@@ -103,10 +104,13 @@ def adopt_paths(paths: Sequence[str], report: Reporter = quiet) -> list[Adopted]
 def _with_companions(paths: Iterable[str]) -> Iterator[Path]:
     for text in paths:
         path = Path(text).absolute()
-        with file_operation("Reading", path):
+        with file_operation(_("Reading"), path):
             if not path.is_file():
                 path.stat()  # says what is wrong, if it is not there
-                raise FolderError(f"{path} is not a file", todo="Give dumps, manifests, bundles.")
+                raise FolderError(
+                    _("%(path)s is not a file", path=path),
+                    todo=_("Give dumps, manifests, bundles."),
+                )
         yield path
         if parsed := names.parse(path.name):
             entry = catalog.scan(path.parent).get(parsed.id)
@@ -130,9 +134,9 @@ def _is_here(site: Site, candidate: Candidate, entry: Entry | None) -> bool:
         same = all(_same_file(entry, *item) for item in candidate.files.items())
     if not same:
         raise UsageError(
-            f"Backup {entry.id} was not taken over",
-            why="another one of that name is here, with other content",
-            todo="Delete or move the one that is here, then try again.",
+            _("Backup %(id)s was not taken over", id=entry.id),
+            why=_("another one of that name is here, with other content"),
+            todo=_("Delete or move the one that is here, then try again."),
         )
     return True
 
@@ -145,14 +149,14 @@ def _same_bytes(data: bytes, entry: Entry) -> bool:
     if not entry.has_manifest:
         return False
     name = names.manifest_name(entry.id)
-    with durable.open_regular(entry.root / name) as file, file_operation("Reading", name):
+    with durable.open_regular(entry.root / name) as file, file_operation(_("Reading"), name):
         return file.read(len(data) + 1) == data
 
 
 def _same_file(entry: Entry, name: str, received: Received) -> bool:
     if entry.files.get(name) != received.size:
         return False
-    with file_operation("Reading", name):
+    with file_operation(_("Reading"), name):
         return sha256_of(entry.root / name) == received.sha256
 
 

@@ -56,8 +56,8 @@ def bundle_backups(references: Sequence[str], archive_format: str) -> Bundle:
     """
     if archive_format not in FORMATS:
         raise UsageError(
-            f"There is no archive format {archive_format[:50]!r}",
-            todo=f"Choose one of {', '.join(FORMATS)}.",
+            _("There is no archive format %(name)r", name=archive_format[:50]),
+            todo=_("Choose one of %(known)s.", known=", ".join(FORMATS)),
         )
     members = _members(references)
     content_type, measure, write = FORMATS[archive_format]
@@ -75,14 +75,14 @@ def _sent(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 def file_blocks(path: Path, size: int, start: int = 0) -> Iterator[bytes]:
     """``size`` bytes of a file from ``start``. Raises FolderError, also when it ends early."""
-    with durable.open_regular(path) as file, file_operation("Reading", path):
+    with durable.open_regular(path) as file, file_operation(_("Reading"), path):
         file.seek(start)
         left = size
         while left:
             wanted = min(PIECE, left)
             block = file.read(wanted)
             if len(block) < wanted:
-                raise OSError("it is shorter than it was")
+                raise OSError(_("it is shorter than it was"))
             left -= len(block)
             yield block
 
@@ -103,7 +103,7 @@ def _members(references: Sequence[str]) -> list[Member]:
             )
         for name, size in sorted(entry.files.items()):
             path = root / name
-            with file_operation("Reading", path):
+            with file_operation(_("Reading"), path):
                 modified = path.stat().st_mtime
             members.append(
                 Member(name, size, modified, lambda path=path, size=size: file_blocks(path, size))  # type: ignore[misc]
@@ -115,7 +115,9 @@ def _members(references: Sequence[str]) -> list[Member]:
                 continue  # its files are worth having all the same
             sums += [f"{part.sha256}  {part.file}\n" for part in manifest.parts]
     if not members:
-        raise BackupNotFound("No backup was chosen", todo="Tick at least one, then try again.")
+        raise BackupNotFound(
+            _("No backup was chosen"), todo=_("Tick at least one, then try again.")
+        )
     text = "".join(sums).encode()
     now = datetime.now(UTC).timestamp()
     return [*members, Member(SUMS, len(text), now, lambda: iter([text]))]

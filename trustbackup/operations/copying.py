@@ -21,6 +21,7 @@ from trustbackup.operations.elsewhere import at_hand
 from trustbackup.operations.marks import send_marks
 from trustbackup.operations.places import Place
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, names
 from trustbackup.store.catalog import Entry
 from trustbackup.store.streams import sha256_of
@@ -66,11 +67,13 @@ def _files(site: Site, entry: Entry) -> list[tuple[str, str]]:
     manifest, _signature = entry.read_manifest(site.signer)
     if problem := entry.missing(manifest):
         raise TrustbackupError(
-            f"Backup {entry.id} was not copied", why=problem, todo="Verify it, or copy another."
+            _("Backup %(id)s was not copied", id=entry.id),
+            why=problem,
+            todo=_("Verify it, or copy another."),
         )
     last = names.manifest_name(entry.id)
     files = [(part.file, part.sha256) for part in manifest.parts]
-    with file_operation("Reading", last):
+    with file_operation(_("Reading"), last):
         return [*files, (last, sha256_of(entry.root / last))]
 
 
@@ -92,7 +95,7 @@ def _copy(
             with place.open() as destination:
                 _put_all(site, entry, files, destination, place.name, total, report)
         except Cancelled:
-            row.save(Copy.State.FAILED, tries=tries, problem="The copy was cancelled.")
+            row.save(Copy.State.FAILED, tries=tries, problem=_("The copy was cancelled."))
             raise
         except TrustbackupError as problem:
             error, permanent = str(problem), problem.permanent

@@ -19,6 +19,7 @@ from trustbackup.databases.registry import distinct_aliases
 from trustbackup.databases.values import DumpRequest, Facts
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.phrases import gettext as _
 from trustbackup.store import drafts, names, record
 from trustbackup.store.compression import Compression, get_compression
 from trustbackup.store.manifest import KINDS, Manifest, Part, Table, dump
@@ -30,6 +31,8 @@ from trustbackup.store.streams import (
 
 logger = logging.getLogger(__name__)
 LONGEST_NAME = 200
+MAKEABLE = ("database",)
+"""The kinds that can be made; the first is the default."""
 
 
 def create_backup(
@@ -91,13 +94,14 @@ def create_backup(
 def _check_kind(kind: str) -> None:
     if kind not in KINDS:
         raise UsageError(
-            f"There is no type of backup {kind!r}", todo=f"Choose one of {', '.join(KINDS)}."
+            _("There is no type of backup %(name)r", name=kind),
+            todo=_("Choose one of %(known)s.", known=", ".join(KINDS)),
         )
-    if kind != "database":
+    if kind not in MAKEABLE:
         raise UsageError(
-            f"Backups of type {kind!r} can't be made yet",
-            why="this version backs up databases only",
-            todo="Use --type database.",
+            _("Backups of type %(name)r can't be made yet", name=kind),
+            why=_("this version backs up databases only"),
+            todo=_("Use --type database."),
         )
 
 
@@ -105,12 +109,17 @@ def _checked_name(name: str) -> str:
     name = name.strip()
     if len(name) > LONGEST_NAME:
         raise UsageError(
-            f"The name has {len(name)} characters", todo=f"Use at most {LONGEST_NAME}."
+            _("The name has %(count)d characters", count=len(name)),
+            todo=_("Use at most %(count)d.", count=LONGEST_NAME),
         )
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        raise UsageError("The name has a line break or a control character", todo="Leave it out.")
+        raise UsageError(
+            _("The name has a line break or a control character"), todo=_("Leave it out.")
+        )
     if "/" in name or "\\" in name:
-        raise UsageError(f"The name {name!r} has a slash", todo="Use a dash instead.")
+        raise UsageError(
+            _("The name %(name)r has a slash", name=name), todo=_("Use a dash instead.")
+        )
     return name
 
 
@@ -118,7 +127,7 @@ def aliases_to_dump(wanted: Sequence[str] = ()) -> list[str]:
     """These aliases, or all that a backup holds by default. Raises UsageError for none."""
     aliases = list(dict.fromkeys(wanted or get_settings().databases or distinct_aliases()))
     if not aliases:
-        raise UsageError("The site has no database", todo="Set DATABASES, then try again.")
+        raise UsageError(_("The site has no database"), todo=_("Set DATABASES, then try again."))
     return aliases
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.operations.site import Site
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, drafts, names, record
 
 
@@ -36,9 +37,9 @@ def _delete(site: Site, reference: str) -> str:
     entry = catalog.find(root, reference)
     if record.read(root, entry.id, site.signer).kept:
         raise TrustbackupError(
-            f"Backup {entry.id} was not deleted",
-            why="it is kept",
-            todo="Release it first with keep_backup --release, then delete it.",
+            _("Backup %(id)s was not deleted", id=entry.id),
+            why=_("it is kept"),
+            todo=_("Release it first with keep_backup --release, then delete it."),
         )
     extra = [name for name in entry.files if name != names.manifest_name(entry.id)]
     drafts.delete(root, entry.id, extra)

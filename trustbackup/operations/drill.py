@@ -21,6 +21,8 @@ from trustbackup.operations.rules import compare_migrations
 from trustbackup.operations.settling import settled
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.operations.verify import Verdict, verify_entry
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import joined, ngettext
 from trustbackup.store import catalog, journal, names, record
 from trustbackup.store.catalog import Entry
 from trustbackup.store.manifest import Part, format_time
@@ -113,13 +115,22 @@ class _PartDrill:
         """Restore, compare, drop; the seconds that recovery took."""
         if self.content and not self._has_fingerprints():
             self.notes.append(
-                f"{self.part.part}: the backup was made without --content, so there is no"
-                " fingerprint to compare."
+                _(
+                    "%(alias)s: the backup was made without --content, so there is no"
+                    " fingerprint to compare.",
+                    alias=self.part.part,
+                )
             )
         try:
             database = self.site.database(self.part.part)
             if self.part.engine != database.engine:
-                self.problems.append(f"{self.part.part} is no {self.part.engine} database here.")
+                self.problems.append(
+                    _(
+                        "%(alias)s is no %(engine)s database here.",
+                        alias=self.part.part,
+                        engine=self.part.engine,
+                    )
+                )
                 return 0.0
             if not database.why_not_swap():
                 return self._restore()
@@ -180,16 +191,29 @@ class _PartDrill:
         )
 
     def _judge(self, problems: list[str]) -> None:
-        self.problems += [f"{self.part.part}: {problem}" for problem in problems]
+        self.problems += [joined([self.part.part, problem], ": ") for problem in problems]
 
     def _look_at_migrations(self, migrations: tuple[tuple[str, str], ...]) -> None:
         state = compare_migrations(migrations, ())
         if state.forward:
-            self.notes.append(f"{self.part.part}: {len(state.forward)} migrations are to be run.")
-        if state.unknown:
-            self.notes.append(
-                f"{self.part.part}: the code does not know {len(state.unknown)} migrations."
+            self._note(
+                ngettext(
+                    "%(number)d migration is to be run.",
+                    "%(number)d migrations are to be run.",
+                    len(state.forward),
+                )
             )
+        if state.unknown:
+            self._note(
+                ngettext(
+                    "the code does not know %(number)d migration.",
+                    "the code does not know %(number)d migrations.",
+                    len(state.unknown),
+                )
+            )
+
+    def _note(self, sentence: str) -> None:
+        self.notes.append(joined([self.part.part, sentence], ": "))
 
     def _ask_the_site(self, database: Database, name: str) -> None:
         """Call the site's own checks; in this thread the alias means the scratch database."""
@@ -198,7 +222,12 @@ class _PartDrill:
                 check = import_string(path)
             except ImportError as error:
                 raise ConfigurationError(
-                    f"TRUSTBACKUP['DRILL_CHECKS'] names {path!r}", why=str(error)
+                    _(
+                        "%(setting)s names %(path)r",
+                        setting="TRUSTBACKUP['DRILL_CHECKS']",
+                        path=path,
+                    ),
+                    why=str(error),
                 ) from error
             with pointed_at(self.part.part, database.address(name)):
                 try:
@@ -209,7 +238,7 @@ class _PartDrill:
                     logger.exception("The drill check %s failed", path)
                     problem = f"{type(error).__name__}: {error}"
             if problem:
-                self._judge([f"{path} says: {problem}"])
+                self._judge([_("%(path)s says: %(problem)s", path=path, problem=problem)])
 
     def _has_fingerprints(self) -> bool:
         tables = self.part.tables

@@ -16,8 +16,9 @@ from trustbackup.operations.adopt import adopt_received
 from trustbackup.operations.filling import fill_in
 from trustbackup.operations.places import Place
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
-from trustbackup.operations.verify import Verdict
+from trustbackup.operations.verify import SIGNED, Verdict, missing, wrong_size
 from trustbackup.phrases import gettext as _
+from trustbackup.phrases import joined
 from trustbackup.store import catalog, intake, names
 from trustbackup.store import manifest as manifests
 from trustbackup.store.catalog import Entry
@@ -62,7 +63,8 @@ def find_remote(destination: Destination, reference: str) -> Remote:
         whole = [key for key, remote in found.items() if remote.is_whole]
         if not whole:
             raise BackupNotFound(
-                f"There is no backup at {destination.address}", todo="Copy one there first."
+                _("There is no backup at %(address)s", address=destination.address),
+                todo=_("Copy one there first."),
             )
         return found[max(whole, key=names.order)]
     parsed = names.parse(reference)
@@ -70,8 +72,12 @@ def find_remote(destination: Destination, reference: str) -> Remote:
         if key in found:
             return found[key]
     raise BackupNotFound(
-        f"There is no backup {reference[:200]!r} at {destination.address}",
-        todo="See list_backups --at for those that are there.",
+        _(
+            "There is no backup %(name)r at %(address)s",
+            name=reference[:200],
+            address=destination.address,
+        ),
+        todo=_("See list_backups --at for those that are there."),
     )
 
 
@@ -162,7 +168,7 @@ def verify_remote(
             found, signed = _remote_manifest(site, destination, remote)
             signature = signed.value
             if signed is not Signature.OURS:
-                problems.append(f"The manifest was {signed.value}.")
+                problems.append(SIGNED[signed])
             problems += _read_through(destination, remote, found, place.name, report)
         except ManifestError as error:
             problems.append(str(error))
@@ -195,7 +201,7 @@ def _read_through(
     for part in found.parts:
         size = remote.files.get(part.file)
         if size is None:
-            problems.append(_("%(file)s is missing.", file=part.file))
+            problems.append(missing(part))
             continue
         digest = hashlib.sha256()
         try:
@@ -207,17 +213,10 @@ def _read_through(
         except DestinationError:
             if destination.stat(part.file) is not None:
                 raise
-            problems.append(_("%(file)s is missing.", file=part.file))
+            problems.append(missing(part))
             continue
         if size != part.bytes:
-            problems.append(
-                _(
-                    "%(file)s has %(found)d bytes instead of %(expected)d.",
-                    file=part.file,
-                    found=size,
-                    expected=part.bytes,
-                )
-            )
+            problems.append(wrong_size(part, size))
         elif digest.hexdigest() != part.sha256:
             problems.append(
                 _("%(file)s is corrupt: its SHA-256 is not the manifest's.", file=part.file)
@@ -234,7 +233,7 @@ def _note(place: Place, verdict: Verdict, remote: Remote) -> None:
         "state": state,
         "bytes": remote.bytes,
         "changed": now,
-        "problem": " ".join(verdict.problems),
+        "problem": joined(verdict.problems),
         "permanent": False,
     }
     if verdict.ok:

@@ -50,7 +50,7 @@ def fill_in(
 def put_back(site: Site, entry: Entry, files: Mapping[str, intake.Received]) -> None:
     """Give files that were compared with the manifest their names. Raises FolderError."""
     for name, received in files.items():
-        with file_operation("Renaming", entry.root / name):
+        with file_operation(_("Renaming"), entry.root / name):
             received.path.replace(entry.root / name)
     durable.sync_folder(entry.root)
     record.change(entry.root, entry.id, site.signer, lambda marks: replace(marks, away=None))

@@ -13,6 +13,8 @@ from trustbackup.operations.bundle import SUMS
 from trustbackup.operations.site import Progress, Reporter, Site
 from trustbackup.operations.unpack import Bounded
 from trustbackup.operations.verify import format_of
+from trustbackup.phrases import Grouped, joined
+from trustbackup.phrases import gettext as _
 from trustbackup.store import manifest, names, record
 from trustbackup.store.intake import Received
 from trustbackup.store.manifest import Manifest, Part
@@ -65,12 +67,12 @@ def assemble(site: Site, files: Sequence[Received], report: Reporter) -> list[Ca
     found = _sort(files)
     for name, received in found.data.items():
         if found.sums.get(name, received.sha256) != received.sha256:
-            raise _refused(name, f"its SHA-256 is not the one in {SUMS}")
+            raise _refused(name, _("its SHA-256 is not the one in %(file)s", file=SUMS))
     candidates: dict[str, Candidate] = {}
     for received in found.manifests.values():
         candidate = _with_manifest(site, received, found, report)
         if candidate.id in candidates:
-            raise _refused(received.name, "two manifests of one backup came")
+            raise _refused(received.name, _("two manifests of one backup came"))
         candidates[candidate.id] = candidate
     fresh = []
     for name in sorted(found.data.keys() - found.used):
@@ -78,11 +80,13 @@ def assemble(site: Site, files: Sequence[Received], report: Reporter) -> list[Ca
         if not candidate.id:
             fresh.append(candidate)
         elif (known := candidates.setdefault(candidate.id, candidate)).manifest:
-            raise _refused(name, "the manifest that came with it does not know it")
+            raise _refused(name, _("the manifest that came with it does not know it"))
         else:
             known.files.update(candidate.files)
     if not candidates and not fresh:
-        raise UsageError("No backup was given", todo="Choose a dump, its manifest, or a bundle.")
+        raise UsageError(
+            _("No backup was given"), todo=_("Choose a dump, its manifest, or a bundle.")
+        )
     return [*candidates.values(), *fresh]
 
 
@@ -96,7 +100,7 @@ def _sort(files: Sequence[Received]) -> _Sorted:
             continue
         alike = found.of(_kind_of(received))
         if received.name in alike:
-            raise _refused(received.name, "two files of that name came")
+            raise _refused(received.name, _("two files of that name came"))
         alike[received.name] = received
     return found
 
@@ -127,7 +131,7 @@ def _with_manifest(site: Site, received: Received, found: _Sorted, report: Repor
         data, signed, signature = _read_manifest(site, received)
     except ManifestError as error:
         raise ManifestError(
-            f"{received.name}: {error.what}", why=error.why, todo=error.todo
+            joined([received.name, error.what], ": "), why=error.why, todo=error.todo
         ) from error
     files = {}
     for part in signed.parts:
@@ -149,22 +153,22 @@ def _read_manifest(site: Site, received: Received) -> tuple[bytes, Manifest, Sig
     document, signature = manifest.read_signed(data, site.signer)
     identifier = document.get("id")
     if not isinstance(identifier, str) or not names.is_backup_id(identifier):
-        raise ManifestError("The manifest is not valid", why="its id is none of a backup")
+        raise ManifestError(_("The manifest is not valid"), why=_("its id is none of a backup"))
     signed = manifest.load(document, expected_id=identifier)
     if signature is Signature.ALTERED:
         raise ManifestError(
-            f"Backup {identifier} was not taken over",
-            why=f"its manifest was {signature.value}",
-            todo="Give another copy of it.",
+            _("Backup %(id)s was not taken over", id=identifier),
+            why=_("its manifest was altered since it was signed"),
+            todo=_("Give another copy of it."),
         )
     made = names.time_of(identifier)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     # It would be the "latest" for ever, and nobody knows who says so.
     if signature is Signature.UNKNOWN and (made is None or made > tomorrow):
         raise ManifestError(
-            f"Backup {identifier} was not taken over",
-            why="it says that it was made in the future, and an unknown key has signed it",
-            todo="Set the clock of the machine that made it, and make another one.",
+            _("Backup %(id)s was not taken over", id=identifier),
+            why=_("it says that it was made in the future, and an unknown key has signed it"),
+            todo=_("Set the clock of the machine that made it, and make another one."),
         )
     return data, signed, signature
 
@@ -175,14 +179,18 @@ def _file_of(part: Part, found: _Sorted) -> Received:
     candidates = [part.file, *like_it] if part.file in found.data else like_it
     name = next((name for name in candidates if name not in found.used), "")
     if not name:
-        raise _refused(part.file, "its manifest came without it", "Give both together.")
+        raise _refused(part.file, _("its manifest came without it"), _("Give both together."))
     found.used.add(name)
     received = found.data[name]
     if received.size != part.bytes:
-        why = f"it has {received.size} bytes, and its manifest says {part.bytes}"
+        why = _(
+            "it has %(size)d bytes, and its manifest says %(expected)d",
+            size=received.size,
+            expected=part.bytes,
+        )
         raise _refused(part.file, why)
     if received.sha256 != part.sha256:
-        raise _refused(part.file, "its SHA-256 is not the one in the manifest")
+        raise _refused(part.file, _("its SHA-256 is not the one in the manifest"))
     return received
 
 
@@ -193,7 +201,11 @@ def _unpacks_to(received: Received, size: int) -> None:
         while raw.read(BLOCK):
             pass
     if raw.done < size:
-        why = f"it unpacks to {raw.done:,} bytes, and its manifest says {size:,}"
+        why = _(
+            "it unpacks to %(size)s bytes, and its manifest says %(expected)s",
+            size=Grouped(raw.done),
+            expected=Grouped(size),
+        )
         raise _refused(received.name, why)
 
 
@@ -230,5 +242,7 @@ def _without_manifest(site: Site, received: Received, report: Reporter) -> Candi
 
 def _refused(name: str, why: str, todo: str = "") -> ManifestError:
     return ManifestError(
-        f"{name} was not taken over", why=why, todo=todo or "Give another copy of it."
+        _("%(file)s was not taken over", file=name),
+        why=why,
+        todo=todo or _("Give another copy of it."),
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.site import Site
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, record
 
 
@@ -17,9 +18,9 @@ def keep_backup(reference: str, *, kept: bool = True) -> str:
     entry = catalog.find(root, reference)
     if not entry.has_manifest:
         raise UsageError(
-            f"Backup {entry.id} can't be marked",
-            why="it has no manifest",
-            todo="It is never deleted by retention anyway.",
+            _("Backup %(id)s can't be marked", id=entry.id),
+            why=_("it has no manifest"),
+            todo=_("It is never deleted by retention anyway."),
         )
     now = datetime.now(UTC)
     record.change(root, entry.id, site.signer, lambda marks: replace(marks, kept=kept, marked=now))

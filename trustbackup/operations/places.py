@@ -19,6 +19,8 @@ from trustbackup.destinations.registry import new_destination
 from trustbackup.destinations.settings import configure
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.site import Site
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import one_line
 from trustbackup.store import catalog
 from trustbackup.vault import Vault
 
@@ -57,13 +59,15 @@ def find_place(reference: str) -> Place:
         rows = {row.name: row for row in models.Destination.objects.all()}
     except (DatabaseError, ImproperlyConfigured) as error:
         raise UsageError(
-            f"Destination {reference!r} can't be looked up",
-            why=" ".join(str(error).split()),
-            todo="Give its URL: sftp://…, s3://…, file:///… or storage://….",
+            _("Destination %(name)r can't be looked up", name=reference),
+            why=one_line(str(error)),
+            todo=_("Give its URL: sftp://…, s3://…, file:///… or storage://…."),
         ) from error
     if reference not in rows:
-        known = f"There are {', '.join(rows)}." if rows else "Add one on the page, or give a URL."
-        raise UsageError(f"There is no destination {reference!r}", todo=known)
+        todo = _("Add one on the page, or give a URL.")
+        if rows:
+            todo = _("There are %(names)s.", names=", ".join(rows))
+        raise UsageError(_("There is no destination %(name)r", name=reference), todo=todo)
     return place_of(rows[reference])
 
 

@@ -10,25 +10,25 @@ from trustbackup.databases.base import Database
 from trustbackup.exceptions import (
     ManifestError,
     RestoreError,
-    TrustbackupError,
     UsageError,
 )
+from trustbackup.operations.estimate import estimate_seconds
 from trustbackup.operations.readback import Difference, differences, locate
 from trustbackup.operations.refusals import judge_signature, look_at_versions, unknown_migrations
 from trustbackup.operations.rules import MigrationState, compare_migrations
 from trustbackup.operations.settling import refuse_if_busy
 from trustbackup.operations.site import Reporter, Site, quiet
 from trustbackup.operations.verify import check_files, format_of, inspect_foreign
-from trustbackup.phrases import gettext
-from trustbackup.store import catalog, names, record
+from trustbackup.phrases import gettext as _
+from trustbackup.store import names
 from trustbackup.store.catalog import Entry
 from trustbackup.store.dropping import away_of
 from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.signature import Signature
 
 SWAP, IN_PLACE, INTO = "swap", "in place", "into"
-ASKED_FOR = "it was asked for"
-BESIDE = "the new database is built beside the live one and the old one is kept"
+ASKED_FOR = _("it was asked for")
+BESIDE = _("the new database is built beside the live one and the old one is kept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def plan_restore(
     warnings: list[str] = []
     if away is not None:
         warnings.append(
-            gettext(
+            _(
                 "The data of backup %(id)s is at %(where)s only: it is fetched and checked first.",
                 id=entry.id,
                 where=away.where,
@@ -139,7 +139,7 @@ def plan_restore(
         parts=tuple(parts),
         refusals=tuple(refusals),
         warnings=tuple(warnings),
-        seconds=_estimate(site, entry, manifest),
+        seconds=estimate_seconds(site, entry, manifest),
     )
 
 
@@ -172,7 +172,7 @@ def _read(
             alias = parsed.part if parsed and parsed.part in connections else database.alias
             found.append((alias, name, format_, None))
     if problems:
-        raise _refused(entry.id, problems[0], "Restore another backup, or another copy of it.")
+        raise _refused(entry.id, problems[0], _("Restore another backup, or another copy of it."))
     return manifest, signature, found
 
 
@@ -185,17 +185,27 @@ def _format_of(site: Site, entry: Entry, part: Part, *, here: bool) -> str:
     if part.engine != database.engine:
         raise _refused(
             entry.id,
-            f"it holds a {part.engine} database and {part.part!r} is {database.engine}",
-            "Restore it on a site with that engine.",
+            _(
+                "it holds a %(engine)s database and %(alias)r is %(other)s",
+                engine=part.engine,
+                alias=part.part,
+                other=database.engine,
+            ),
+            _("Restore it on a site with that engine."),
         )
     if not here:
         return part.format
     _database, format_ = format_of(site, entry.root / part.file)
     if format_ != part.format:
         raise ManifestError(
-            f"Backup {entry.id} was not restored",
-            why=f"{part.file} holds a {format_}, and the manifest says {part.format}",
-            todo="Restore another backup.",
+            _("Backup %(id)s was not restored", id=entry.id),
+            why=_(
+                "%(file)s holds a %(format)s, and the manifest says %(expected)s",
+                file=part.file,
+                format=format_,
+                expected=part.format,
+            ),
+            todo=_("Restore another backup."),
         )
     return format_
 
@@ -204,18 +214,19 @@ def _check_request(request: RestoreRequest, entry: Entry, aliases: list[str]) ->
     for alias in request.databases:
         if alias not in aliases:
             raise UsageError(
-                f"Backup {entry.id} has no database {alias!r}",
-                todo=f"It has {', '.join(map(repr, aliases))}.",
+                _("Backup %(id)s has no database %(alias)r", id=entry.id, alias=alias),
+                todo=_("It has %(names)s.", names=", ".join(map(repr, aliases))),
             )
     if request.tables and not request.into:
         raise UsageError(
-            "Single tables can't be restored into the live database",
-            why="its other tables would not fit them any more",
-            todo="Add --into NAME and copy from there what you need.",
+            _("Single tables can't be restored into the live database"),
+            why=_("its other tables would not fit them any more"),
+            todo=_("Add --into NAME and copy from there what you need."),
         )
     if request.into and len(request.databases or aliases) != 1:
         raise UsageError(
-            f"Backup {entry.id} holds several databases", todo="Name one with --database."
+            _("Backup %(id)s holds several databases", id=entry.id),
+            todo=_("Name one with --database."),
         )
 
 
@@ -235,9 +246,17 @@ def _plan_part(
     if part is not None:
         look_at_versions(alias, part, live, warnings)
         if strategy != IN_PLACE and (problem := database.room_for(part.raw_bytes)):
-            refusals.append(f"There is no room for database {alias!r}: {problem}.")
+            refusals.append(
+                _(
+                    "There is no room for database %(alias)r: %(problem)s.",
+                    alias=alias,
+                    problem=problem,
+                )
+            )
     if request.into and database.exists(request.into):
-        refusals.append(f"There is a database {request.into} already: choose another name.")
+        refusals.append(
+            _("There is a database %(name)s already: choose another name.", name=request.into)
+        )
     migrations = None
     if part is not None and strategy != INTO:
         migrations = compare_migrations(part.migrations, live.migrations if live else ())
@@ -259,41 +278,37 @@ def _plan_part(
 
 def _choose(database: Database, request: RestoreRequest, refusals: list[str]) -> tuple[str, str]:
     if request.into:
-        return INTO, f"--into {request.into} was asked for"
+        return INTO, _("--into %(name)s was asked for", name=request.into)
     obstacle = database.why_not_swap()
     if request.strategy == SWAP and obstacle:
-        refusals.append(f"Database {database.alias!r} can't be swapped: {obstacle}.")
+        refusals.append(
+            _(
+                "Database %(alias)r can't be swapped: %(obstacle)s.",
+                alias=database.alias,
+                obstacle=obstacle,
+            )
+        )
     if request.strategy:
         if request.strategy == IN_PLACE and database.engine != "postgresql":
             refusals.append(
-                f"{database.engine} is not restored in place: leave --in-place out, it is swapped."
+                _(
+                    "%(engine)s is not restored in place: leave --in-place out, it is swapped.",
+                    engine=database.engine,
+                )
             )
         return request.strategy, ASKED_FOR
     if obstacle and database.engine == "postgresql":
         return IN_PLACE, obstacle
     if obstacle:
-        refusals.append(f"Database {database.alias!r} can't be restored: {obstacle}.")
+        refusals.append(
+            _(
+                "Database %(alias)r can't be restored: %(obstacle)s.",
+                alias=database.alias,
+                obstacle=obstacle,
+            )
+        )
     return SWAP, BESIDE
 
 
-def _estimate(site: Site, entry: Entry, manifest: Manifest | None) -> float | None:
-    """By this backup's last drill, else by the newest drill of another one, scaled."""
-    if manifest is None:
-        return None
-    own = record.read(entry.root, entry.id, site.signer).drilled
-    if own is not None:
-        return own.seconds
-    entries = catalog.scan(site.settings.root)
-    for key in sorted(entries, key=names.order, reverse=True)[:50]:
-        drilled = record.read(site.settings.root, key, site.signer).drilled
-        if drilled is not None and drilled.ok:
-            try:
-                other, _signature = entries[key].read_manifest(site.signer)
-            except TrustbackupError:
-                continue
-            return drilled.seconds * manifest.raw_bytes / max(other.raw_bytes, 1)
-    return None
-
-
 def _refused(identifier: str, why: str, todo: str) -> RestoreError:
-    return RestoreError(f"Backup {identifier} was not restored", why=why, todo=todo)
+    return RestoreError(_("Backup %(id)s was not restored", id=identifier), why=why, todo=todo)

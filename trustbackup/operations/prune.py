@@ -9,6 +9,7 @@ from trustbackup.exceptions import UsageError
 from trustbackup.models import Backup
 from trustbackup.operations.delete import Deletion, delete_backups
 from trustbackup.operations.site import Site
+from trustbackup.phrases import gettext as _
 from trustbackup.policy.retention import Candidate, victims
 from trustbackup.store import catalog
 
@@ -28,7 +29,8 @@ def prune_backups(*, keep: int, dry_run: bool = False) -> Pruning:
     """
     if keep < 1:
         raise UsageError(
-            f"Keeping {keep} backups would delete all of them", todo="Keep at least 1."
+            _("Keeping %(count)d backups would delete all of them", count=keep),
+            todo=_("Keep at least 1."),
         )
     site = Site.current()
     found = catalog.synchronise(site.settings.root, site.signer, afresh=True)

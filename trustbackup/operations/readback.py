@@ -13,6 +13,8 @@ from trustbackup.databases.values import Facts
 from trustbackup.exceptions import BackupNotFound, FolderError, RestoreError, file_operation
 from trustbackup.operations.rules import table_label
 from trustbackup.operations.site import Progress, Reporter, Site
+from trustbackup.phrases import Grouped
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, names
 from trustbackup.store.catalog import Entry
 from trustbackup.store.manifest import Part
@@ -27,10 +29,13 @@ def locate(site: Site, reference: str) -> Entry:
         if os.sep not in reference and not Path(reference).is_file():
             raise
     path = Path(reference).absolute()
-    with file_operation("Reading", path):
+    with file_operation(_("Reading"), path):
         path.stat()
     if not path.is_file():
-        raise FolderError(f"{path} is not a file", todo="Give the path of a dump or a manifest.")
+        raise FolderError(
+            _("%(path)s is not a file", path=path),
+            todo=_("Give the path of a dump or a manifest."),
+        )
     parsed = names.parse(path.name)
     entries = catalog.scan(path.parent) if parsed else {}
     if parsed and parsed.id in entries:
@@ -41,21 +46,28 @@ def locate(site: Site, reference: str) -> Entry:
 def compare(facts: Facts, part: Part, leave_out: set[str] | None = None) -> list[str]:
     """What differs from the manifest: tables missing, rows too few or too many, content."""
     found = {(table.schema, table.name): table for table in facts.tables}
-    problems = []
+    problems: list[str] = []
     for table in part.tables:
         if leave_out and table.name in leave_out | {"django_migrations"}:
             continue
         have = found.get((table.schema, table.name))
         if have is None:
-            problems.append(f"table {table} is missing")
+            problems.append(_("table %(table)s is missing", table=table))
         elif have.rows != table.rows:
             problems.append(
-                f"table {table} has {have.rows:,} rows and the manifest says {table.rows:,}"
+                _(
+                    "table %(table)s has %(rows)s rows and the manifest says %(expected)s",
+                    table=table,
+                    rows=Grouped(have.rows),
+                    expected=Grouped(table.rows),
+                )
             )
         elif have.fingerprint and table.fingerprint and have.fingerprint != table.fingerprint:
-            problems.append(f"table {table} has the right number of rows with other content")
+            problems.append(
+                _("table %(table)s has the right number of rows with other content", table=table)
+            )
     if facts.fingerprint and part.fingerprint and facts.fingerprint != part.fingerprint:
-        problems.append("the content is not that of the backup")
+        problems.append(_("the content is not that of the backup"))
     return problems
 
 
@@ -109,9 +121,13 @@ class _Counted:
         self.done += len(block)
         if self.total and (self.done > self.total or (not block and self.done < self.total)):
             raise RestoreError(
-                f"{self.raw.path.name} was not restored",
-                why=f"it unpacks to {self.done} bytes or more, and should to {self.total}",
-                todo="Restore another backup.",
+                _("%(file)s was not restored", file=self.raw.path.name),
+                why=_(
+                    "it unpacks to %(size)d bytes or more, and should to %(expected)d",
+                    size=self.done,
+                    expected=self.total,
+                ),
+                todo=_("Restore another backup."),
             )
         self.report(Progress(stage=self.stage, done=self.done, total=self.total))
         return block

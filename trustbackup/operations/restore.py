@@ -28,6 +28,8 @@ from trustbackup.operations.rules import OWN_APP, SESSIONS, compare_migrations, 
 from trustbackup.operations.sessions import find_session, put_session
 from trustbackup.operations.settling import only_restore, settled
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import ngettext
 from trustbackup.store import catalog, journal
 from trustbackup.store.manifest import Part, format_time
 from trustbackup.store.streams import Readable
@@ -63,7 +65,9 @@ def restore_backup(plan: RestorePlan, report: Reporter = quiet, *, session: str 
     All sessions end but the one that ``session`` tells (see ``sessions.hash_of``).
     """
     if plan.refusals:
-        raise RestoreError(f"Backup {plan.entry.id} was not restored", why=plan.refusals[0])
+        raise RestoreError(
+            _("Backup %(id)s was not restored", id=plan.entry.id), why=plan.refusals[0]
+        )
     site = Site.current()
     restored = Restored(id=plan.entry.id)
     with plan.entry.in_use():
@@ -210,17 +214,17 @@ class _Work:
         there = {table.name for table in facts.tables}
         if missing := [name for name in self.request.tables if name not in there]:
             raise RestoreError(
-                f"Backup {self.plan.entry.id} was not restored",
-                why=f"it has no table {missing[0]!r}",
-                todo="See show_backup for those that it has.",
+                _("Backup %(id)s was not restored", id=self.plan.entry.id),
+                why=_("it has no table %(table)r", table=missing[0]),
+                todo=_("See show_backup for those that it has."),
             )
         if self.part.part is not None and not self.request.tables:
             problems = compare(facts, self.part.part)
             if problems:
                 raise RestoreError(
-                    f"Database {self.part.alias!r} was not restored",
-                    why=f"after loading, {problems[0]}",
-                    todo="The live database was not touched; restore another backup.",
+                    _("Database %(alias)r was not restored", alias=self.part.alias),
+                    why=_("after loading, %(problem)s", problem=problems[0]),
+                    todo=_("The live database was not touched; restore another backup."),
                 )
         return facts
 
@@ -250,9 +254,9 @@ class _Work:
             ]
             if problems:
                 raise RestoreError(
-                    f"Database {self.part.alias!r} was not restored",
-                    why=f"after loading, {problems[0]}",
-                    todo="Everything was rolled back.",
+                    _("Database %(alias)r was not restored", alias=self.part.alias),
+                    why=_("after loading, %(problem)s", problem=problems[0]),
+                    todo=_("Everything was rolled back."),
                 )
         in_place = self.part.strategy == IN_PLACE
         live = None if in_place else self.database.facts(count=False)
@@ -260,11 +264,18 @@ class _Work:
         if self.part.part is None and not self.request.allow_unknown_migrations:
             complaint = unknown_migrations(self.part.alias, state, facts.migrations, live)
             if complaint:
-                raise RestoreError(f"Backup {self.plan.entry.id} was not restored", why=complaint)
+                raise RestoreError(
+                    _("Backup %(id)s was not restored", id=self.plan.entry.id), why=complaint
+                )
         if state.forward and not self.request.migrate:
             names = ", ".join(f"{app}.{name}" for app, name in state.forward[:5])
             self.notes.append(
-                f"{len(state.forward)} migrations are still to be run (manage.py migrate): {names}."
+                ngettext(
+                    "%(number)d migration is still to be run (manage.py migrate): %(names)s.",
+                    "%(number)d migrations are still to be run (manage.py migrate): %(names)s.",
+                    len(state.forward),
+                    names=names,
+                )
             )
 
     def _migrate(self, name: str) -> None:

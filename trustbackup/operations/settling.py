@@ -10,6 +10,7 @@ from trustbackup.databases.base import Database
 from trustbackup.databases.values import Interrupted
 from trustbackup.exceptions import Busy, TrustbackupError
 from trustbackup.operations.site import Site
+from trustbackup.phrases import gettext as _
 from trustbackup.store import journal
 
 logger = logging.getLogger(__name__)
@@ -32,9 +33,9 @@ def refuse_if_busy(site: Site, alias: str) -> None:
 
 def _busy(alias: str) -> Busy:
     return Busy(
-        f"Database {alias!r} was not restored",
-        why="another restore of it is under way",
-        todo="Wait until that one is done.",
+        _("Database %(alias)r was not restored", alias=alias),
+        why=_("another restore of it is under way"),
+        todo=_("Wait until that one is done."),
     )
 
 

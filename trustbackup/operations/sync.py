@@ -114,9 +114,14 @@ def _differs(mine: dict[str, int], theirs: Remote) -> str:
     record = names.record_name(theirs.id)  # it changes, and is not the backup
     for name, size in sorted(theirs.files.items()):
         if name != record and name not in mine:
-            return f"{name} is there and not here."
+            return _("%(file)s is there and not here.", file=name)
         if name != record and mine[name] != size:
-            return f"{name} has {mine[name]} bytes here and {size} there."
+            return _(
+                "%(file)s has %(here)d bytes here and %(there)d there.",
+                file=name,
+                here=mine[name],
+                there=size,
+            )
     return ""
 
 

@@ -11,6 +11,7 @@ from trustbackup.operations.rules import OWN_APP, SESSIONS, own_tables
 from trustbackup.operations.sessions import find_session, put_session
 from trustbackup.operations.settling import only_restore, settled
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, journal
 from trustbackup.store.manifest import format_time
 
@@ -39,9 +40,9 @@ def undo_restore(
         database = site.database(entry.alias, label=again.id)
         if not database.exists(entry.kept):
             raise RestoreError(
-                f"Restore {entry.id} was not undone",
-                why=f"the old database {entry.kept} is not there any more",
-                todo="Restore a backup instead.",
+                _("Restore %(id)s was not undone", id=entry.id),
+                why=_("the old database %(name)s is not there any more", name=entry.kept),
+                todo=_("Restore a backup instead."),
             )
         _unused, kept = database.free_names(now)
         mine = find_session(entry.alias, session)

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 
 from trustbackup.exceptions import ManifestError
 from trustbackup.operations.bundle import SUMS
+from trustbackup.phrases import Grouped
+from trustbackup.phrases import gettext as _
 from trustbackup.store import names
 from trustbackup.store.intake import MOST_FILES, Intake, Received
 from trustbackup.store.streams import BLOCK, Decompressed, Readable
@@ -57,9 +59,9 @@ class Bounded:
         self.done += len(block)
         if self.done > self.limit:
             raise ManifestError(
-                f"{self.name} was refused",
-                why=f"it unpacks to more than {self.limit:,} bytes",
-                todo="Give another copy of it.",
+                _("%(file)s was refused", file=self.name),
+                why=_("it unpacks to more than %(size)s bytes", size=Grouped(self.limit)),
+                todo=_("Give another copy of it."),
             )
         return block
 
@@ -78,7 +80,7 @@ def unpack(intake: Intake, received: Received) -> list[Received]:
 
 def _taken(intake: Intake, archive: Received, members: Iterator[None]) -> list[Received]:
     before = len(intake.received)
-    for _ in members:
+    for _member in members:
         pass
     archive.path.unlink(missing_ok=True)
     intake.left += archive.size
@@ -94,16 +96,18 @@ class _Names:
 
     def check(self, name: str) -> None:
         if name != SUMS and names.parse(name) is None:
-            raise self.refused(f"its member {_shown(name)} is no file of a backup")
+            raise self.refused(_("its member %(name)s is no file of a backup", name=_shown(name)))
         if name in self._seen:
-            raise self.refused(f"its member {_shown(name)} comes twice")
+            raise self.refused(_("its member %(name)s comes twice", name=_shown(name)))
         self._seen.add(name)
         if len(self._seen) > MOST_FILES:
-            raise self.refused(f"it has more than {MOST_FILES:,} members")
+            raise self.refused(_("it has more than %(count)s members", count=Grouped(MOST_FILES)))
 
     def refused(self, why: str) -> ManifestError:
         return ManifestError(
-            f"{self.archive.name} was refused", why=why, todo="Nothing of it was taken over."
+            _("%(file)s was refused", file=self.archive.name),
+            why=why,
+            todo=_("Nothing of it was taken over."),
         )
 
 
@@ -133,14 +137,18 @@ def _unpack_zip(intake: Intake, received: Received) -> Iterator[None]:
                 _check_zip_member(known, member)
             intake_size = sum(member.file_size for member in members)
             if intake_size > received.size * RATIO + ALLOWANCE:
-                raise known.refused(f"it would unpack to {intake_size:,} bytes")
+                raise known.refused(
+                    _("it would unpack to %(size)s bytes", size=Grouped(intake_size))
+                )
             for member in members:
                 with archive.open(member) as source, intake.receive(member.filename) as target:
                     while block := source.read(BLOCK):
                         target.write(block)
                 yield
     except _DAMAGED_ZIP as error:
-        raise known.refused(f"the zip archive is truncated or damaged ({error})") from error
+        raise known.refused(
+            _("the zip archive is truncated or damaged (%(error)s)", error=error)
+        ) from error
 
 
 def _check_zip_member(known: _Names, member: zipfile.ZipInfo) -> None:
@@ -149,13 +157,21 @@ def _check_zip_member(known: _Names, member: zipfile.ZipInfo) -> None:
     known.check(name)
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG) or member.is_dir():
-        raise known.refused(f"its member {_shown(name)} is no plain file")
+        raise known.refused(_("its member %(name)s is no plain file", name=_shown(name)))
     if member.flag_bits & 0x2041:  # APPNOTE.TXT, 4.4.4: encrypted in one way or another
-        raise known.refused(f"its member {_shown(name)} is encrypted")
+        raise known.refused(_("its member %(name)s is encrypted", name=_shown(name)))
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise known.refused(f"its member {_shown(name)} is compressed in an unusual way")
+        raise known.refused(
+            _("its member %(name)s is compressed in an unusual way", name=_shown(name))
+        )
     if member.file_size > member.compress_size * RATIO + ALLOWANCE:
-        raise known.refused(f"its member {_shown(name)} would unpack to {member.file_size:,} bytes")
+        raise known.refused(
+            _(
+                "its member %(name)s would unpack to %(size)s bytes",
+                name=_shown(name),
+                size=Grouped(member.file_size),
+            )
+        )
 
 
 # ------------------------------------------------------------------------------ tar
@@ -178,7 +194,7 @@ def _unpack_tar(intake: Intake, received: Received) -> Iterator[None]:
             yield
         while block := raw.read(BLOCK):
             if block.strip(b"\0"):
-                raise known.refused("something follows its end")
+                raise known.refused(_("something follows its end"))
 
 
 def _next_member(raw: Readable, known: _Names) -> tuple[str, int] | None:
@@ -192,17 +208,17 @@ def _next_member(raw: Readable, known: _Names) -> tuple[str, int] | None:
             member = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
             name, size = extended.get("path", member.name), int(extended.get("size", member.size))
         except (tarfile.HeaderError, ValueError) as error:
-            raise known.refused(f"the tar archive is damaged ({error})") from error
+            raise known.refused(_("the tar archive is damaged (%(error)s)", error=error)) from error
         if member.type == tarfile.XHDTYPE and not extended:
             if not 0 < member.size <= _LARGEST_EXTENDED:
-                raise known.refused("it has an extended header of an unusual size")
+                raise known.refused(_("it has an extended header of an unusual size"))
             text = _exactly(raw, member.size, known)
             _exactly(raw, -member.size % tarfile.BLOCKSIZE, known)
             extended = _extended(text, known)
             continue
         known.check(name)
         if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or size < 0:
-            raise known.refused(f"its member {_shown(name)} is no plain file")
+            raise known.refused(_("its member %(name)s is no plain file", name=_shown(name)))
         return name, size
 
 
@@ -215,9 +231,9 @@ def _extended(text: bytes, known: _Names) -> dict[str, str]:
         end = start + (int(length) if length.isdigit() else 0)
         key, equals, value = text[start + len(length) + 1 : max(end - 1, 0)].partition(b"=")
         if not equals or text[end - 1 : end] != b"\n":
-            raise known.refused("the tar archive is damaged (an extended header)")
+            raise known.refused(_("the tar archive is damaged (an extended header)"))
         if key.startswith(b"GNU.sparse"):
-            raise known.refused("it has a file with holes")
+            raise known.refused(_("it has a file with holes"))
         found[key.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
         start = end
     return found
@@ -233,5 +249,5 @@ def _exactly(raw: Readable, count: int, known: _Names) -> bytes:
 def _some(raw: Readable, count: int, known: _Names) -> bytes:
     block = raw.read(min(count, BLOCK))
     if not block:
-        raise known.refused("the tar archive is cut short")
+        raise known.refused(_("the tar archive is cut short"))
     return block

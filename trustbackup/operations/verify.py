@@ -20,11 +20,18 @@ from trustbackup.exceptions import (
     file_operation,
 )
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, record
 from trustbackup.store.catalog import Entry
 from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.signature import Signature
 from trustbackup.store.streams import BLOCK, Decompressed, sha256_of
+
+SIGNED = {
+    Signature.UNKNOWN: _("The manifest was signed by an unknown key."),
+    Signature.ALTERED: _("The manifest was altered since it was signed."),
+}
+"""What is wrong with a signature that is not ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +59,7 @@ def verify_entry(site: Site, entry: Entry, report: Reporter = quiet) -> Verdict:
         return Verdict(id=entry.id, problems=(str(error),), signature="")
     problems = check_files(entry, manifest, report)
     if signature is not Signature.OURS:
-        problems.insert(0, f"The manifest was {signature.value}.")
+        problems.insert(0, SIGNED[signature])
     verdict = Verdict(id=entry.id, problems=tuple(problems), signature=signature.value)
     note_check(site, entry, verdict)
     return verdict
@@ -74,23 +81,36 @@ def check_files(entry: Entry, manifest: Manifest, report: Reporter = quiet) -> l
     for part in manifest.parts:
         size = entry.files.get(part.file)
         if size is None:
-            problems.append(f"{part.file} is missing.")
+            problems.append(missing(part))
         elif size != part.bytes:
-            problems.append(f"{part.file} has {size} bytes instead of {part.bytes}.")
+            problems.append(wrong_size(part, size))
         elif (problem := _check_hash(entry.root, part, report)) is not None:
             problems.append(problem)
     return problems
 
 
+def missing(part: Part) -> str:
+    return _("%(file)s is missing.", file=part.file)
+
+
+def wrong_size(part: Part, size: int) -> str:
+    return _(
+        "%(file)s has %(size)d bytes instead of %(expected)d.",
+        file=part.file,
+        size=size,
+        expected=part.bytes,
+    )
+
+
 def _check_hash(root: Path, part: Part, report: Reporter) -> str | None:
     stage = f"checking {part.file}"
     try:
-        with file_operation("Reading", part.file):
+        with file_operation(_("Reading"), part.file):
             found = sha256_of(root / part.file, _follow(report, stage, part.bytes))
     except FolderError as error:
         return str(error)
     if found != part.sha256:
-        return f"{part.file} is corrupt: its SHA-256 is not the one in the manifest."
+        return _("%(file)s is corrupt: its SHA-256 is not the one in the manifest.", file=part.file)
     return None
 
 
@@ -116,7 +136,7 @@ def inspect_foreign(site: Site, entry: Entry, report: Reporter = quiet) -> list[
             problems.append(str(error))
             continue
         if found:
-            problems.append(f"{name}: {found}.")
+            problems.append(_("%(file)s: %(problem)s.", file=name, problem=found))
     return problems
 
 
@@ -125,7 +145,7 @@ def format_of(site: Site, path: Path) -> tuple[Database, str]:
 
     By the dump's first bytes, never by its name. Raises ManifestError.
     """
-    with file_operation("Reading", path), Decompressed(path) as raw:
+    with file_operation(_("Reading"), path), Decompressed(path) as raw:
         head = raw.read(512)
     for alias in connections:
         try:
@@ -136,24 +156,29 @@ def format_of(site: Site, path: Path) -> tuple[Database, str]:
             if head[offset : offset + len(magic)] == magic:
                 return database, format_
     why, todo = _other(head)
-    raise ManifestError(f"{path.name} is no dump that this site can read", why=why, todo=todo)
+    raise ManifestError(
+        _("%(file)s is no dump that this site can read", file=path.name), why=why, todo=todo
+    )
 
 
 def _other(head: bytes) -> tuple[str, str]:
     """What else a file may be, and what to do with that."""
     if head.startswith(b"PK\x03\x04"):
-        return "it is a zip archive", "Unpack it, and give one of its files."
+        return _("it is a zip archive"), _("Unpack it, and give one of its files.")
     if head.startswith((b"PGDMP", b"SQLite format 3\x00")):
         engine = "PostgreSQL" if head.startswith(b"PGDMP") else "SQLite"
-        return f"it holds a {engine} database", "Restore it on a site with that engine."
+        return (
+            _("it holds a %(engine)s database", engine=engine),
+            _("Restore it on a site with that engine."),
+        )
     if not head:
-        return "it is empty", "Choose another file."
+        return _("it is empty"), _("Choose another file.")
     if head[:1].isascii() and b"\x00" not in head:
         return (
-            "it is text, perhaps SQL, which could run anything",
-            "Make a dump with pg_dump -Fc, or run the text yourself if you trust it.",
+            _("it is text, perhaps SQL, which could run anything"),
+            _("Make a dump with pg_dump -Fc, or run the text yourself if you trust it."),
         )
     return (
-        "its first bytes are those of no engine in DATABASES",
-        "Choose a dump of this site's database.",
+        _("its first bytes are those of no engine in DATABASES"),
+        _("Choose a dump of this site's database."),
     )

@@ -19,6 +19,7 @@ from trustbackup.conf import get_settings
 from trustbackup.exceptions import Cancelled, TrustbackupError
 from trustbackup.models import AuditEvent, Run
 from trustbackup.operations.site import Progress
+from trustbackup.phrases import gettext as _
 from trustbackup.runs.life import lived, save
 from trustbackup.runs.tasks import hand_over
 from trustbackup.runs.work import work_of
@@ -101,9 +102,9 @@ def end_lost_runs() -> None:
             # A command gives no sign of life: from elsewhere nobody can tell about it.
             lost = run.beat is not None and now - run.beat > _LOST
         if lost:
-            why = "Its process ended before it did: it was killed, or the machine restarted."
+            why = _("Its process ended before it did: it was killed, or the machine restarted.")
             if run.state == Run.State.WAITING:
-                why = "Nobody took it on within a minute: look whether workers run."
+                why = _("Nobody took it on within a minute: look whether workers run.")
             changed = Run.objects.filter(pk=run.pk, state=run.state).update(
                 state=Run.State.FAILED, finished=now, error=why
             )
@@ -171,7 +172,7 @@ class _Pulse:
             self._stages.append(f"{self._stage_began:%H:%M:%S} {progress.stage}")
         self._latest = progress
         if self._cancelled:
-            raise Cancelled("Cancelled", why="somebody asked for it on the page")
+            raise Cancelled(_("Cancelled"), why=_("somebody asked for it on the page"))
 
     def _beat(self) -> None:
         while not self._stop.wait(_EVERY):

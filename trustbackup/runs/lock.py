@@ -11,6 +11,7 @@ from django.db import connections
 
 from trustbackup.exceptions import Busy
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.phrases import gettext as _
 from trustbackup.store import journal
 
 _PAUSE = 0.2
@@ -33,9 +34,9 @@ def only_run(
             while not _taken(stack, root, alias):
                 if not wait:
                     raise Busy(
-                        f"Database {alias!r} is not free",
-                        why="another run works on it",
-                        todo="Wait until that one is done.",
+                        _("Database %(alias)r is not free", alias=alias),
+                        why=_("another run works on it"),
+                        todo=_("Wait until that one is done."),
                     )
                 report(Progress(stage=f"waiting for another run on {alias}"))
                 time.sleep(_PAUSE)

@@ -19,6 +19,7 @@ from django.conf import settings
 
 from trustbackup.databases.process import start_detached
 from trustbackup.exceptions import ConfigurationError
+from trustbackup.phrases import gettext as _
 
 if TYPE_CHECKING or django.VERSION >= (6, 0):
     from django.tasks import TaskResult, TaskResultStatus, task, task_backends
@@ -39,9 +40,12 @@ class DetachedBackend(BaseTaskBackend):
         module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
         if not module:
             raise ConfigurationError(
-                "The run was not started",
-                why="DJANGO_SETTINGS_MODULE is not set, so a new process would have no settings",
-                todo="Set it, as manage.py and wsgi.py do.",
+                _("The run was not started"),
+                why=_(
+                    "%(variable)s is not set, so a new process would have no settings",
+                    variable="DJANGO_SETTINGS_MODULE",
+                ),
+                todo=_("Set it, as manage.py and wsgi.py do."),
             )
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         start_detached([sys.executable, "-m", "django", "carry_run", run], env, str(Path.cwd()))

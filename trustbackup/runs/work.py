@@ -18,6 +18,8 @@ from trustbackup.operations.plan import RestoreRequest, plan_restore
 from trustbackup.operations.restore import restore_backup
 from trustbackup.operations.site import Reporter
 from trustbackup.operations.undo import find_restore, undo_restore
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import joined
 from trustbackup.runs.life import Life
 from trustbackup.runs.lock import only_run
 from trustbackup.store.manifest import Manifest
@@ -53,7 +55,9 @@ def create_and_copy(
 
 def _note_copies(life: Life, copies: Sequence[Copied]) -> None:
     life.outcome["copies"] = [asdict(copied) for copied in copies]
-    life.partial = " ".join(f"{item.destination}: {item.error}" for item in copies if item.error)
+    life.partial = joined(
+        joined([item.destination, item.error], ": ") for item in copies if item.error
+    )
 
 
 def drop_after(
@@ -111,10 +115,10 @@ def _each(life: Life, backups: list[str], check: Callable[[str], tuple[str, ...]
     """Check all of them; what is wrong with one stops no other."""
     problems = []
     for backup in backups:
-        problems += [f"{backup}: {problem}" for problem in check(backup)]
+        problems += [joined([backup, problem], ": ") for problem in check(backup)]
     life.outcome.update(backups=len(backups), problems=problems)
     if problems:
-        raise TrustbackupError(" ".join(problems))
+        raise TrustbackupError(joined(problems))
 
 
 def _restore(life: Life, options: Options, report: Reporter) -> None:
@@ -151,4 +155,6 @@ def work_of(verb: str) -> Work:
     try:
         return VERBS[verb]
     except KeyError:
-        raise UsageError(f"There is no verb {verb!r}", todo="Update trustbackup.") from None
+        raise UsageError(
+            _("There is no verb %(name)r", name=verb), todo=_("Update trustbackup.")
+        ) from None

@@ -22,14 +22,16 @@ from django.db import Error, connections, router, transaction
 
 from trustbackup.exceptions import BackupNotFound, ManifestError, UsageError, file_operation
 from trustbackup.models import Backup
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import joined
 from trustbackup.store import drafts, durable, manifest, names, record
 from trustbackup.store.manifest import Manifest
 from trustbackup.store.signature import Signature, Signer
 
 logger = logging.getLogger(__name__)
 _BATCH = 500
-UNVERIFIED = "It has no manifest: whether it is whole is not known."
-ALTERED = "Its manifest was altered since it was signed."
+UNVERIFIED: str = _("It has no manifest: whether it is whole is not known.")
+ALTERED: str = _("Its manifest was altered since it was signed.")
 
 
 @dataclass
@@ -60,13 +62,14 @@ class Entry:
     def read_manifest(self, signer: Signer) -> tuple[Manifest, Signature]:
         """Read and check the manifest. Raises ManifestError, FolderError."""
         name = names.manifest_name(self.id)
-        with durable.open_regular(self.root / name) as file, file_operation("Reading", name):
+        with durable.open_regular(self.root / name) as file, file_operation(_("Reading"), name):
             data = file.read(manifest.LARGEST + 1)
         try:
             document, signature = manifest.read_signed(data, signer)
             return manifest.load(document, expected_id=self.id), signature
         except ManifestError as error:
-            raise ManifestError(f"{name}: {error.what}", why=error.why, todo=error.todo) from error
+            what = joined([name, error.what], ": ")
+            raise ManifestError(what, why=error.why, todo=error.todo) from error
 
     def is_dropped(self, found: Manifest, marks: record.Record) -> bool:
         """Whether what is missing was dropped on purpose, and what is here is whole."""
@@ -89,9 +92,14 @@ class Entry:
         for part in found.parts:
             size = self.files.get(part.file)
             if size is None:
-                return f"{part.file} is missing."
+                return _("%(file)s is missing.", file=part.file)
             if size != part.bytes:
-                return f"{part.file} has {size} bytes instead of {part.bytes}."
+                return _(
+                    "%(file)s has %(size)d bytes instead of %(expected)d.",
+                    file=part.file,
+                    size=size,
+                    expected=part.bytes,
+                )
         return ""
 
 
@@ -107,7 +115,7 @@ def scan(root: Path) -> dict[str, Entry]:
     except FileNotFoundError:
         return entries
     except OSError:
-        with file_operation("Listing the backup folder", root):
+        with file_operation(_("Listing the backup folder"), root):
             raise
     with listing:
         for item in listing:
@@ -267,7 +275,8 @@ def list_backups(
     """All backups, newest first. Raises UsageError for an unknown kind."""
     if kind and kind not in manifest.KINDS:
         raise UsageError(
-            f"There is no type {kind!r}", todo=f"Choose one of {', '.join(manifest.KINDS)}."
+            _("There is no type %(kind)r", kind=kind),
+            todo=_("Choose one of %(known)s.", known=", ".join(manifest.KINDS)),
         )
     found = [
         backup
@@ -288,7 +297,8 @@ def find(root: Path, reference: str, entries: dict[str, Entry] | None = None) ->
         whole = [key for key, entry in entries.items() if entry.has_manifest]
         if not whole:
             raise BackupNotFound(
-                f"There is no backup in {root}", todo="Make one with create_backup."
+                _("There is no backup in %(root)s", root=root),
+                todo=_("Make one with create_backup."),
             )
         return entries[max(whole, key=names.order)]
     parsed = names.parse(reference)
@@ -296,6 +306,6 @@ def find(root: Path, reference: str, entries: dict[str, Entry] | None = None) ->
         if key in entries:
             return entries[key]
     raise BackupNotFound(
-        f"There is no backup {reference[:200]!r} in {root}",
-        todo="See list_backups for those that are there.",
+        _("There is no backup %(reference)r in %(root)s", reference=reference[:200], root=root),
+        todo=_("See list_backups for those that are there."),
     )

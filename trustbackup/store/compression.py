@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol, cast
 from isal import igzip_lib, igzip_threaded, isal_zlib
 
 from trustbackup.exceptions import UsageError
+from trustbackup.phrases import gettext as _
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -89,7 +90,8 @@ def get_compression(name: str) -> Compression:
         return COMPRESSIONS[name]
     except KeyError:
         raise UsageError(
-            f"There is no compression {name!r}", todo=f"Choose one of {', '.join(COMPRESSIONS)}."
+            _("There is no compression %(name)r", name=name),
+            todo=_("Choose one of %(known)s.", known=", ".join(COMPRESSIONS)),
         ) from None
 
 

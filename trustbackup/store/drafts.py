@@ -25,6 +25,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trustbackup.exceptions import Busy, FolderError, file_operation
+from trustbackup.phrases import gettext as _
 from trustbackup.store import names
 from trustbackup.store.durable import (
     DELETED,
@@ -62,7 +63,7 @@ class Draft:
     def take(self, path: Path, name: str) -> None:
         """Make a flushed file of the same file system one of this backup. FolderError."""
         self._add(name)
-        with file_operation("Renaming", path):
+        with file_operation(_("Renaming"), path):
             path.rename(self.folder / name)
 
     def _add(self, name: str) -> None:
@@ -80,7 +81,7 @@ class Draft:
             self._must_be_free(name)
         inodes = {}
         for name in self._data:
-            with file_operation("Reading the state of", self.folder / name):
+            with file_operation(_("Reading the state of"), self.folder / name):
                 inodes[name] = (self.folder / name).lstat().st_ino
         with DurableFile(self.folder / _JOURNAL) as journal:
             journal.write(json.dumps(inodes).encode())
@@ -90,7 +91,7 @@ class Draft:
         sync_folder(self.root)
         if manifest is None:
             # Whoever sweeps a folder that a crash has left removes only what this file names.
-            with file_operation("Removing", self.folder / _JOURNAL):
+            with file_operation(_("Removing"), self.folder / _JOURNAL):
                 (self.folder / _JOURNAL).unlink()
             sync_folder(self.folder)
         else:
@@ -120,13 +121,13 @@ class Draft:
     def _must_be_free(self, name: str) -> None:
         if os.path.lexists(self.root / name):
             raise FolderError(
-                f"{name} was not published",
-                why="something else has taken its name in the backup folder",
-                todo="Move it away, then make the backup again.",
+                _("%(name)s was not published", name=name),
+                why=_("something else has taken its name in the backup folder"),
+                todo=_("Move it away, then make the backup again."),
             )
 
     def _rename(self, name: str) -> None:
-        with file_operation("Renaming", self.root / name):
+        with file_operation(_("Renaming"), self.root / name):
             (self.folder / name).rename(self.root / name)
 
 
@@ -150,9 +151,9 @@ def begin_as(root: Path, identifier: str) -> Iterator[Draft]:
     draft = None if identifier in _taken(root) else _reserve_as(root, identifier)
     if draft is None:
         raise Busy(
-            f"Backup {identifier} was not published",
-            why="another one of that name is there, or is just being made",
-            todo="Look at it, then try again.",
+            _("Backup %(identifier)s was not published", identifier=identifier),
+            why=_("another one of that name is there, or is just being made"),
+            todo=_("Look at it, then try again."),
         )
     with contextlib.closing(draft):
         yield draft
@@ -164,7 +165,7 @@ def _reserve(root: Path, moment: datetime) -> Draft:
         identifier = names.backup_id(moment, number)
         if identifier not in taken and (draft := _reserve_as(root, identifier)):
             return draft
-    raise FolderError("No name is left in this second", todo="Try again.")
+    raise FolderError(_("No name is left in this second"), todo=_("Try again."))
 
 
 def _taken(root: Path) -> set[str]:
@@ -178,7 +179,7 @@ def _reserve_as(root: Path, identifier: str) -> Draft | None:
 
 def make_private(folder: Path) -> int | None:
     """Make a folder (0700) and lock it; None when it is there or was swept meanwhile."""
-    with file_operation("Making a private folder", folder):
+    with file_operation(_("Making a private folder"), folder):
         try:
             folder.mkdir(mode=0o700)
         except FileExistsError:
@@ -272,7 +273,7 @@ def delete(root: Path, identifier: str, files: list[str]) -> None:
     tombstone = root / DELETED / manifest
     must_be_unused(root, [manifest, *files])
     if os.path.lexists(root / manifest):
-        with file_operation("Removing the manifest", root / manifest):
+        with file_operation(_("Removing the manifest"), root / manifest):
             (root / manifest).rename(tombstone)
         sync_folder(root / DELETED)
         sync_folder(root)
@@ -282,9 +283,8 @@ def delete(root: Path, identifier: str, files: list[str]) -> None:
 
 
 def _finish_delete(root: Path, identifier: str, tombstone: Path) -> None:
-    mine = [name for name in os.listdir(root) if _belongs(name, identifier)]
-    _remove(root, mine)
-    with file_operation("Removing", tombstone):
+    _remove(root, [name for name in os.listdir(root) if _belongs(name, identifier)])
+    with file_operation(_("Removing"), tombstone):
         tombstone.unlink(missing_ok=True)
 
 
@@ -295,6 +295,6 @@ def _belongs(name: str, identifier: str) -> bool:
 
 def _remove(root: Path, files: list[str]) -> None:
     for name in files:
-        with file_operation("Removing", root / name):
+        with file_operation(_("Removing"), root / name):
             (root / name).unlink(missing_ok=True)
     sync_folder(root)

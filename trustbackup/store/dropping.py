@@ -48,7 +48,7 @@ def note(entry: Entry, away: Away, signer: Signer) -> None:
 def remove_data(entry: Entry) -> None:
     """The second half, which whoever comes later may finish."""
     for name in entry.data_files:
-        with file_operation("Removing", entry.root / name):
+        with file_operation(_("Removing"), entry.root / name):
             (entry.root / name).unlink(missing_ok=True)
     durable.sync_folder(entry.root)
 
@@ -71,7 +71,7 @@ def _alone(entry: Entry) -> Iterator[None]:
     durable.prepare_root(entry.root)
     name = names.manifest_name(entry.id)
     with contextlib.ExitStack() as stack:
-        with file_operation("Opening the folder", entry.root / durable.DELETED):
+        with file_operation(_("Opening the folder"), entry.root / durable.DELETED):
             folder = os.open(entry.root / durable.DELETED, durable.OPEN_FOLDER)
         stack.callback(os.close, folder)
         file = stack.enter_context(durable.open_regular(entry.root / name))

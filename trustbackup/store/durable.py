@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from trustbackup.exceptions import Busy, FolderError, file_operation
+from trustbackup.phrases import gettext as _
 
 DRAFTS = ".drafts"
 DELETED = ".deleted"
@@ -23,25 +24,25 @@ _STILL_CACHED = 32 << 20
 
 def prepare_root(root: Path) -> None:
     """Make the backup folder (0700) if need be. Raises FolderError when it can't be used."""
-    with file_operation("Making the backup folder", root):
+    with file_operation(_("Making the backup folder"), root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in (DRAFTS, DELETED):
-        with file_operation("Making a folder for unfinished work", root / name):
+        with file_operation(_("Making a folder for unfinished work"), root / name):
             (root / name).mkdir(mode=0o700, exist_ok=True)
             if (root / name).is_symlink():
                 raise FolderError(
-                    f"{root / name} is a symbolic link",
-                    why="unfinished backups would be written elsewhere",
-                    todo="Remove the link, then try again.",
+                    _("%(path)s is a symbolic link", path=root / name),
+                    why=_("unfinished backups would be written elsewhere"),
+                    todo=_("Remove the link, then try again."),
                 )
 
 
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable. Raises FolderError."""
-    with file_operation("Opening the folder", path):
+    with file_operation(_("Opening the folder"), path):
         folder = os.open(path, OPEN_FOLDER)
     try:
-        with file_operation("Flushing the folder (fsync)", path):
+        with file_operation(_("Flushing the folder (fsync)"), path):
             os.fsync(folder)
     finally:
         os.close(folder)
@@ -52,7 +53,7 @@ class DurableFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with file_operation("Creating", path):
+        with file_operation(_("Creating"), path):
             self._descriptor = os.open(path, _CREATE, 0o600)
         self._written = 0
         self._on_its_way = 0
@@ -60,7 +61,7 @@ class DurableFile:
     def write(self, data: bytes | memoryview, /) -> int:
         """Write all of it: the system takes a part when the disk has room for no more."""
         view = memoryview(data)
-        with file_operation("Writing", self.path):
+        with file_operation(_("Writing"), self.path):
             while view:
                 view = view[os.write(self._descriptor, view) :]
         self._written += len(data)
@@ -83,10 +84,10 @@ class DurableFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, kind: object, *_rest: object) -> None:
         try:
             if kind is None:
-                with file_operation("Flushing (fsync)", self.path):
+                with file_operation(_("Flushing (fsync)"), self.path):
                     os.fsync(self._descriptor)
         finally:
             with self._closing(failed=kind is not None):
@@ -94,7 +95,7 @@ class DurableFile:
 
     @contextlib.contextmanager
     def _closing(self, *, failed: bool) -> Iterator[None]:
-        guard = contextlib.suppress(OSError) if failed else file_operation("Closing", self.path)
+        guard = contextlib.suppress(OSError) if failed else file_operation(_("Closing"), self.path)
         with guard:
             yield
 
@@ -102,12 +103,12 @@ class DurableFile:
 def replace_file(root: Path, path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` below ``root`` in one step (0600), durable. FolderError."""
     temporary = root / DRAFTS / f"{path.name}.{os.getpid()}"
-    with file_operation("Removing an unfinished file", temporary):
+    with file_operation(_("Removing an unfinished file"), temporary):
         temporary.unlink(missing_ok=True)
     try:
         with DurableFile(temporary) as file:
             file.write(data)
-        with file_operation("Renaming", path):
+        with file_operation(_("Renaming"), path):
             temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -119,7 +120,7 @@ def replace_file(root: Path, path: Path, data: bytes) -> None:
 @contextlib.contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
     """Wait for a folder's lock and hold it, for as long as a small change takes. FolderError."""
-    with file_operation("Opening the folder", folder):
+    with file_operation(_("Opening the folder"), folder):
         descriptor = os.open(folder, OPEN_FOLDER)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -130,7 +131,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 def open_regular(path: Path) -> BinaryIO:
     """Open a file for reading, never through a symbolic link. Raises FolderError."""
-    with file_operation("Opening", path):
+    with file_operation(_("Opening"), path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     return os.fdopen(descriptor, "rb")
 
@@ -140,7 +141,7 @@ def share(file: BinaryIO, name: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Busy(f"{name} can't be used", why="it is being deleted") from None
+        raise Busy(_("%(name)s can't be used", name=name), why=_("it is being deleted")) from None
 
 
 def must_be_unused(root: Path, files: list[str]) -> None:
@@ -153,7 +154,7 @@ def must_be_unused(root: Path, files: list[str]) -> None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Busy(
-                    f"{name} was not deleted",
-                    why="a restore or a check is using it",
-                    todo="Wait until that is done, then try again.",
+                    _("%(name)s was not deleted", name=name),
+                    why=_("a restore or a check is using it"),
+                    todo=_("Wait until that is done, then try again."),
                 ) from None

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trustbackup.exceptions import Busy, FolderError, UsageError, file_operation
+from trustbackup.phrases import Grouped
+from trustbackup.phrases import gettext as _
 from trustbackup.store import drafts, durable
 
 SPARE = 64 << 20
@@ -60,10 +62,13 @@ class Intake:
         """
         self._begun += 1
         if self._begun > MOST_FILES:
-            raise UsageError("These are too many files", todo=f"Give at most {MOST_FILES:,}.")
+            raise UsageError(
+                _("These are too many files"),
+                todo=_("Give at most %(most)s.", most=Grouped(MOST_FILES)),
+            )
         name = _UNSAFE.sub("-", called)[:_LONGEST].lstrip(".-") or "upload"
         place = self.folder / str(self._begun)
-        with file_operation("Making a private folder", place):
+        with file_operation(_("Making a private folder"), place):
             place.mkdir(mode=0o700)
         with durable.DurableFile(place / name) as file:
             arriving = Arriving(self, file, name)
@@ -86,9 +91,11 @@ class Intake:
         """Raises FolderError when so many bytes are more than what is left."""
         if count > self.left:
             raise FolderError(
-                "What was sent does not fit into the backup folder",
-                why=f"{max(self.left, 0):,} bytes of room are left there for it",
-                todo="Free some space there, then try again.",
+                _("What was sent does not fit into the backup folder"),
+                why=_(
+                    "%(left)s bytes of room are left there for it", left=Grouped(max(self.left, 0))
+                ),
+                todo=_("Free some space there, then try again."),
             )
 
 
@@ -111,7 +118,7 @@ class Arriving:
 def room(root: Path) -> int:
     """Bytes that may be written into the backup folder, which need not be there yet."""
     place = next((path for path in (root, *root.parents) if path.is_dir()), root)
-    with file_operation("Asking for the free space of", place):
+    with file_operation(_("Asking for the free space of"), place):
         return max(0, shutil.disk_usage(place).free - SPARE)
 
 
@@ -123,7 +130,7 @@ def begin(root: Path) -> Iterator[Intake]:
     folder = root / durable.DRAFTS / f"{drafts.UPLOAD}{secrets.token_hex(16)}"
     descriptor = drafts.make_private(folder)
     if descriptor is None:
-        raise Busy("The private folder was taken away", todo="Try again.")
+        raise Busy(_("The private folder was taken away"), todo=_("Try again."))
     try:
         yield Intake(root, folder)
     finally:

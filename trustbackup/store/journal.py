@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from trustbackup.exceptions import FolderError, file_operation
+from trustbackup.phrases import gettext as _
 from trustbackup.store import durable
 
 FOLDER = ".restores"
@@ -71,7 +72,7 @@ class Journal:
         self.update(state=DONE)
 
     def forget(self) -> None:
-        with file_operation("Removing", self._path):
+        with file_operation(_("Removing"), self._path):
             self._path.unlink(missing_ok=True)
 
 
@@ -81,7 +82,7 @@ def _flock(path: Path, mode: int) -> Iterator[bool]:
 
     Its holder's death frees it.
     """
-    with file_operation("Opening the lock", path):
+    with file_operation(_("Opening the lock"), path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -98,7 +99,7 @@ def folder(root: Path) -> Path:
     """The private folder of the journal, made if need be. Raises FolderError."""
     durable.prepare_root(root)
     path = root / FOLDER
-    with file_operation("Making the folder", path):
+    with file_operation(_("Making the folder"), path):
         path.mkdir(mode=0o700, exist_ok=True)
     return path
 
@@ -135,7 +136,7 @@ def held(root: Path, identifier: str) -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
         while not stack.enter_context(_flock(path, fcntl.LOCK_EX)):
             pass
-        with file_operation("Making a private folder", work):
+        with file_operation(_("Making a private folder"), work):
             work.mkdir(mode=0o700)
         try:
             yield work
@@ -197,10 +198,11 @@ def find(root: Path, identifier: str = "") -> Entry:
     if identifier:
         entries = [entry for entry in entries if entry.id == identifier]
     if not entries:
-        named = f"restore {identifier!r}" if identifier else "restore"
         raise FolderError(
-            f"There is no {named} to undo or release",
-            why="no old database is kept for it",
-            todo="See list_restores for those that can.",
+            _("There is no restore %(id)r to undo or release", id=identifier)
+            if identifier
+            else _("There is no restore to undo or release"),
+            why=_("no old database is kept for it"),
+            todo=_("See list_restores for those that can."),
         )
     return entries[-1]

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trustbackup.exceptions import ManifestError
+from trustbackup.phrases import gettext as _
 from trustbackup.store import names
 from trustbackup.store.signature import Signature, Signer
 
@@ -138,21 +139,23 @@ def _part_document(part: Part) -> dict[str, Any]:
 def read_document(data: bytes) -> dict[str, Any]:
     """The JSON object in a manifest file. Raises ManifestError."""
     if len(data) > LARGEST:
-        raise ManifestError("The manifest is too large", why=f"over {LARGEST} bytes")
+        raise ManifestError(
+            _("The manifest is too large"), why=_("over %(limit)d bytes", limit=LARGEST)
+        )
     try:
         document = json.loads(data, object_pairs_hook=_no_duplicates)
         # Raises for what is not Unicode, as file_bytes() would; without indent it is quick.
         json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise ManifestError("The manifest is not JSON", why=str(error)) from error
+        raise ManifestError(_("The manifest is not JSON"), why=str(error)) from error
     if not isinstance(document, dict):
-        raise ManifestError("The manifest is not a JSON object")
+        raise ManifestError(_("The manifest is not a JSON object"))
     schema = document.get("schema")
     if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
         raise ManifestError(
-            f"The manifest has schema {schema}",
-            why=f"this version of trustbackup reads up to {SCHEMA}",
-            todo="Upgrade trustbackup, then try again.",
+            _("The manifest has schema %(schema)s", schema=schema),
+            why=_("this version of trustbackup reads up to %(schema)d", schema=SCHEMA),
+            todo=_("Upgrade trustbackup, then try again."),
         )
     return document
 
@@ -163,17 +166,17 @@ def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
     ``expected_id`` is the id in the file's name: a manifest moved under another name is
     refused, and so is one that points at files which are not its own.
     """
-    values = _members(document, Manifest, "the manifest")
+    values = _members(document, Manifest, _("the manifest"))
     for moment in ("created", "started", "finished"):
         values[moment] = _time(values[moment], moment)
     values["versions"] = _strings(values["versions"], "versions")
     values["signature"] = _strings(values["signature"], "signature")
     if values["schema"] != SCHEMA:
-        raise _bad(f"its schema is {values['schema']!r}")
+        raise _bad(_("its schema is %(schema)r", schema=values["schema"]))
     if values["id"] != expected_id:
-        raise _bad(f"it belongs to backup {values['id']!r}")
+        raise _bad(_("it belongs to backup %(id)r", id=values["id"]))
     if values["kind"] not in KINDS:
-        raise _bad(f"its kind is {values['kind']!r}")
+        raise _bad(_("its kind is %(kind)r", kind=values["kind"]))
     values["parts"] = tuple(_part(item, expected_id) for item in _list(values["parts"], "parts"))
     _check_texts(values)
     _check_parts(values["parts"])
@@ -183,31 +186,31 @@ def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
 def _check_texts(values: Mapping[str, Any]) -> None:
     for text, longest in LONGEST.items():
         if len(values[text]) > longest or _CONTROL.search(values[text]):
-            raise _bad(f"its {text} is too long or has a control character")
+            raise _bad(_("its %(member)s is too long or has a control character", member=text))
 
 
 def _check_parts(parts: Sequence[Part]) -> None:
     if not parts:
-        raise _bad("it has no part")
+        raise _bad(_("it has no part"))
     for count in ("bytes", "raw_bytes", "rows"):
         if sum(getattr(part, count) for part in parts) > _LARGEST_NUMBER:
-            raise _bad(f"its {count} are too many")
+            raise _bad(_("its %(member)s are too many", member=count))
     for unique in ("part", "file"):
         if len({getattr(part, unique) for part in parts}) != len(parts):
-            raise _bad(f"two parts have the same {unique}")
+            raise _bad(_("two parts have the same %(member)s", member=unique))
 
 
 def _part(document: object, expected_id: str) -> Part:
-    values = _members(document, Part, "a part")
+    values = _members(document, Part, _("a part"))
     name = names.parse(values["file"])
     if name is None or name.id != expected_id or not name.is_data:
-        raise _bad(f"its file {values['file']!r} is none of this backup's")
+        raise _bad(_("its file %(file)r is none of this backup's", file=values["file"]))
     if not _SHA256.fullmatch(values["sha256"]):
-        raise _bad(f"the SHA-256 of {values['file']} is not 64 hex digits")
+        raise _bad(_("the SHA-256 of %(file)s is not 64 hex digits", file=values["file"]))
     if _CONTROL.search(values["part"]):
-        raise _bad("the name of a part has a control character")
+        raise _bad(_("the name of a part has a control character"))
     values["tables"] = tuple(
-        Table(**_members(item, Table, "a table")) for item in _list(values["tables"], "tables")
+        Table(**_members(item, Table, _("a table"))) for item in _list(values["tables"], "tables")
     )
     values["migrations"] = tuple(_pair(item) for item in _list(values["migrations"], "migrations"))
     return Part(**values)
@@ -218,31 +221,35 @@ _TYPES = {"str": str, "int": int}
 
 def _members(document: object, cls: type, where: str) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise _bad(f"{where} is not an object")
+        raise _bad(_("%(where)s is not an object", where=where))
     fields = {item.name: item for item in dataclasses.fields(cls)}
     if unknown := sorted(set(document) - set(fields)):
-        raise _bad(f"{where} has an unknown member {unknown[0]!r}")
+        raise _bad(_("%(where)s has an unknown member %(member)r", where=where, member=unknown[0]))
     if missing := sorted(set(fields) - set(document)):
-        raise _bad(f"{where} has no {missing[0]!r}")
+        raise _bad(_("%(where)s has no %(member)r", where=where, member=missing[0]))
     for name, item in fields.items():
         wanted = _TYPES.get(str(item.type))
         value = document[name]
         if wanted and (not isinstance(value, wanted) or isinstance(value, bool)):
-            raise _bad(f"{name!r} of {where} is not {'a text' if wanted is str else 'a number'}")
+            raise _bad(
+                _("%(member)r of %(where)s is not a text", member=name, where=where)
+                if wanted is str
+                else _("%(member)r of %(where)s is not a number", member=name, where=where)
+            )
         if wanted is int and value < 0:
-            raise _bad(f"{name!r} of {where} is below 0")
+            raise _bad(_("%(member)r of %(where)s is below 0", member=name, where=where))
     return dict(document)
 
 
 def _list(value: object, where: str) -> list[object]:
     if not isinstance(value, list):
-        raise _bad(f"{where!r} is not a list")
+        raise _bad(_("%(member)r is not a list", member=where))
     return value
 
 
 def _strings(value: object, where: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise _bad(f"{where!r} is not an object of texts")
+        raise _bad(_("%(member)r is not an object of texts", member=where))
     return value
 
 
@@ -250,17 +257,17 @@ def _pair(value: object) -> tuple[str, str]:
     match value:
         case [str() as app, str() as name]:
             return app, name
-    raise _bad("a migration is not a pair of texts")
+    raise _bad(_("a migration is not a pair of texts"))
 
 
 def _time(value: object, where: str) -> datetime:
     try:
         moment = datetime.fromisoformat(str(value))
         if moment.tzinfo is None:
-            raise _bad(f"{where!r} has no time zone")
+            raise _bad(_("%(member)r has no time zone", member=where))
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _bad(f"{where!r} is no time") from None
+        raise _bad(_("%(member)r is no time", member=where)) from None
 
 
 def format_time(moment: datetime) -> str:
@@ -271,11 +278,11 @@ def format_time(moment: datetime) -> str:
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise ValueError("a member appears twice")
+        raise ValueError(_("a member appears twice"))
     return document
 
 
 def _bad(why: str) -> ManifestError:
     return ManifestError(
-        "The manifest is not valid", why=why, todo="Use another copy of this backup."
+        _("The manifest is not valid"), why=why, todo=_("Use another copy of this backup.")
     )

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from trustbackup.exceptions import ManifestError
+from trustbackup.phrases import gettext as _
 from trustbackup.store.compression import DAMAGE, Compression, Compressor, sniff_compression
 
 BLOCK = 1 << 20
@@ -98,7 +99,7 @@ class _Writer:
         self.error: BaseException | None = None
         # The block that was given back last is the one that a processor still has in its cache.
         self._empty: queue.LifoQueue[memoryview] = queue.LifoQueue()
-        for _ in range(_UNDER_WAY):
+        for _block in range(_UNDER_WAY):
             self._empty.put(memoryview(bytearray(BLOCK)))
         self._full: queue.SimpleQueue[tuple[memoryview, int] | None] = queue.SimpleQueue()
         self._abandoned = False
@@ -189,9 +190,9 @@ class Decompressed:
             return self._reader.read(size)
         except DAMAGE as error:
             raise ManifestError(
-                f"{self.path.name} can't be decompressed",
-                why=f"it is truncated or damaged ({error})",
-                todo="Use another backup, or another copy of this one.",
+                _("%(name)s can't be decompressed", name=self.path.name),
+                why=_("it is truncated or damaged (%(error)s)", error=error),
+                todo=_("Use another backup, or another copy of this one."),
             ) from error
 
     def close(self) -> None:

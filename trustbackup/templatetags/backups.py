@@ -6,8 +6,8 @@ from typing import Any
 
 from django import template
 from django.apps import apps
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from trustbackup.views import words
 from trustbackup.views.wording import ago, changed, difference, moment, took
@@ -42,6 +42,12 @@ def column(context: dict[str, Any], key: str, label: str, kind: str = "") -> Saf
     )
 
 
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A table's name that may go on in the next line after each of its words."""
+    return format_html_join(mark_safe("_<wbr>"), "{}", ((word,) for word in name.split("_")))
+
+
 register.filter(ago)
 register.filter(changed)
 register.filter(difference)
@@ -59,8 +65,6 @@ for name in (
     "kind",
     "signature",
     "strategy",
-    "reason",
-    "problem",
     "migrations",
 ):
     register.filter(name, getattr(words, name))

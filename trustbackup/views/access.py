@@ -28,6 +28,12 @@ RESTORE = "trustbackup.restore_backup"
 DESTINATION = "trustbackup.change_destination"
 
 
+def no_such_backup(identifier: str) -> Http404:
+    """For who looks at a page: the folder's path and the commands are none of theirs."""
+    text = _("There is no backup %(name)s here: it was deleted, or never was.")
+    return Http404(text % {"name": identifier[:200]})
+
+
 class Page(PermissionRequiredMixin, ContextMixin, View):
     """A page for those with a right: anonymous visitors sign in, others get a 403."""
 

@@ -17,6 +17,7 @@ from trustbackup.operations.site import Site
 from trustbackup.store import catalog
 from trustbackup.views.access import CHANGE, VIEW, Page
 from trustbackup.views.answers import noted, nothing_selected, selected_in, started
+from trustbackup.views.words import said
 
 ACTIONS = ("keep", "release", "verify", "drill", "fetch", "copy", "verify_copy")
 
@@ -43,7 +44,7 @@ class BackupFilesActView(Page, View):
             try:
                 keep_backup(reference, kept=action == "keep")
             except TrustbackupError as error:
-                messages.error(request, str(error))
+                messages.error(request, said(error))
             else:
                 noted(request, action, reference)
         site = Site.current()

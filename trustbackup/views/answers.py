@@ -14,6 +14,7 @@ from trustbackup.runs.engine import start
 from trustbackup.runs.life import note
 from trustbackup.store import names
 from trustbackup.views.access import actor_of, address_of
+from trustbackup.views.words import said
 
 MOST_SELECTED = 10_000
 
@@ -27,7 +28,7 @@ def started(
             verb, options, actor=actor_of(request), address=address_of(request), target=target
         )
     except TrustbackupError as error:
-        messages.error(request, str(error))
+        messages.error(request, said(error))
         return redirect("trustbackup:manage")
     if not new:
         messages.info(request, _("This is under way already."))

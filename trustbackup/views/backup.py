@@ -47,6 +47,7 @@ from trustbackup.views.copies import add_copies
 from trustbackup.views.forms import CreateForm, FilterForm
 from trustbackup.views.listing import SORTS, Listing, ordering, sort_choices
 from trustbackup.views.sending import send_bundle, send_file
+from trustbackup.views.words import said
 
 
 class BackupManageView(Listing):
@@ -172,7 +173,7 @@ class BackupFilesDownloadMultipleView(Page, View):
         try:
             bundle = bundle_backups(selected, archive_format)
         except TrustbackupError as error:
-            messages.error(request, str(error))
+            messages.error(request, said(error))
             return redirect("trustbackup:manage")
         noted(request, "download", ", ".join(selected))
         return send_bundle(request, bundle)
@@ -202,7 +203,7 @@ class BackupFilesDeleteMultipleView(Page, View):
             life.outcome["deleted"] = gone
         for outcome in outcomes:
             if outcome.error:
-                messages.error(request, outcome.error)
+                messages.error(request, said(outcome.error))
         if gone:
             text = ngettext("%d backup was deleted.", "%d backups were deleted.", len(gone))
             messages.success(request, text % len(gone))

@@ -15,6 +15,7 @@ from trustbackup.operations.trying import Trial, try_destination, try_saved
 from trustbackup.views.answers import noted
 from trustbackup.views.destination_forms import SftpForm
 from trustbackup.views.destinations import reset, save, stored_secrets
+from trustbackup.views.words import said
 
 SFTP = "sftp"
 """The destination's name."""
@@ -65,4 +66,4 @@ def _tell(request: HttpRequest, trial: Trial) -> None:
     if trial.ok:
         messages.success(request, _("The connection works: copies can go there."))
     else:
-        messages.error(request, trial.problem)
+        messages.error(request, said(trial.problem))

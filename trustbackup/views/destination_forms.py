@@ -20,6 +20,7 @@ from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Destination
 from trustbackup.operations.site import Site
 from trustbackup.views.fields import ONE_WORD, secret, text
+from trustbackup.views.words import said
 
 
 class DestinationForm(forms.Form):
@@ -93,7 +94,7 @@ class DestinationForm(forms.Form):
             try:
                 self.try_out()
             except TrustbackupError as error:
-                self.add_error(None, str(error))
+                self.add_error(None, said(error))
         return data
 
     def try_out(self) -> None:
@@ -124,7 +125,7 @@ class FolderForm(DestinationForm):
                 gettext("This is in the backup folder itself: a copy there would be lost with it.")
             )
         for problem in check_place(place):
-            raise forms.ValidationError(f"{problem.msg} {problem.hint}")
+            raise forms.ValidationError(f"{said(problem.msg)} {said(problem.hint)}")
         return path
 
 
@@ -172,7 +173,7 @@ class SftpForm(DestinationForm):
         try:
             return parse_host_key(key).line if key else ""
         except DestinationError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(said(error)) from error
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -199,7 +200,7 @@ class SftpForm(DestinationForm):
                     vault.resolve(self.secrets.get("passphrase", "")),
                 )
             except TrustbackupError as error:
-                self.add_error("private_key", str(error))
+                self.add_error("private_key", said(error))
 
 
 class S3Form(DestinationForm):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView, View
 
@@ -102,7 +102,7 @@ class DestinationView(Page, View):
 
     def _find(self, kind: str = "", name: str = "") -> None:
         if name:
-            self.row = get_object_or_404(Destination, name=name)
+            self.row = find(name)
             kind = self.row.kind
         if kind not in FORMS:
             raise Http404(_("There is no such kind of destination."))
@@ -176,7 +176,7 @@ class DestinationTestView(DestinationView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        self.row = get_object_or_404(Destination, name=kwargs["name"])
+        self.row = find(kwargs["name"])
         self.kind = self.row.kind
         noted(request, "test destination", self.row.name)
         trial = try_saved(self.row)
@@ -190,7 +190,7 @@ class DestinationDeleteView(Page, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, name: str) -> HttpResponseRedirect:
-        row = get_object_or_404(Destination, name=name)
+        row = find(name)
         row.delete()
         noted(request, "delete destination", name)
         text = _("Destination %(name)s was removed; the copies there stay where they are.")
@@ -205,8 +205,16 @@ class DestinationResetView(Page, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, name: str) -> HttpResponseRedirect:
-        reset(request, get_object_or_404(Destination, name=name))
+        reset(request, find(name))
         return redirect("trustbackup:destination", name=name)
+
+
+def find(name: str) -> Destination:
+    """Raises Http404."""
+    row = Destination.objects.filter(name=name).first()
+    if row is None:
+        raise Http404(_("There is no such destination any more."))
+    return row
 
 
 def reset(request: HttpRequest, row: Destination) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q
-from django.http import Http404
 from django.views.generic import TemplateView
 
 from trustbackup.exceptions import BackupNotFound
 from trustbackup.models import AuditEvent, Run
 from trustbackup.operations.describe import describe_backup
-from trustbackup.views.access import Page
+from trustbackup.views.access import Page, no_such_backup
 from trustbackup.views.copies import copies_of, lacking
 
 EVENTS = 20
@@ -26,7 +25,7 @@ class BackupDetailView(Page, TemplateView):
         try:
             found = describe_backup(kwargs["identifier"])
         except BackupNotFound as error:
-            raise Http404(str(error)) from error
+            raise no_such_backup(kwargs["identifier"]) from error
         backup = found.backup
         mine = Q(target__contains=backup.identifier)
         return super().get_context_data(

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from trustbackup.databases.registry import distinct_aliases
 from trustbackup.models import Run
-from trustbackup.operations.create import LONGEST_NAME
+from trustbackup.operations.create import LONGEST_NAME, MAKEABLE
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views import words
 
@@ -27,6 +27,7 @@ STATES = [
 class CreateForm(forms.Form):
     """What to back up now."""
 
+    type = forms.ChoiceField(label=pgettext_lazy("a list", "Type"), required=False)
     name = forms.CharField(label=_("Name"), max_length=LONGEST_NAME, required=False)
     databases = forms.MultipleChoiceField(
         label=_("Databases"), required=False, widget=forms.CheckboxSelectMultiple
@@ -44,6 +45,7 @@ class CreateForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         aliases = distinct_aliases()
+        self.fields["type"].choices = [(kind, words.kind(kind)) for kind in MAKEABLE]  # type: ignore[attr-defined]
         self.fields["databases"].choices = [(alias, alias) for alias in aliases]  # type: ignore[attr-defined]
         self.fields["databases"].initial = aliases
 
@@ -51,6 +53,7 @@ class CreateForm(forms.Form):
         """The keyword arguments of ``create_backup``."""
         data = self.cleaned_data
         return {
+            "kind": data["type"] or MAKEABLE[0],
             "name": data["name"],
             "databases": data["databases"],
             "compression": data["compression"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connections
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from trustbackup.operations.rules import own_tables
 from trustbackup.operations.sessions import hash_of
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog
-from trustbackup.views.access import RESTORE, VIEW, Page
+from trustbackup.views.access import RESTORE, VIEW, Page, no_such_backup
 from trustbackup.views.answers import started
 from trustbackup.views.forms import RestoreForm
 
@@ -55,7 +55,7 @@ class RestoreView(Page, View):
         try:
             entry = catalog.find(Site.current().settings.root, identifier)
         except BackupNotFound as error:
-            raise Http404(str(error)) from error
+            raise no_such_backup(identifier) from error
         try:
             return plan_restore(entry.id, hashes=_is_small(entry)), ""
         except TrustbackupError as error:

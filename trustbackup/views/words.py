@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from trustbackup.models import AuditEvent
-from trustbackup.operations import plan
-from trustbackup.phrases import Phrase
-from trustbackup.store import catalog
+from trustbackup.phrases import Grouped, Phrase, Value
 
 Word = str | Promise
 
@@ -188,18 +187,6 @@ STRATEGIES: dict[str, Word] = {
     "into": pgettext_lazy("a way to restore", "into another database"),
 }
 
-REASONS: dict[str, Word] = {
-    plan.ASKED_FOR: gettext_lazy("it was asked for"),
-    plan.BESIDE: gettext_lazy(
-        "the new database is built beside the live one and the old one is kept"
-    ),
-}
-
-PROBLEMS: dict[str, Word] = {
-    catalog.UNVERIFIED: gettext_lazy("It has no manifest: whether it is whole is not known."),
-    catalog.ALTERED: gettext_lazy("Its manifest was altered since it was signed."),
-}
-
 MIGRATIONS: dict[str, Word] = {
     "same": gettext_lazy("Its migrations are those of the code."),
     "forward": gettext_lazy("The code has newer migrations, which can be run on it."),
@@ -217,11 +204,14 @@ def said(text: object) -> str:
         form = ngettext(sentence.message, sentence.plural, sentence.number)
     elif form:
         form = _(form)
-    values = {
-        name: said(value) if isinstance(value, str) else value
-        for name, value in sentence.values.items()
-    }
+    values = {name: _value(value) for name, value in sentence.values.items()}
     return form % values if values else form
+
+
+def _value(value: Value) -> Value:
+    if isinstance(value, Grouped):
+        return number_format(int(value), force_grouping=True)
+    return said(value) if isinstance(value, str) else value
 
 
 def run_title(verb: str, state: str = "") -> str:
@@ -281,16 +271,6 @@ def signature(word: str) -> str:
 
 def strategy(word: str) -> str:
     return _known(STRATEGIES, word)
-
-
-def reason(word: str) -> str:
-    """Why a way to restore was chosen."""
-    return _known(REASONS, word)
-
-
-def problem(sentence: str) -> str:
-    """What is wrong with a backup; the sentences of errors are English everywhere."""
-    return _known(PROBLEMS, sentence)
 
 
 def migrations(verdict: str) -> str:

@@ -19,6 +19,7 @@ from trustbackup.databases.postgresql.script import LAST_ROW, Script
 from trustbackup.databases.process import Feeder, Program, output_of
 from trustbackup.databases.values import OpenRaw
 from trustbackup.exceptions import ManifestError, ProgramError, RestoreError
+from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import BLOCK, Readable
 
 TOC = "toc.dat"
@@ -53,7 +54,7 @@ def save_head(pg_restore: str, open_raw: OpenRaw, target: Path) -> str:
             return output_of([pg_restore, "--list"], stdin=feeder.read_end, timeout=600)
         except ProgramError as error:
             raise RestoreError(
-                "The archive can't be read", why=error.why, todo="Restore another backup."
+                _("The archive can't be read"), why=error.why, todo=_("Restore another backup.")
             ) from error
         finally:
             feeder.finish()
@@ -74,7 +75,9 @@ def members(open_raw: OpenRaw, what: str) -> Iterator[Members]:
                 yield _plain_files(tar, what)
         except (tarfile.TarError, FileExistsError) as error:
             raise ManifestError(
-                what, why=f"its tar archive is damaged ({error})", todo="Restore another backup."
+                what,
+                why=_("its tar archive is damaged (%(error)s)", error=error),
+                todo=_("Restore another backup."),
             ) from error
         while raw.read(BLOCK):
             pass
@@ -87,8 +90,8 @@ def _plain_files(tar: tarfile.TarFile, what: str) -> Members:
         if name is None or source is None:
             raise RestoreError(
                 what,
-                why=f"its archive holds {member.name[:99]!r}, which is not pg_dump's",
-                todo="The live database was not touched; restore another backup.",
+                why=_("its archive holds %(name)r, which is not pg_dump's", name=member.name[:99]),
+                todo=_("The live database was not touched; restore another backup."),
             )
         yield name[1], source
 
@@ -100,14 +103,14 @@ def look_through(raw: Readable) -> str:
     """
     seen = set()
     try:
-        with members(lambda: nullcontext(raw), "The archive can't be read") as files:
+        with members(lambda: nullcontext(raw), _("The archive can't be read")) as files:
             for name, source in files:
                 seen.add(name)
                 while source.read(BLOCK):
                     pass
     except RestoreError as error:
         return error.why
-    return "" if TOC in seen else f"it has no {TOC}"
+    return "" if TOC in seen else _("it has no %(file)s", file=TOC)
 
 
 def unpack(files: Members, folder: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from trustbackup.databases.postgresql.tools import find_program
 from trustbackup.databases.process import Program, output_of
 from trustbackup.exceptions import ProgramError, RestoreError
+from trustbackup.phrases import gettext as _
 
 _TRIES = 300
 
@@ -32,8 +33,8 @@ def throwaway_cluster(what: str, encoding: str, server_version: int) -> Iterator
     if not (programs / "initdb").exists():
         raise RestoreError(
             what,
-            why="its role may not create databases, and no PostgreSQL server is installed here",
-            todo="Grant CREATEDB, or install the server's package, then try again.",
+            why=_("its role may not create databases, and no PostgreSQL server is installed here"),
+            todo=_("Grant CREATEDB, or install the server's package, then try again."),
         )
     folder = Path(tempfile.mkdtemp(prefix="tb-"))
     prefix: list[str] = []
@@ -54,7 +55,9 @@ def throwaway_cluster(what: str, encoding: str, server_version: int) -> Iterator
             yield {"HOST": str(folder), "PORT": "5432", "USER": "drill", "PASSWORD": ""}
     except (ProgramError, KeyError) as error:
         raise RestoreError(
-            what, why=f"a server for the drill did not start ({error})", todo="See its package."
+            what,
+            why=_("a server for the drill did not start (%(error)s)", error=error),
+            todo=_("See its package."),
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -70,4 +73,4 @@ def _wait_ready(programs: Path, folder: Path, program: Program) -> None:
             time.sleep(0.05)
         else:
             return
-    raise ProgramError("postgres did not answer", why=program.complaint[-300:])
+    raise ProgramError(_("postgres did not answer"), why=program.complaint[-300:])

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import DatabaseError, connections
 
 from trustbackup.databases.alias import pointed_at
-from trustbackup.databases.base import Database, Dump, Replacement
+from trustbackup.databases.base import Database, Dump, Replacement, no_room
 from trustbackup.databases.postgresql.archive import look_through
 from trustbackup.databases.postgresql.cluster import throwaway_cluster
 from trustbackup.databases.postgresql.dump import (
@@ -55,6 +55,7 @@ from trustbackup.databases.values import (
     TableRows,
 )
 from trustbackup.exceptions import DumpError, ProgramError, RestoreError, TrustbackupError
+from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import Readable
 
 _LONGEST_NAME = 63
@@ -73,7 +74,7 @@ class PostgreSQL(Database):
 
     @contextlib.contextmanager
     def dump(self, request: DumpRequest) -> Iterator[Dump]:
-        what = f"Database {self.alias!r} was not dumped"
+        what = _("Database %(alias)r was not dumped", alias=self.alias)
         connector = binary_connector(self.alias)
         with contextlib.ExitStack() as stack:
             with translate(DumpError, what):
@@ -138,7 +139,7 @@ class PostgreSQL(Database):
         return {"PGCONNECT_TIMEOUT": str(max(2, round(self.options.connect_timeout)))}
 
     def facts(self, *, count: bool = True) -> Facts | None:
-        with translate(RestoreError, f"Database {self.alias!r} can't be read"):
+        with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
             settings = dict(binary_connector(self.alias).settings)
             with open_session(self.alias, self.options, settings) as cursor:
                 tables = list_tables(cursor)
@@ -149,7 +150,7 @@ class PostgreSQL(Database):
                 return read_facts(cursor, rows) if tables else None
 
     def has_rows(self) -> bool:
-        with translate(RestoreError, f"Database {self.alias!r} can't be read"):
+        with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
             settings = dict(binary_connector(self.alias).settings)
             with open_session(self.alias, self.options, settings) as cursor:
                 return any(has_row(cursor, table) for table in list_tables(cursor))
@@ -165,13 +166,13 @@ class PostgreSQL(Database):
         return self._beside(f"_drill_{stamp}")
 
     def replacement(self, name: str, *, existing: bool = False) -> Replacement:
-        with translate(RestoreError, f"Database {self.alias!r} was not restored"):
+        with translate(RestoreError, _("Database %(alias)r was not restored", alias=self.alias)):
             return PostgresReplacement(
                 self.alias, self.options, live=self.name, name=name, existing=existing
             )
 
     def restore_in_place(self, request: InPlaceRequest) -> Facts:
-        what = f"Database {self.alias!r} was not restored"
+        what = _("Database %(alias)r was not restored", alias=self.alias)
         with translate(RestoreError, what):
             return InPlace(self._server(), what, self.name).run(request)
 
@@ -185,12 +186,12 @@ class PostgreSQL(Database):
             # The newest program reads every older archive; no server is asked.
             listing = list_archive(find_program("pg_restore", 0), raw)
         except ProgramError as error:
-            return f"pg_restore can't read it ({error.why})"
-        return "" if " TABLE " in listing else "it holds no table"
+            return _("pg_restore can't read it (%(why)s)", why=error.why)
+        return "" if " TABLE " in listing else _("it holds no table")
 
     def why_not_swap(self) -> str:
         with (
-            translate(RestoreError, f"Database {self.alias!r} can't be read"),
+            translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)),
             self._server().maintenance() as cursor,
         ):
             cursor.execute(
@@ -198,7 +199,7 @@ class PostgreSQL(Database):
             )
             superuser, may_create = cursor.fetchone()
             if scalar(cursor, "SELECT current_database()") == self.name:
-                return "no other database of its server lets its role in"
+                return _("no other database of its server lets its role in")
             owner = scalar(
                 cursor,
                 "SELECT pg_has_role(current_user, datdba, 'MEMBER')"
@@ -206,8 +207,8 @@ class PostgreSQL(Database):
                 self.name,
             )
         if not (superuser or may_create):
-            return "its role may not create databases"
-        return "" if superuser or owner else "its role does not own the database"
+            return _("its role may not create databases")
+        return "" if superuser or owner else _("its role does not own the database")
 
     def room_for(self, raw_bytes: int) -> str:
         """Only a server on this machine shows its disk, and only to those it trusts."""
@@ -218,23 +219,23 @@ class PostgreSQL(Database):
                 free = shutil.disk_usage(folder).free
                 needed = max(size, raw_bytes)
                 if free < needed:
-                    return f"{folder} has {free:,} bytes free and {needed:,} are needed"
+                    return no_room(folder, free, needed)
         return ""
 
     def address(self, name: str) -> dict[str, object]:
         return {"NAME": name}
 
     def exists(self, name: str) -> bool:
-        with translate(RestoreError, f"Database {self.alias!r} can't be read"):
+        with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
             return name in self._server().databases()
 
     def remove(self, name: str) -> None:
-        with translate(RestoreError, f"Database {name!r} was not removed"):
+        with translate(RestoreError, _("Database %(name)r was not removed", name=name)):
             self._server().drop(name)
 
     def settle(self, interrupted: Interrupted) -> bool:
         server = self._server()
-        with translate(RestoreError, f"Database {self.alias!r} can't be looked at"):
+        with translate(RestoreError, _("Database %(alias)r can't be looked at", alias=self.alias)):
             server.end_run(interrupted.label)
             if interrupted.strategy == "in place":
                 return self._committed(server, interrupted.marker)
@@ -257,7 +258,7 @@ class PostgreSQL(Database):
 
     @contextlib.contextmanager
     def scratch_server(self) -> Iterator[Database]:
-        what = f"Database {self.alias!r} was not drilled"
+        what = _("Database %(alias)r was not drilled", alias=self.alias)
         with translate(RestoreError, what), self._server().session(self.name) as cursor:
             encoding = scalar(cursor, "SHOW server_encoding")
             version = int(scalar(cursor, "SHOW server_version_num"))
@@ -275,7 +276,7 @@ class PostgreSQL(Database):
             find_program("pg_dump", server, configured)
             find_program("pg_restore", server)
         except TrustbackupError as error:
-            return [(f"{error.what}: {error.why}.", error.todo)]
+            return [(error.sentence, error.todo)]
         return []
 
     def _server_version(self, settings: dict[str, Any]) -> int:

@@ -33,6 +33,8 @@ from trustbackup.databases.postgresql.session import (
 from trustbackup.databases.process import Feeder, Program, output_of
 from trustbackup.databases.values import Facts, OpenRaw, TableRows
 from trustbackup.exceptions import DumpError, ProgramError
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import ngettext
 from trustbackup.store.streams import BLOCK, Readable
 
 CUSTOM = "pg_dump custom"
@@ -56,7 +58,7 @@ class Snapshot:
             self.id: str = scalar(cursor, "SELECT pg_export_snapshot()")
             self.tables = list_tables(cursor)
             if not self.tables:
-                raise DumpError(what, why="it has no table", todo="Run migrate first.")
+                raise DumpError(what, why=_("it has no table"), todo=_("Run migrate first."))
             # As pg_dump does: a table that is rewritten after this would seem empty.
             quoted = ", ".join(table.quoted for table in self.tables)
             cursor.execute(f"LOCK TABLE ONLY {quoted} IN ACCESS SHARE MODE")
@@ -120,14 +122,20 @@ class PostgresDump(Dump):
         try:
             listing = self.listing(open_raw)
         except ProgramError as error:
-            raise DumpError(self.what, why=f"its archive can't be listed: {error}") from error
+            raise DumpError(
+                self.what, why=_("its archive can't be listed: %(error)s", error=error)
+            ) from error
         oids = {int(oid) for oid in _TABLE_DATA.findall(listing)}
         missing = oids - counted.keys()
         if missing:
             raise DumpError(
                 self.what,
-                why=f"{len(missing)} of its tables could not be counted",
-                todo="Give the role the right to read all tables, then try again.",
+                why=ngettext(
+                    "%(number)d of its tables could not be counted",
+                    "%(number)d of its tables could not be counted",
+                    len(missing),
+                ),
+                todo=_("Give the role the right to read all tables, then try again."),
             )
         return replace(facts, tables=tuple(rows for oid, rows in counted.items() if oid in oids))
 
@@ -215,9 +223,9 @@ def list_archive(pg_restore: str, raw: Readable) -> str:
 
 def _remedy(why: str) -> str:
     if "lock timeout" in why or "could not obtain lock" in why:
-        return "Wait until what holds the lock is done, then try again."
+        return _("Wait until what holds the lock is done, then try again.")
     if "permission denied" in why:
-        return "Give the role the right to read everything, then try again."
+        return _("Give the role the right to read everything, then try again.")
     if "server closed the connection" in why or "terminating connection" in why:
-        return "See that the server runs, then make the backup again."
-    return "Mend that, then make the backup again."
+        return _("See that the server runs, then make the backup again.")
+    return _("Mend that, then make the backup again.")

@@ -36,6 +36,7 @@ from trustbackup.databases.postgresql.session import (
 from trustbackup.databases.process import Feeder, Program, output_of
 from trustbackup.databases.values import Facts, InPlaceRequest
 from trustbackup.exceptions import ProgramError, RestoreError
+from trustbackup.phrases import gettext as _
 
 # "215; 1259 16402 TABLE public shop_order owner"
 _ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<rest>.*)$", re.MULTILINE)
@@ -158,7 +159,7 @@ class InPlace:
                 Script(program).play(cursor.execute, rows)
         except ProgramError as error:
             raise RestoreError(
-                self.what, why=error.why or error.what, todo="The database is as it was."
+                self.what, why=error.why or error.what, todo=_("The database is as it was.")
             ) from error
 
 

@@ -37,6 +37,8 @@ from trustbackup.databases.postgresql.tools import (
 from trustbackup.databases.process import Feeder, Program, output_of
 from trustbackup.databases.values import LoadRequest
 from trustbackup.exceptions import ProgramError, RestoreError
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import one_line
 
 _VACUUMED = """
     SELECT format('%I.%I', n.nspname, c.relname)
@@ -69,7 +71,9 @@ class Loader:
             except (ProgramError, DatabaseError) as error:
                 why = error.why or error.what if isinstance(error, ProgramError) else str(error)
                 raise RestoreError(
-                    self.what, why=" ".join(why.split()), todo="The live database was not touched."
+                    self.what,
+                    why=one_line(why),
+                    todo=_("The live database was not touched."),
                 ) from error
 
     def run(self, arguments: Iterable[str], stdin: BinaryIO | None = None) -> None:
@@ -97,7 +101,7 @@ class Loader:
             connector.restore_dump(stdin)
         except ProgramError as error:
             raise RestoreError(
-                self.what, why=error.why or error.what, todo="The live database was not touched."
+                self.what, why=error.why or error.what, todo=_("The live database was not touched.")
             ) from error
 
     def program(self) -> str:
@@ -195,6 +199,9 @@ class _Load:
         if missing:
             raise RestoreError(
                 self.loader.what,
-                why=f"its archive lacks {next(iter(missing))}, the rows of a table",
-                todo="The live database was not touched; restore another backup.",
+                why=_(
+                    "its archive lacks %(file)s, the rows of a table",
+                    file=next(iter(missing)),
+                ),
+                todo=_("The live database was not touched; restore another backup."),
             )

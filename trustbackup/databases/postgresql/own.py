@@ -19,6 +19,7 @@ from trustbackup.databases.postgresql.tools import (
 )
 from trustbackup.databases.process import Feeder, Program
 from trustbackup.exceptions import ProgramError, RestoreError
+from trustbackup.phrases import gettext as _
 
 MIGRATIONS = "django_migrations"
 
@@ -95,7 +96,7 @@ def _pipe_tables(server: Server, what: str, live: str, new: str, tables: list[st
                 feeder.finish()
     except ProgramError as error:
         raise RestoreError(
-            what, why=str(error), todo="The live database was not touched."
+            what, why=str(error), todo=_("The live database was not touched.")
         ) from error
 
 
@@ -117,10 +118,17 @@ _SEQUENCES = """
 def lagging_sequences(cursor: CursorWrapper) -> list[str]:
     """A sentence for each sequence whose next value is taken already."""
     cursor.execute(_SEQUENCES)
-    problems = []
+    problems: list[str] = []
     for table, column, sequence, label in cursor.fetchall():
         highest = scalar(cursor, f"SELECT max({column}) FROM {table}")  # noqa: S608
         last = scalar(cursor, f"SELECT last_value FROM {sequence}")  # noqa: S608
         if highest is not None and highest > last:
-            problems.append(f"The sequence of {label} stands at {last}, behind its row {highest}.")
+            problems.append(
+                _(
+                    "The sequence of %(column)s stands at %(last)s, behind its row %(highest)s.",
+                    column=label,
+                    last=last,
+                    highest=highest,
+                )
+            )
     return problems

@@ -30,6 +30,7 @@ from trustbackup.databases.postgresql.session import (
 )
 from trustbackup.databases.values import Facts, LoadRequest, Options
 from trustbackup.exceptions import RestoreError
+from trustbackup.phrases import gettext as _
 
 _LISTS = ("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries")
 
@@ -44,7 +45,7 @@ class PostgresReplacement(Replacement):
         self.options = options
         self.live = live
         self.name = name
-        self.what = f"Database {alias!r} was not restored"
+        self.what = _("Database %(alias)r was not restored", alias=alias)
         self.server = Server(alias, options)
         self._stays = existing
 
@@ -69,8 +70,8 @@ class PostgresReplacement(Replacement):
         if row is None:
             raise RestoreError(
                 self.what,
-                why=f"the server has no database {self.live!r}",
-                todo="Create it, empty, then try again.",
+                why=_("the server has no database %(live)r", live=self.live),
+                todo=_("Create it, empty, then try again."),
             )
         new: dict[str, Any] = row if isinstance(row, dict) else json.loads(row)
         clauses = [

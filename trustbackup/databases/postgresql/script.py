@@ -15,6 +15,7 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.exceptions import ManifestError
+from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import BLOCK, Readable
 
 Run = Callable[[str], object]
@@ -88,9 +89,9 @@ class Script:
                 yield block
             if last < 0 and not self._more():
                 raise ManifestError(
-                    "The rows of a table can't be restored",
-                    why="they end too early",
-                    todo="Restore another backup.",
+                    _("The rows of a table can't be restored"),
+                    why=_("they end too early"),
+                    todo=_("Restore another backup."),
                 )
         self._buffer = self._buffer[len(LAST_ROW) :]
 

@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from trustbackup.databases.postgresql.session import open_session, quote_name, scalar
 from trustbackup.databases.postgresql.tools import binary_connector
 from trustbackup.databases.values import Options
+from trustbackup.phrases import gettext as _
 
 _MAINTENANCE = ("postgres", "template1")
 
@@ -83,7 +84,7 @@ class Server:
                 if not cursor.fetchone()[0]:
                     return
                 time.sleep(0.02)
-        raise DatabaseError("what an interrupted restore left at work could not be ended")
+        raise DatabaseError(_("what an interrupted restore left at work could not be ended"))
 
 
 def end_sessions(cursor: CursorWrapper, *databases: str) -> None:
@@ -102,4 +103,4 @@ def end_sessions(cursor: CursorWrapper, *databases: str) -> None:
         if not cursor.fetchone()[0]:
             return
         time.sleep(0.01)
-    raise DatabaseError("sessions on the database could not be ended within 10 seconds")
+    raise DatabaseError(_("sessions on the database could not be ended within 10 seconds"))

@@ -12,6 +12,8 @@ from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.values import Facts, Options, TableRows
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import one_line
 
 OWN_TABLES = """
     SELECT c.oid, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname),
@@ -81,20 +83,20 @@ def translate(error: type[TrustbackupError], what: str) -> Iterator[None]:
     try:
         yield
     except DatabaseError as problem:
-        why = " ".join(str(problem).split()) or type(problem).__name__
+        why = one_line(str(problem)) or type(problem).__name__
         raise error(what, why=why, todo=_remedy(why)) from problem
 
 
 def _remedy(why: str) -> str:
     if "password authentication failed" in why or "no password supplied" in why:
-        return "Correct USER and PASSWORD in DATABASES, then try again."
+        return _("Correct USER and PASSWORD in DATABASES, then try again.")
     if "refused" in why or "No such file" in why or "timeout expired" in why:
-        return "Start the server, or correct HOST and PORT in DATABASES, then try again."
+        return _("Start the server, or correct HOST and PORT in DATABASES, then try again.")
     if "lock timeout" in why:
-        return "Wait until what holds the lock is done, then try again."
+        return _("Wait until what holds the lock is done, then try again.")
     if "permission denied" in why:
-        return "Give the role the right to do this, then try again."
-    return "Look into the server's log, then try again."
+        return _("Give the role the right to do this, then try again.")
+    return _("Look into the server's log, then try again.")
 
 
 def scalar(cursor: CursorWrapper, sql: str, *parameters: Any) -> Any:  # noqa: ANN401

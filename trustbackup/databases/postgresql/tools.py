@@ -21,6 +21,7 @@ from dbbackup.db.postgresql import PgDumpBinaryConnector
 
 from trustbackup.databases.process import output_of
 from trustbackup.exceptions import DumpError, ProgramError
+from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import BLOCK
 
 _FOLDERS = (
@@ -95,16 +96,24 @@ def find_program(name: str, server_version: int, configured: str = "") -> str:
     package = f"postgresql-client-{major}" if major else "postgresql-client"
     if not found:
         raise DumpError(
-            f"{configured or name} was not found",
-            why="PostgreSQL's client programs are not installed",
-            todo=f"Install them (Debian: apt install {package}), then try again.",
+            _("%(configured)s was not found", configured=configured or name),
+            why=_("PostgreSQL's client programs are not installed"),
+            todo=_(
+                "Install them (Debian: apt install %(package)s), then try again.", package=package
+            ),
         )
     version, path = found[0]
     if version < major:
         raise DumpError(
-            f"{name} {version} can't dump this server",
-            why=f"the server is PostgreSQL {major}, and {path} is older",
-            todo=f"Install the programs of version {major} (Debian: apt install {package}).",
+            _("%(name)s %(version)s can't dump this server", name=name, version=version),
+            why=_(
+                "the server is PostgreSQL %(major)s, and %(path)s is older", major=major, path=path
+            ),
+            todo=_(
+                "Install the programs of version %(major)s (Debian: apt install %(package)s).",
+                major=major,
+                package=package,
+            ),
         )
     return path
 
@@ -130,7 +139,9 @@ def version_of(path: str) -> int:
     try:
         return _major(version_text(path))
     except (ProgramError, OSError) as error:
-        raise DumpError(f"{path} can't be asked for its version", why=str(error)) from error
+        raise DumpError(
+            _("%(path)s can't be asked for its version", path=path), why=str(error)
+        ) from error
 
 
 def version_text(path: str) -> str:

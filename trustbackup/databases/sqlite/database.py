@@ -20,7 +20,7 @@ from pathlib import Path
 from dbbackup.db.base import get_connector
 from django.db import connections
 
-from trustbackup.databases.base import Database, Dump, Replacement
+from trustbackup.databases.base import Database, Dump, Replacement, no_room
 from trustbackup.databases.sqlite.file import (
     MAGIC,
     checked_facts,
@@ -41,6 +41,8 @@ from trustbackup.databases.sqlite.replacement import (
 )
 from trustbackup.databases.values import NOT_YET, DumpRequest, Facts, Interrupted, OpenRaw
 from trustbackup.exceptions import REMEDIES, DumpError, RestoreError, UsageError
+from trustbackup.phrases import Grouped, joined
+from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import BLOCK, Readable
 
 SQLITE_FILE = "sqlite file"
@@ -87,15 +89,15 @@ class SQLite(Database):
     def dump(self, request: DumpRequest) -> Iterator[Dump]:
         if request.directory:
             raise UsageError(
-                f"Database {self.alias!r} can't be dumped as a directory",
-                why="SQLite has one file",
-                todo="Leave --format out.",
+                _("Database %(alias)r can't be dumped as a directory", alias=self.alias),
+                why=_("SQLite has one file"),
+                todo=_("Leave --format out."),
             )
         connector = get_connector(self.alias)
         self._check_source()
         copy = request.workdir / "copy.sqlite3"
         connector.create_dump = lambda: self._copy_to(copy)
-        with translate(DumpError, f"Database {self.alias!r} was not dumped"):
+        with translate(DumpError, _("Database %(alias)r was not dumped", alias=self.alias)):
             os.close(create_private(copy))
             connector.create_dump()
         with ThreadPoolExecutor(1, "trustbackup-facts") as pool:
@@ -116,27 +118,31 @@ class SQLite(Database):
 
     def _check_source(self) -> None:
         """Refuse what would give an empty or a torn success."""
-        what = f"Database {self.alias!r} was not dumped"
+        what = _("Database %(alias)r was not dumped", alias=self.alias)
         if connections[self.alias].in_atomic_block:
             raise DumpError(
                 what,
-                why="a transaction of this very process is open on it",
-                todo="Make the backup outside of transaction.atomic().",
+                why=_("a transaction of this very process is open on it"),
+                todo=_("Make the backup outside of transaction.atomic()."),
             )
         if _in_memory(self.name):
             raise DumpError(
-                what, why="it lives in memory", todo="Only databases in a file can be backed up."
+                what,
+                why=_("it lives in memory"),
+                todo=_("Only databases in a file can be backed up."),
             )
         try:
             size = self.path.stat().st_size
         except OSError as error:
             raise DumpError(
                 what,
-                why=f"{self.name}: {os.strerror(error.errno or 0)}",
-                todo="Check NAME in DATABASES, or run migrate first.",
+                why=joined([self.name, os.strerror(error.errno or 0)], ": "),
+                todo=_("Check NAME in DATABASES, or run migrate first."),
             ) from error
         if size == 0:
-            raise DumpError(what, why=f"{self.name} is empty", todo="Run migrate first.")
+            raise DumpError(
+                what, why=_("%(name)s is empty", name=self.name), todo=_("Run migrate first.")
+            )
 
     def _copy_to(self, target: Path) -> None:
         with (
@@ -158,8 +164,12 @@ class SQLite(Database):
             if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
                 raise
             raise DumpError(
-                f"Database {self.alias!r} was not dumped",
-                why=f"copying it to {target} failed, {os.strerror(errno.ENOSPC)}",
+                _("Database %(alias)r was not dumped", alias=self.alias),
+                why=_(
+                    "copying it to %(target)s failed, %(reason)s",
+                    target=target,
+                    reason=os.strerror(errno.ENOSPC),
+                ),
                 todo=REMEDIES[errno.ENOSPC],
             ) from error
 
@@ -167,7 +177,7 @@ class SQLite(Database):
         if not self.path.exists() or self.path.stat().st_size == 0:
             return None
         with (
-            translate(RestoreError, f"Database {self.alias!r} can't be read"),
+            translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)),
             contextlib.closing(connect(self.path, "rw", self.options.wait)) as live,
         ):
             facts = read_facts(live, self.name, count=count)
@@ -177,7 +187,7 @@ class SQLite(Database):
         if not self.path.exists() or self.path.stat().st_size == 0:
             return False
         with (
-            translate(RestoreError, f"Database {self.alias!r} can't be read"),
+            translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)),
             contextlib.closing(connect(self.path, "rw", self.options.wait)) as live,
         ):
             return any(has_row(live, table) for table in list_tables(live))
@@ -204,13 +214,23 @@ class SQLite(Database):
         while block := raw.read(BLOCK):
             size += len(block)
         wanted = size_in_header(head)
-        return f"it was cut short: {size:,} of {wanted:,} bytes are there" if size < wanted else ""
+        if size >= wanted:
+            return ""
+        return _(
+            "it was cut short: %(size)s of %(wanted)s bytes are there",
+            size=Grouped(size),
+            wanted=Grouped(wanted),
+        )
 
     def why_not_swap(self) -> str:
         if _in_memory(self.name):
-            return "it lives in memory"
+            return _("it lives in memory")
         folder = self.path.absolute().parent
-        return "" if os.access(folder, os.W_OK) else f"the folder {folder} can't be written"
+        return (
+            ""
+            if os.access(folder, os.W_OK)
+            else _("the folder %(folder)s can't be written", folder=folder)
+        )
 
     def room_for(self, raw_bytes: int) -> str:
         """The new file, and the old one that is kept, lie beside the live one."""
@@ -221,7 +241,7 @@ class SQLite(Database):
         needed = raw_bytes + 2 * now + max(0, raw_bytes - now)
         if free >= needed:
             return ""
-        return f"{folder} has {free:,} bytes free and {needed:,} are needed"
+        return no_room(folder, free, needed)
 
     def address(self, name: str) -> dict[str, object]:
         return {"NAME": name}
@@ -230,11 +250,11 @@ class SQLite(Database):
         return Path(name).is_file()
 
     def remove(self, name: str) -> None:
-        with translate(RestoreError, f"{name} was not removed"):
+        with translate(RestoreError, _("%(name)s was not removed", name=name)):
             remove_file(Path(name))
 
     def settle(self, interrupted: Interrupted) -> bool:
-        with translate(RestoreError, f"Database {self.alias!r} can't be read"):
+        with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
             # Opening it rolls an unfinished copy back, by SQLite's own journal.
             now = schema_version(self.path, self.options.wait)
             swapped = interrupted.marker != NOT_YET and now not in ("", interrupted.marker)

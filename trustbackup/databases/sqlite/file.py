@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from trustbackup.databases.values import Facts, TableRows
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import joined
 from trustbackup.store.streams import sha256_of
 
 MAGIC = b"SQLite format 3\x00"
@@ -64,7 +66,9 @@ def copy_database(
                 on_first()
             last[:] = [remaining, time.monotonic()]
         elif time.monotonic() - last[1] > wait:
-            raise sqlite3.OperationalError(f"database was locked for {wait:.0f} seconds")
+            raise sqlite3.OperationalError(
+                _("database was locked for %(wait).0f seconds", wait=wait)
+            )
 
     source.backup(target, pages=pages, progress=look, sleep=0.05)
 
@@ -82,7 +86,7 @@ def checked_facts(
     path: Path, alias: str, wait: float, error: type[TrustbackupError], *, content: bool = False
 ) -> Facts:
     """The facts of a file that nobody writes to, once its pages have been checked."""
-    what = f"Database {alias!r} failed its check"
+    what = _("Database %(alias)r failed its check", alias=alias)
     with (
         translate(error, what),
         contextlib.closing(connect(path, "ro&immutable=1", wait)) as copy,
@@ -91,12 +95,12 @@ def checked_facts(
         if answer != "ok":
             raise error(
                 what,
-                why=f"the file is corrupt ({' '.join(str(answer).split())})",
-                todo="Restore the last good backup, or repair it with sqlite3's .recover.",
+                why=_("the file is corrupt (%(answer)s)", answer=" ".join(str(answer).split())),
+                todo=_("Restore the last good backup, or repair it with sqlite3's .recover."),
             )
         facts = read_facts(copy, str(path), sha256_of(path) if content else "")
     if not facts.tables:
-        raise error(what, why="it has no table", todo="Run migrate first.")
+        raise error(what, why=_("it has no table"), todo=_("Run migrate first."))
     return facts
 
 
@@ -161,15 +165,17 @@ def translate(error: type[TrustbackupError], what: str) -> Iterator[None]:
     except sqlite3.Error as problem:
         raise error(what, why=str(problem), todo=_remedy(str(problem))) from problem
     except OSError as problem:
-        why = f"{problem.filename or 'the disk'}: {os.strerror(problem.errno or 0)}"
-        raise error(what, why=why, todo="Mend that, then try again.") from problem
+        why = joined(
+            [str(problem.filename or _("the disk")), os.strerror(problem.errno or 0)], ": "
+        )
+        raise error(what, why=why, todo=_("Mend that, then try again.")) from problem
 
 
 def _remedy(problem: str) -> str:
     if "locked" in problem or "busy" in problem:
-        return "Wait until the program that holds it is done, then try again."
+        return _("Wait until the program that holds it is done, then try again.")
     if "malformed" in problem or "not a database" in problem or "corrupt" in problem:
-        return "Restore the last good backup, or repair it with sqlite3's .recover."
+        return _("Restore the last good backup, or repair it with sqlite3's .recover.")
     if "full" in problem:
-        return "Free some space, then try again."
-    return "Look into the database, then try again."
+        return _("Free some space, then try again.")
+    return _("Look into the database, then try again.")

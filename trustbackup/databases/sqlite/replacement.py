@@ -32,6 +32,7 @@ from trustbackup.databases.sqlite.file import (
 )
 from trustbackup.databases.values import Facts, LoadRequest
 from trustbackup.exceptions import RestoreError
+from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import BLOCK
 
 _CAREFUL = 64
@@ -48,7 +49,7 @@ class SQLiteReplacement(Replacement):
         self.name = str(path)
         self.path = path
         self.wait = wait
-        self.what = f"Database {alias!r} was not restored"
+        self.what = _("Database %(alias)r was not restored", alias=alias)
         self._stays = existing
 
     def create(self) -> None:
@@ -70,8 +71,8 @@ class SQLiteReplacement(Replacement):
             if file.read(len(MAGIC)) != MAGIC:
                 raise RestoreError(
                     self.what,
-                    why="the backup holds no SQLite database",
-                    todo="Choose a backup of this database.",
+                    why=_("the backup holds no SQLite database"),
+                    todo=_("Choose a backup of this database."),
                 )
         if request.tables:
             self._keep_only(request.tables)
@@ -82,8 +83,8 @@ class SQLiteReplacement(Replacement):
             if missing := [name for name in tables if name not in there]:
                 raise RestoreError(
                     self.what,
-                    why=f"the backup has no table {missing[0]!r}",
-                    todo="See show_backup for those that it has.",
+                    why=_("the backup has no table %(table)r", table=missing[0]),
+                    todo=_("See show_backup for those that it has."),
                 )
             for name in there:
                 if name not in tables:
@@ -97,7 +98,10 @@ class SQLiteReplacement(Replacement):
         with self._open() as new:
             broken = new.execute("PRAGMA foreign_key_check").fetchall()
             tables = sorted({str(row[0]) for row in broken})
-        return [f"Table {table} has rows whose foreign key points nowhere." for table in tables]
+        return [
+            _("Table %(table)s has rows whose foreign key points nowhere.", table=table)
+            for table in tables
+        ]
 
     def carry_over(self, tables: Sequence[str], app: str) -> None:
         if not self.live.exists() or not self.live.stat().st_size:
@@ -217,7 +221,7 @@ class _OldCopy:
                 if not busy:
                     return
                 if time.monotonic() > until:
-                    raise sqlite3.OperationalError("database was locked by a checkpoint")
+                    raise sqlite3.OperationalError(_("database was locked by a checkpoint"))
                 time.sleep(0.01)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.phrases import gettext as _
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -53,23 +54,31 @@ class S3Config:
         object.__setattr__(self, "prefix", self.prefix.strip("/"))
         object.__setattr__(self, "endpoint", _full_endpoint(self.endpoint))
         if not _BUCKET.fullmatch(self.bucket):
-            raise _wrong(f"{self.bucket!r} is no bucket's name", "Correct the bucket's name.")
+            raise _wrong(
+                _("%(bucket)r is no bucket's name", bucket=self.bucket),
+                _("Correct the bucket's name."),
+            )
         if any(part in ("", ".", "..") for part in self.prefix.split("/") if self.prefix):
-            raise _wrong("the prefix has a part that is empty or only dots", "Correct the prefix.")
+            raise _wrong(
+                _("the prefix has a part that is empty or only dots"), _("Correct the prefix.")
+            )
         if _CONTROL.search(self.prefix):
-            raise _wrong("the prefix has a control character", "Correct the prefix.")
+            raise _wrong(_("the prefix has a control character"), _("Correct the prefix."))
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 known = ", ".join(choice for choice in choices if choice)
-                raise _wrong(f"{name} is {getattr(self, name)!r}", f"Known are {known}.")
+                raise _wrong(
+                    _("%(name)s is %(value)r", name=name, value=getattr(self, name)),
+                    _("Known are %(known)s.", known=known),
+                )
         if bool(self.access_key) != bool(self.secret_key):
             raise _wrong(
-                "the access key and the secret key belong together", "Give both, or neither."
+                _("the access key and the secret key belong together"), _("Give both, or neither.")
             )
         if bool(self.lock_mode) != (self.lock_days > 0):
-            raise _wrong("a lock needs both its mode and its days", "Give both, or neither.")
+            raise _wrong(_("a lock needs both its mode and its days"), _("Give both, or neither."))
         if self.kms_key and self.encryption != "aws:kms":
-            raise _wrong("a KMS key needs the encryption aws:kms", "Choose that, or no key.")
+            raise _wrong(_("a KMS key needs the encryption aws:kms"), _("Choose that, or no key."))
 
     @property
     def address(self) -> str:
@@ -124,7 +133,9 @@ URL_OPTIONS = (
 
 
 def _wrong(why: str, todo: str) -> DestinationError:
-    return DestinationError("The S3 destination can't be used", why=why, todo=todo, permanent=True)
+    return DestinationError(
+        _("The S3 destination can't be used"), why=why, todo=todo, permanent=True
+    )
 
 
 def _full_endpoint(endpoint: str) -> str:
@@ -133,16 +144,18 @@ def _full_endpoint(endpoint: str) -> str:
         return ""
     if "://" not in endpoint:
         endpoint = f"https://{endpoint}"
-    todo = "Write it as https://host or https://host:port."
+    todo = _("Write it as https://host or https://host:port.")
     try:
         parts = urlsplit(endpoint)
         port_ok = parts.port is None or 1 <= parts.port <= 65535
     except ValueError:
-        raise _wrong("the endpoint is no URL, or has an impossible port", todo) from None
+        raise _wrong(_("the endpoint is no URL, or has an impossible port"), todo) from None
     if parts.username is not None or parts.password is not None:
-        raise _wrong("the endpoint has a user or password in it", "Give the keys in their fields.")
+        raise _wrong(
+            _("the endpoint has a user or password in it"), _("Give the keys in their fields.")
+        )
     if parts.scheme not in ("https", "http") or not parts.hostname or not port_ok:
-        raise _wrong("the endpoint is no https:// URL with a host", todo)
+        raise _wrong(_("the endpoint is no https:// URL with a host"), todo)
     if parts.query or parts.fragment or _CONTROL.search(endpoint) or " " in endpoint:
-        raise _wrong("the endpoint has more than a host and a path", todo)
+        raise _wrong(_("the endpoint has more than a host and a path"), todo)
     return endpoint

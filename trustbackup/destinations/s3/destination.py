@@ -35,6 +35,7 @@ from trustbackup.destinations.s3.upload import (
 )
 from trustbackup.destinations.steps import run_steps
 from trustbackup.destinations.uploads import damaged, must_be_ours, other_content
+from trustbackup.phrases import gettext as _
 from trustbackup.store import names
 
 _BLOCK = 1 << 20
@@ -62,7 +63,7 @@ class S3(Destination):
 
     @cached_property
     def _client(self) -> Client:
-        with explained(f"{self.address} was not opened", self.config):
+        with explained(_("%(address)s was not opened", address=self.address), self.config):
             return new_client(self.config)
 
     def close(self) -> None:
@@ -76,7 +77,7 @@ class S3(Destination):
     def put(self, source: Path, sha256: str, written: Written = unwatched) -> None:
         name = source.name
         must_be_ours(name)
-        what = f"{name} was not copied to {self.address}"
+        what = _("%(name)s was not copied to %(address)s", name=name, address=self.address)
         with Source(source) as file:
             if self._head(name, what) is not None:
                 self._must_be_there(file, sha256, what, written)
@@ -138,9 +139,9 @@ class S3(Destination):
             self.delete(name)
         except DestinationError as error:
             raise DestinationError(
-                f"{name} was not copied to {self.address}",
-                why=f"what arrived there has another checksum, and stays: {error.why}",
-                todo="Delete it there, then try again.",
+                _("%(name)s was not copied to %(address)s", name=name, address=self.address),
+                why=_("what arrived there has another checksum, and stays: %(why)s", why=error.why),
+                todo=_("Delete it there, then try again."),
                 permanent=True,
             ) from error
         raise damaged(name, self.address, at_source=False)
@@ -149,13 +150,13 @@ class S3(Destination):
 
     def open(self, name: str) -> BinaryIO:
         must_be_ours(name)
-        what = f"{name} was not read from {self.address}"
+        what = _("%(name)s was not read from %(address)s", name=name, address=self.address)
         reader = ObjectReader(self._client, self.config.target(name), self.config, what)
         return cast("BinaryIO", io.BufferedReader(reader, _BLOCK))
 
     def list(self) -> list[Stored]:
         found = []
-        what = f"{self.address} was not listed"
+        what = _("%(address)s was not listed", address=self.address)
         for item in requests.contents(self._client, self.config, what):
             name = item["Key"].removeprefix(self.config.folder)
             if names.parse(name):
@@ -164,7 +165,9 @@ class S3(Destination):
 
     def stat(self, name: str) -> Stored | None:
         must_be_ours(name)
-        head = self._head(name, f"{name} was not looked up at {self.address}")
+        head = self._head(
+            name, _("%(name)s was not looked up at %(address)s", name=name, address=self.address)
+        )
         if head is None:
             return None
         return Stored(name, head["ContentLength"], head["LastModified"].astimezone(UTC))

@@ -13,6 +13,8 @@ from trustbackup.destinations.base import DestinationError
 from trustbackup.destinations.s3.client import Refused
 from trustbackup.destinations.s3.config import S3Config
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import joined
 
 
 class Cause(NamedTuple):
@@ -21,49 +23,57 @@ class Cause(NamedTuple):
     permanent: bool = True
 
 
-_LATER = "Try again later."
-_KEYS = "Enter the access key and the secret key of this service again, then test the connection."
-_REGION = "Set the region in which the bucket was made."
+_LATER = _("Try again later.")
+_KEYS = _(
+    "Enter the access key and the secret key of this service again, then test the connection."
+)
+_REGION = _("Set the region in which the bucket was made.")
+_ELSEWHERE = Cause(_("the bucket is in another region"), _REGION)
 _CODES = {
     "NoSuchBucket": Cause(
-        "there is no bucket {bucket!r}", "Create it, or correct its name or the endpoint."
+        _("there is no bucket %(bucket)r"), _("Create it, or correct its name or the endpoint.")
     ),
-    "InvalidBucketName": Cause("{bucket!r} is no bucket's name", "Correct the bucket's name."),
-    "NoSuchKey": Cause("it is not there", "List what is there, then choose another."),
+    "InvalidBucketName": Cause(
+        _("%(bucket)r is no bucket's name"), _("Correct the bucket's name.")
+    ),
+    "NoSuchKey": Cause(_("it is not there"), _("List what is there, then choose another.")),
     "AccessDenied": Cause(
-        "these credentials may not do that",
-        "Give them the right to list the bucket and to read and write its objects.",
+        _("these credentials may not do that"),
+        _("Give them the right to list the bucket and to read and write its objects."),
     ),
-    "InvalidAccessKeyId": Cause("the access key is unknown there, or revoked", _KEYS),
+    "InvalidAccessKeyId": Cause(_("the access key is unknown there, or revoked"), _KEYS),
     "SignatureDoesNotMatch": Cause(
-        "the secret key does not belong to the access key, or one of them is revoked", _KEYS
+        _("the secret key does not belong to the access key, or one of them is revoked"), _KEYS
     ),
-    "InvalidToken": Cause("the session token is not valid", _KEYS),
-    "ExpiredToken": Cause("the session token has expired", _KEYS),
-    "AuthorizationHeaderMalformed": Cause("the bucket is in another region{region}", _REGION),
-    "PermanentRedirect": Cause("the bucket is in another region{region}", _REGION),
-    "IllegalLocationConstraintException": Cause("the bucket is in another region", _REGION),
+    "InvalidToken": Cause(_("the session token is not valid"), _KEYS),
+    "ExpiredToken": Cause(_("the session token has expired"), _KEYS),
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "PermanentRedirect": _ELSEWHERE,
+    "IllegalLocationConstraintException": Cause(_("the bucket is in another region"), _REGION),
     "RequestTimeTooSkewed": Cause(
-        "this machine's clock differs too much from the server's", "Set the clock, then try again."
+        _("this machine's clock differs too much from the server's"),
+        _("Set the clock, then try again."),
     ),
     "InvalidObjectState": Cause(
-        "it lies in an archive and can't be read at once",
-        "Restore it in the service first, and choose a storage class that is read at once.",
+        _("it lies in an archive and can't be read at once"),
+        _("Restore it in the service first, and choose a storage class that is read at once."),
     ),
     "ObjectLockConfigurationNotFoundError": Cause(
-        "Object Lock is not enabled for it",
-        "Enable it there, which most services do only for a new bucket, or choose no lock.",
+        _("Object Lock is not enabled for it"),
+        _("Enable it there, which most services do only for a new bucket, or choose no lock."),
     ),
-    "NotImplemented": Cause("the server does not know this", "Do without it."),
+    "NotImplemented": Cause(_("the server does not know this"), _("Do without it.")),
     "BadDigest": Cause(
-        "what arrived is not what was sent: it changed on the way, and was refused",
-        "Try again; if it happens once more, check the network between.",
+        _("what arrived is not what was sent: it changed on the way, and was refused"),
+        _("Try again; if it happens once more, check the network between."),
         permanent=False,
     ),
-    "QuotaExceeded": Cause("there is no space left", "Free some space there, or raise the quota."),
-    "SlowDown": Cause("the server is overloaded", _LATER, permanent=False),
-    "InternalError": Cause("the server has a fault of its own", _LATER, permanent=False),
-    "RequestTimeout": Cause("the data came too slowly for the server", _LATER, permanent=False),
+    "QuotaExceeded": Cause(
+        _("there is no space left"), _("Free some space there, or raise the quota.")
+    ),
+    "SlowDown": Cause(_("the server is overloaded"), _LATER, permanent=False),
+    "InternalError": Cause(_("the server has a fault of its own"), _LATER, permanent=False),
+    "RequestTimeout": Cause(_("the data came too slowly for the server"), _LATER, permanent=False),
 }
 _SAME = {
     "404": "NoSuchKey",
@@ -89,25 +99,29 @@ _SAME = {
     "507": "QuotaExceeded",
 }
 _NO_SERVER = Cause(
-    "what answers there does not speak the language of S3",
-    "Check the endpoint: it is the service's address for programs, not that of its pages.",
+    _("what answers there does not speak the language of S3"),
+    _("Check the endpoint: it is the service's address for programs, not that of its pages."),
+)
+_MAY_NOT_DELETE = Cause(
+    _("these credentials may not delete, or the object is locked"),
+    _("Give them the right to delete there, or do without."),
 )
 _LONGEST = 200
 """Characters of a server's own words."""
 
 
 @contextmanager
-def explained(what: str, config: S3Config, right: str = "") -> Iterator[None]:
+def explained(what: str, config: S3Config, *, deletes: bool = False) -> Iterator[None]:
     """Turn what boto3 raises into a DestinationError that begins with ``what``.
 
-    ``right`` is the one that is missing where access is denied, if only one can be.
+    With ``deletes`` that right is the one that is missing where access is denied.
     """
     try:
         yield
     except Refused as refused:
         raise _error(what, _of_ours(refused.error)) from refused
     except botocore.ClientError as error:
-        raise _error(what, _of_server(error.response, config, right)) from error
+        raise _error(what, _of_server(error.response, config, deletes=deletes)) from error
     except (ResponseParserError, RecursionError) as error:
         # RecursionError: botocore follows a server that redirects for ever.
         raise no_s3(what) from error
@@ -138,29 +152,35 @@ def _error(what: str, cause: Cause) -> DestinationError:
 
 
 def _of_ours(error: TrustbackupError) -> Cause:
-    why = f"{error.what}: {error.why}" if error.why else error.what
+    why = joined([error.what, error.why], ": ") if error.why else error.what
     return Cause(why, error.todo, error.permanent)
 
 
-def _of_server(response: dict[str, Any], config: S3Config, right: str) -> Cause:
+def _of_server(response: dict[str, Any], config: S3Config, *, deletes: bool) -> Cause:
     details = response.get("Error", {})
     meta = response.get("ResponseMetadata", {})
     status = int(meta.get("HTTPStatusCode") or 0)
     code = str(details.get("Code") or status)
     cause = _CODES.get(_SAME.get(code, code)) or _CODES.get(_SAME.get(str(status), ""))
-    if right and cause is _CODES["AccessDenied"]:
-        todo = f"Give them the right to {right} there, or do without."
-        return Cause(f"these credentials may not {right}, or the object is locked", todo)
+    if deletes and cause is _CODES["AccessDenied"]:
+        return _MAY_NOT_DELETE
     if cause is not None and not (cause.permanent and status >= 500 and status != 507):
         region = details.get("Region") or meta.get("HTTPHeaders", {}).get("x-amz-bucket-region")
-        named = f", {region}" if region else ""
-        todo = f"Set the region to {region}." if region and cause.todo == _REGION else cause.todo
-        return cause._replace(why=cause.why.format(bucket=config.bucket, region=named), todo=todo)
+        if region and cause is _ELSEWHERE:
+            why = _("the bucket is in another region, %(region)s", region=region)
+            cause = cause._replace(why=why)
+        if region and cause.todo == _REGION:
+            cause = cause._replace(todo=_("Set the region to %(region)s.", region=region))
+        if "%(bucket)r" in cause.why:
+            cause = cause._replace(why=_(cause.why, bucket=config.bucket))
+        return cause
     said = " ".join(str(details.get("Message") or "").split())[:_LONGEST].rstrip(".")
-    why = f"the server says {code}" + (f" ({said})" if said and said != code else "")
+    why = _("the server says %(code)s", code=code)
+    if said and said != code:
+        why = _("the server says %(code)s (%(said)s)", code=code, said=said)
     if status >= 500 and status != 501:
         return Cause(why, _LATER, permanent=False)
-    return Cause(why, "Check the destination's settings against what the service offers.")
+    return Cause(why, _("Check the destination's settings against what the service offers."))
 
 
 def _of_client(error: Exception, config: S3Config) -> Cause:
@@ -169,38 +189,56 @@ def _of_client(error: Exception, config: S3Config) -> Cause:
         return _of_ours(inner)
     match error:
         case botocore.PartialCredentialsError():
-            return Cause("only a part of the credentials is there", _KEYS)
+            return Cause(_("only a part of the credentials is there"), _KEYS)
         case botocore.NoCredentialsError() | botocore.CredentialRetrievalError():
             return Cause(
-                "there are no credentials",
-                "Give an access key and a secret key, or set AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY.",
+                _("there are no credentials"),
+                _(
+                    "Give an access key and a secret key, or set AWS_ACCESS_KEY_ID and "
+                    "AWS_SECRET_ACCESS_KEY."
+                ),
             )
         case botocore.SSLError() if "WRONG_VERSION_NUMBER" in str(inner):
             return Cause(
-                "the server does not speak TLS",
-                "Check the port; if it is meant to be without TLS, write http:// before the host.",
+                _("the server does not speak TLS"),
+                _(
+                    "Check the port; if it is meant to be without TLS, "
+                    "write http:// before the host."
+                ),
             )
         case botocore.SSLError():
             return Cause(
-                f"the server's certificate is not trusted ({_reason(inner)})",
-                "Check the endpoint; if the certificate is signed by an authority of your own, "
-                "name that one's file in AWS_CA_BUNDLE.",
+                _("the server's certificate is not trusted (%(reason)s)", reason=_reason(inner)),
+                _(
+                    "Check the endpoint; if the certificate is signed by an authority of your own, "
+                    "name that one's file in AWS_CA_BUNDLE."
+                ),
             )
         case botocore.ConnectTimeoutError() | botocore.ReadTimeoutError():
-            limit = config.connect_timeout if "Connect" in type(error).__name__ else None
-            within = f" within {limit:g} seconds" if limit else " in time"
-            return Cause(f"the server did not answer{within}", _LATER, permanent=False)
+            return Cause(_silence(error, config), _LATER, permanent=False)
         case botocore.ProxyConnectionError():
             return Cause(
-                "the proxy was not reached", "Check HTTPS_PROXY and NO_PROXY.", permanent=False
+                _("the proxy was not reached"),
+                _("Check HTTPS_PROXY and NO_PROXY."),
+                permanent=False,
             )
         case botocore.ParamValidationError() | botocore.InvalidRegionError():
-            return Cause("a setting of it is not valid", "Check the bucket, region and prefix.")
+            return Cause(
+                _("a setting of it is not valid"), _("Check the bucket, region and prefix.")
+            )
         case botocore.HTTPClientError() | botocore.IncompleteReadError():
-            return Cause("the connection was cut", "Check the network between.", permanent=False)
+            return Cause(
+                _("the connection was cut"), _("Check the network between."), permanent=False
+            )
     said = " ".join(str(error).split())[:_LONGEST].rstrip(".")
-    return Cause(said, "Check the destination's settings, then try again.", permanent=False)
+    return Cause(said, _("Check the destination's settings, then try again."), permanent=False)
+
+
+def _silence(error: Exception, config: S3Config) -> str:
+    if isinstance(error, botocore.ConnectTimeoutError):
+        limit = config.connect_timeout
+        return _("the server did not answer within %(timeout)g seconds", timeout=limit)
+    return _("the server did not answer in time")
 
 
 def _reason(error: object) -> str:
@@ -208,4 +246,5 @@ def _reason(error: object) -> str:
     text = " ".join(str(error).split())
     for mark in ("certificate verify failed: ", "[SSL: "):
         text = text.partition(mark)[2] or text
-    return text.split("(")[0].split("]")[0].strip().rstrip(".'\"")[:_LONGEST] or "bad certificate"
+    said = text.split("(")[0].split("]")[0].strip().rstrip(".'\"")[:_LONGEST]
+    return said or _("bad certificate")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from trustbackup.exceptions import file_operation
+from trustbackup.phrases import gettext as _
 from trustbackup.store import durable
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Source:
         for number, start in enumerate(range(0, max(self.size, 1), size), 1):
             part = Part(self._descriptor, number, start, min(size, self.size - start))
             digest = hashlib.md5(usedforsecurity=False)
-            with file_operation("Reading", self.path):
+            with file_operation(_("Reading"), self.path):
                 while block := part.read(_BLOCK):
                     digest.update(block)
                     self._whole.update(block)

@@ -15,6 +15,7 @@ from trustbackup.destinations.s3.client import Client, new_client
 from trustbackup.destinations.s3.config import S3Config
 from trustbackup.destinations.s3.errors import explained
 from trustbackup.destinations.steps import SAMPLE, Try, sample_name
+from trustbackup.phrases import gettext as _
 
 
 class Probe:
@@ -40,7 +41,7 @@ class Probe:
 
     @cached_property
     def client(self) -> Client:
-        with explained(f"{self.config.address} was not opened", self.config):
+        with explained(_("%(address)s was not opened", address=self.config.address), self.config):
             return new_client(self.config, patient=False)
 
     @property
@@ -60,21 +61,26 @@ class Probe:
         return ", ".join(dict.fromkeys(str(item.sockaddr[0]) for item in self.found))
 
     def connect(self) -> str:
-        timeout = self.config.connect_timeout
+        timeout, (host, port) = self.config.connect_timeout, self.server
         network.connect(*self.server, self.found, timeout=timeout).close()
-        return "{}, port {}".format(*self.server)
+        return _("%(host)s, port %(port)d", host=host, port=port)
 
     def sign_in(self) -> None:
         requests.sign_in(self.client, self.config)
 
     def ask_for_lock(self) -> None:
         # A server that knows no locks takes the request to lock, and does nothing.
-        with explained(f"Copies can't be locked in {self.config.address}", self.config):
+        with explained(
+            _("Copies can't be locked in %(address)s", address=self.config.address), self.config
+        ):
             self.client.get_object_lock_configuration(Bucket=self.config.bucket)
 
     def write(self) -> None:
         md5 = hashlib.md5(SAMPLE, usedforsecurity=False).digest()
-        with explained(f"A test file was not written to {self.config.address}", self.config):
+        with explained(
+            _("A test file was not written to %(address)s", address=self.config.address),
+            self.config,
+        ):
             self.is_written = True
             self.client.put_object(
                 **self.config.target(self.sample),
@@ -84,14 +90,14 @@ class Probe:
             )
 
     def read_back(self) -> None:
-        what = f"The test file was not read back from {self.config.address}"
+        what = _("The test file was not read back from %(address)s", address=self.config.address)
         with explained(what, self.config):
             answer = self.client.get_object(**self.config.target(self.sample))
             with answer["Body"] as body:
                 content = body.read(len(SAMPLE) + 1)
         if content != SAMPLE:
             raise DestinationError(
-                what, why="it has another content", todo="Check the server.", permanent=True
+                what, why=_("it has another content"), todo=_("Check the server."), permanent=True
             )
 
     def delete(self) -> None:

@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 from trustbackup.destinations.s3.client import TRIES, Client
 from trustbackup.destinations.s3.config import S3Config
 from trustbackup.destinations.s3.errors import explained, no_s3
+from trustbackup.phrases import gettext as _
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -75,7 +76,7 @@ class ObjectReader(io.RawIOBase):
         if answer["ResponseMetadata"]["HTTPStatusCode"] != 206 and self._position:
             raise ClientError(
                 {"Error": {"Code": "InvalidRange", "Message": "it does not send a range"}},
-                "GetObject",
+                _("GetObject"),
             )
         return answer["Body"]
 

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from trustbackup.destinations.s3.client import Client
 from trustbackup.destinations.s3.config import S3Config
 from trustbackup.destinations.s3.errors import code_of, explained, no_s3, status_of
+from trustbackup.phrases import gettext as _
 
 
 def head(client: Client, config: S3Config, name: str, what: str) -> dict[str, Any] | None:
@@ -57,15 +58,19 @@ def contents(client: Client, config: S3Config, what: str) -> Iterator[dict[str, 
 
 def sign_in(client: Client, config: S3Config) -> None:
     """Raises DestinationError unless the bucket is there and may be listed."""
-    with explained(f"{config.address} was not opened", config):
+    with explained(_("%(address)s was not opened", address=config.address), config):
         answer = client.list_objects_v2(Bucket=config.bucket, Prefix=config.folder, MaxKeys=1)
     if "IsTruncated" not in answer:
-        raise no_s3(f"{config.address} was not opened")
+        raise no_s3(_("%(address)s was not opened", address=config.address))
 
 
 def delete(client: Client, config: S3Config, name: str) -> None:
     """What is gone already is no error."""
-    with explained(f"{name} was not deleted from {config.address}", config, "delete"):
+    with explained(
+        _("%(name)s was not deleted from %(address)s", name=name, address=config.address),
+        config,
+        deletes=True,
+    ):
         try:
             client.delete_object(**config.target(name))
         except ClientError as error:

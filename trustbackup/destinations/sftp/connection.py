@@ -26,6 +26,7 @@ from trustbackup.destinations.sftp.host_keys import (
     parse_host_key,
 )
 from trustbackup.destinations.sftp.session import Session
+from trustbackup.phrases import gettext as _
 
 # Whatever goes wrong becomes an error of ours; paramiko's tracebacks on top say nothing more.
 _LOG = "trustbackup.paramiko"
@@ -68,7 +69,7 @@ class Connection:
 
     def __init__(self, config: SftpConfig) -> None:
         self.config = config
-        self.where = f"{config.host} (port {config.port})"
+        self.where = _("%(host)s (port %(port)s)", host=config.host, port=config.port)
         self._endpoints: list[network.Endpoint] = []
         self._end = time.monotonic() + config.timeout
         self._transport: paramiko.Transport | None = None
@@ -77,13 +78,13 @@ class Connection:
     @property
     def session(self) -> Session:
         if self._session is None:
-            raise DestinationError(f"{self.where} was not signed in to")
+            raise DestinationError(_("%(where)s was not signed in to", where=self.where))
         return self._session
 
     @property
     def transport(self) -> paramiko.Transport:
         if self._transport is None:
-            raise DestinationError(f"{self.where} was not connected to")
+            raise DestinationError(_("%(where)s was not connected to", where=self.where))
         return self._transport
 
     @property
@@ -149,16 +150,17 @@ class Connection:
         """Prove who we are, and begin an SFTP session."""
         config, transport = self.config, self.transport
         self.check_host_key()  # again: this is the line that no secret may cross unchecked
-        who = f"{config.user or 'Nobody'} was not signed in to {self.where}"
+        user = config.user or _("Nobody")
+        who = _("%(user)s was not signed in to %(where)s", user=user, where=self.where)
         if not config.user:
             raise DestinationError(
-                who, why="the user is blank", todo="Enter the user's name.", permanent=True
+                who, why=_("the user is blank"), todo=_("Enter the user's name."), permanent=True
             )
         if not (config.private_key or config.password):
             raise DestinationError(
                 who,
-                why="there is neither a private key nor a password",
-                todo="Enter one of them.",
+                why=_("there is neither a private key nor a password"),
+                todo=_("Enter one of them."),
                 permanent=True,
             )
         with told(who, config.timeout), self._deadline():
@@ -175,8 +177,8 @@ class Connection:
         if missing:
             raise DestinationError(
                 who,
-                why=f"the server asks for more ({', '.join(missing)})",
-                todo="Let this user sign in with one proof only, or use another user.",
+                why=_("the server asks for more (%(methods)s)", methods=", ".join(missing)),
+                todo=_("Let this user sign in with one proof only, or use another user."),
                 permanent=True,
             )
         self._begin_session()
@@ -188,9 +190,9 @@ class Connection:
             self._exchange_keys(())
         except paramiko.IncompatiblePeer as error:
             raise DestinationError(
-                f"{self.where} can't be talked to",
-                why="it knows only methods of encryption that are not used any more",
-                todo="Update the server.",
+                _("%(where)s can't be talked to", where=self.where),
+                why=_("it knows only methods of encryption that are not used any more"),
+                todo=_("Update the server."),
                 permanent=True,
             ) from error
 
@@ -209,7 +211,7 @@ class Connection:
         options.ciphers = _CIPHERS
         if set(key_types) <= set(options.key_types) and key_types:
             options.key_types = key_types
-        what = f"{self.where} does not answer as an SSH server"
+        what = _("%(where)s does not answer as an SSH server", where=self.where)
         incompatible: paramiko.IncompatiblePeer | None = None
         with told(what, config.timeout), self._deadline():
             try:
@@ -221,14 +223,15 @@ class Connection:
                     raise
                 raise DestinationError(
                     what,
-                    why="it closed the connection, or speaks something else",
-                    todo="Check the port; if it is right, the server may be overloaded.",
+                    why=_("it closed the connection, or speaks something else"),
+                    todo=_("Check the port; if it is right, the server may be overloaded."),
                 ) from error
         if incompatible:
             raise incompatible
 
     def _begin_session(self) -> None:
-        what = f"{self.where} does not offer SFTP to {self.config.user}"
+        user = self.config.user
+        what = _("%(where)s does not offer SFTP to %(user)s", where=self.where, user=user)
         with told(what, self.config.timeout), self._deadline():
             try:
                 self._session = Session.begin(self.transport, self.config.timeout)
@@ -237,9 +240,11 @@ class Connection:
                     raise
                 raise DestinationError(
                     what,
-                    why="the sign-in worked, the SFTP session did not begin",
-                    todo="Allow SFTP for this user on the server (Subsystem sftp), and let its "
-                    "login scripts print nothing.",
+                    why=_("the sign-in worked, the SFTP session did not begin"),
+                    todo=_(
+                        "Allow SFTP for this user on the server (Subsystem sftp), and let its "
+                        "login scripts print nothing."
+                    ),
                     permanent=True,
                 ) from error
 
@@ -275,24 +280,15 @@ def _rejected(
     who: str, config: SftpConfig, error: paramiko.AuthenticationException
 ) -> DestinationError:
     if isinstance(error, paramiko.BadAuthenticationType):
-        used = "a private key" if config.private_key else "a password"
-        taken = ", ".join(error.allowed_types) or "nothing"
-        return DestinationError(
-            who,
-            why=f"the server does not take {used}, it takes {taken}",
-            todo="Use what it takes.",
-            permanent=True,
-        )
-    if config.private_key:
-        return DestinationError(
-            who,
-            why="the server does not know the private key",
-            todo="Add its public line to the user's authorized_keys there, and check the name.",
-            permanent=True,
-        )
-    return DestinationError(
-        who,
-        why="the user's name or the password is wrong",
-        todo="Correct them.",
-        permanent=True,
-    )
+        taken = ", ".join(error.allowed_types) or _("nothing")
+        why = _("the server does not take a password, it takes %(taken)s", taken=taken)
+        if config.private_key:
+            why = _("the server does not take a private key, it takes %(taken)s", taken=taken)
+        todo = _("Use what it takes.")
+    elif config.private_key:
+        why = _("the server does not know the private key")
+        todo = _("Add its public line to the user's authorized_keys there, and check the name.")
+    else:
+        why = _("the user's name or the password is wrong")
+        todo = _("Correct them.")
+    return DestinationError(who, why=why, todo=todo, permanent=True)

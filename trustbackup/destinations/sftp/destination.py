@@ -28,6 +28,7 @@ from trustbackup.destinations.sftp.probe import Probe
 from trustbackup.destinations.sftp.reader import Reader
 from trustbackup.destinations.sftp.remote import Remote
 from trustbackup.destinations.sftp.upload import Upload
+from trustbackup.phrases import gettext as _
 from trustbackup.store import durable, names
 
 
@@ -57,7 +58,7 @@ class Sftp(Destination):
             self._connection = None
 
     def put(self, source: Path, sha256: str, written: Written = unwatched) -> None:
-        what = f"{source.name} was not copied to {self.address}"
+        what = _("%(name)s was not copied to %(address)s", name=source.name, address=self.address)
         with durable.open_regular(source) as file, self.speaking(what) as remote:
             upload = Upload(remote, file, source.name, sha256, written)
             remote.prepare()
@@ -65,14 +66,14 @@ class Sftp(Destination):
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        what = f"{name} was not read from {self.address}"
+        what = _("%(name)s was not read from %(address)s", name=name, address=self.address)
         with contextlib.ExitStack() as stack:
             with self.speaking(what) as remote:
                 if (found := remote.stat(name)) is None:
                     raise DestinationError(
                         what,
-                        why="there is no such file",
-                        todo="List what is there, then choose another backup.",
+                        why=_("there is no such file"),
+                        todo=_("List what is there, then choose another backup."),
                         permanent=True,
                     )
                 path = remote.path(name)
@@ -80,33 +81,41 @@ class Sftp(Destination):
                 pieces = remote.server.read_all(handle, found.size)
             stack.callback(pieces.close)
             cut_short = DestinationError(
-                what, why="it ended too early", todo="Verify the backup at that destination."
+                what, why=_("it ended too early"), todo=_("Verify the backup at that destination.")
             )
             reader = Reader(pieces, found.size, lambda: self._told(what), cut_short)
             with io.BufferedReader(reader, 1 << 20) as file:
                 yield file
 
     def list(self) -> list[Stored]:
-        with self.speaking(f"The copies at {self.address} were not listed") as remote:
+        with self.speaking(
+            _("The copies at %(address)s were not listed", address=self.address)
+        ) as remote:
             remote.must_exist()
             found = remote.files(self.root)
         return sorted((item for item in found if names.parse(item.name)), key=lambda i: i.name)
 
     def stat(self, name: str) -> Stored | None:
-        with self.speaking(f"{name} was not looked for at {self.address}") as remote:
+        with self.speaking(
+            _("%(name)s was not looked for at %(address)s", name=name, address=self.address)
+        ) as remote:
             if (found := remote.stat(name)) is None:
                 remote.must_exist()
             return found
 
     def delete(self, name: str) -> None:
-        with self.speaking(f"{name} was not deleted at {self.address}") as remote:
+        with self.speaking(
+            _("%(name)s was not deleted at %(address)s", name=name, address=self.address)
+        ) as remote:
             if remote.stat(name) is None:
                 remote.must_exist()
             else:
                 remote.remove(remote.path(name))
 
     def space(self) -> Space:
-        with self.speaking(f"The free space at {self.address} was not found out") as remote:
+        with self.speaking(
+            _("The free space at %(address)s was not found out", address=self.address)
+        ) as remote:
             found = remote.server.file_system(self.root)
         return Space(free=found.free, used=found.used)
 

@@ -10,6 +10,7 @@ import paramiko
 
 from trustbackup.destinations.base import DestinationError
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.phrases import gettext as _
 
 NO_SUCH_FILE = 2
 PERMISSION_DENIED = 3
@@ -44,33 +45,33 @@ def told(what: str, timeout: float) -> Iterator[None]:
     except TimeoutError as error:
         raise DestinationError(
             what,
-            why=f"the server has been silent for {timeout:g} seconds",
-            todo="Check the server and the network, then try again.",
+            why=_("the server has been silent for %(timeout)g seconds", timeout=timeout),
+            todo=_("Check the server and the network, then try again."),
         ) from error
     except LOST as error:
         raise DestinationError(
             what,
-            why="the connection was lost",
-            todo="Check the server and the network, then try again: what has arrived is kept.",
+            why=_("the connection was lost"),
+            todo=_("Check the server and the network, then try again: what has arrived is kept."),
         ) from error
     except GARBAGE as error:
         raise DestinationError(
             what,
-            why="the server's answer makes no sense",
-            todo="Check that it is an SFTP server, and its log.",
+            why=_("the server's answer makes no sense"),
+            todo=_("Check that it is an SFTP server, and its log."),
         ) from error
 
 
 def refusal(what: str, status: Status) -> DestinationError:
     """The sentence for a status that no caller knows more about."""
     if status.code == PERMISSION_DENIED:
-        why = "the server does not permit it (permission denied)"
-        todo = "Give the user the right to write in that folder, or choose another one."
+        why = _("the server does not permit it (permission denied)")
+        todo = _("Give the user the right to write in that folder, or choose another one.")
     elif status.code == NO_SUCH_FILE:
-        why = "the server has no such file or folder"
-        todo = "Check the folder, then try again."
+        why = _("the server has no such file or folder")
+        todo = _("Check the folder, then try again.")
     else:
         said = " ".join(status.said.split())[:200] or "failure"
-        why = f"the server says {said!r}"
-        todo = "Look into the server's log, and at its disk."
+        why = _("the server says %(said)r", said=said)
+        todo = _("Look into the server's log, and at its disk.")
     return DestinationError(what, why=why, todo=todo, permanent=status.code == PERMISSION_DENIED)

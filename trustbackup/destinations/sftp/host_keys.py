@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.phrases import gettext as _
 
 
 class HostKey(NamedTuple):
@@ -43,15 +44,15 @@ def parse_host_key(text: str) -> HostKey:
                 return HostKey(kind, blob)
             break
     raise DestinationError(
-        "The server's pinned host key can't be read",
-        why='it is not of the form "type base64"',
-        todo="Ask the server for its key again and confirm its fingerprint.",
+        _("The server's pinned host key can't be read"),
+        why=_('it is not of the form "type base64"'),
+        todo=_("Ask the server for its key again and confirm its fingerprint."),
         permanent=True,
     )
 
 
 class UnknownHostKey(DestinationError):
-    """The server's host key is not confirmed yet"""
+    """The server's host key is not confirmed yet."""
 
     def __init__(self, where: str, fingerprint: str, key: str) -> None:
         self.fingerprint = fingerprint
@@ -59,23 +60,27 @@ class UnknownHostKey(DestinationError):
         self.key = key
         """What is pinned when they agree: "type base64"."""
         super().__init__(
-            f"{where} was not signed in to",
-            why=f"its host key {fingerprint} has not been confirmed",
-            todo="Compare it with what the server's operator says, then confirm it.",
+            _("%(where)s was not signed in to", where=where),
+            why=_("its host key %(fingerprint)s has not been confirmed", fingerprint=fingerprint),
+            todo=_("Compare it with what the server's operator says, then confirm it."),
             permanent=True,
         )
 
 
 class ChangedHostKey(DestinationError):
-    """The server's host key is another than the confirmed one"""
+    """The server's host key is another than the confirmed one."""
 
     def __init__(self, where: str, pinned: str, fingerprint: str, key: str) -> None:
         self.fingerprint = fingerprint
         self.key = key
         super().__init__(
-            f"{where} was not signed in to",
-            why=f"its host key is {fingerprint}, not {pinned} as it was confirmed: either the "
-            "server has been set up anew, or somebody stands between",
-            todo="Ask the server's operator; confirm the new key only when they know of it.",
+            _("%(where)s was not signed in to", where=where),
+            why=_(
+                "its host key is %(fingerprint)s, not %(pinned)s as it was confirmed: either the "
+                "server has been set up anew, or somebody stands between",
+                fingerprint=fingerprint,
+                pinned=pinned,
+            ),
+            todo=_("Ask the server's operator; confirm the new key only when they know of it."),
             permanent=True,
         )

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.phrases import gettext as _
 
-_SUPPORTED = "ed25519, ECDSA (nistp256, 384, 521) and RSA"
 _PUBLIC = (
     "ssh-",
     "ecdsa-",
@@ -22,7 +22,7 @@ _PUBLIC = (
     "-----BEGIN PUBLIC",
     "-----BEGIN RSA PUB",
 )
-_ASK = "Paste a private key as ssh-keygen writes it, or have a new pair made here."
+_ASK = _("Paste a private key as ssh-keygen writes it, or have a new pair made here.")
 
 
 class KeyPair(NamedTuple):
@@ -66,25 +66,29 @@ def _load(text: str, passphrase: str) -> _Private:
         key = _read(data, None)
     except TypeError:  # it is encrypted
         if not passphrase:
-            raise _unusable("it needs a passphrase", "Enter the key's passphrase.") from None
+            raise _unusable(_("it needs a passphrase"), _("Enter the key's passphrase.")) from None
         try:
             key = _read(data, passphrase.encode())
         except (TypeError, ValueError):
-            raise _unusable("the passphrase is wrong", "Correct the passphrase.") from None
+            raise _unusable(_("the passphrase is wrong"), _("Correct the passphrase.")) from None
     except ValueError:
-        raise _unusable("it is damaged or was not pasted whole", _ASK) from None
+        raise _unusable(_("it is damaged or was not pasted whole"), _ASK) from None
     if not isinstance(key, _Private):
-        raise _unusable(f"its type is none of {_SUPPORTED}", _ASK)
+        raise _unusable(_("its type is none of ed25519, ECDSA (nistp256, 384, 521) and RSA"), _ASK)
     return key
 
 
 def _must_look_private(first_line: str) -> None:
     if first_line.startswith("PuTTY-User-Key-File"):
-        raise _unusable("it is in PuTTY's format", "Export it from PuTTYgen as an OpenSSH key.")
+        raise _unusable(
+            _("it is in PuTTY's format"), _("Export it from PuTTYgen as an OpenSSH key.")
+        )
     if first_line.startswith(_PUBLIC):
-        raise _unusable("it is the public half", "Paste the private one, from the other file.")
+        raise _unusable(
+            _("it is the public half"), _("Paste the private one, from the other file.")
+        )
     if not first_line.startswith("-----BEGIN "):
-        raise _unusable("it does not begin with a line -----BEGIN …-----", _ASK)
+        raise _unusable(_("it does not begin with a line -----BEGIN …-----"), _ASK)
 
 
 def _read(data: bytes, passphrase: bytes | None) -> object:
@@ -98,7 +102,7 @@ def _read(data: bytes, passphrase: bytes | None) -> object:
 
 
 def _unusable(why: str, todo: str) -> DestinationError:
-    return DestinationError("The private key can't be used", why=why, todo=todo, permanent=True)
+    return DestinationError(_("The private key can't be used"), why=why, todo=todo, permanent=True)
 
 
 def _plain_text(key: _Private) -> str:

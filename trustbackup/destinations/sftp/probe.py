@@ -12,6 +12,7 @@ from trustbackup.destinations.sftp import session
 from trustbackup.destinations.sftp.connection import Connection
 from trustbackup.destinations.sftp.remote import Remote
 from trustbackup.destinations.steps import SAMPLE, describe_space, run_steps, sample_name
+from trustbackup.phrases import gettext as _
 
 
 class Probed(Protocol):
@@ -54,7 +55,9 @@ class Probe:
 
     def _there(self, action: Callable[[Remote], str | None]) -> Callable[[], str | None]:
         def act() -> str | None:
-            with self.destination.speaking(f"{self.destination.address} can't be used") as remote:
+            with self.destination.speaking(
+                _("%(where)s can't be used", where=self.destination.address)
+            ) as remote:
                 return action(remote)
 
         return act
@@ -80,9 +83,9 @@ class Probe:
         with remote.server.handle(self._left[0], session.READ) as handle:
             if b"".join(remote.server.read_all(handle, 2 * len(SAMPLE))) != SAMPLE:
                 raise DestinationError(
-                    f"{self.destination.address} can't be relied on",
-                    why="what was read is not what was written",
-                    todo="Check the server's disk.",
+                    _("%(where)s can't be relied on", where=self.destination.address),
+                    why=_("what was read is not what was written"),
+                    todo=_("Check the server's disk."),
                     permanent=True,
                 )
 
@@ -97,7 +100,7 @@ class Probe:
 
     def _clean_up(self) -> None:
         for path in self._left:
-            what = f"{path} was not removed"
+            what = _("%(path)s was not removed", path=path)
             with contextlib.suppress(DestinationError), self.destination.speaking(what) as remote:
                 remote.remove(path)
         if not self.connection.is_alive:

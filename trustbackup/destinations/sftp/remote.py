@@ -22,6 +22,7 @@ from trustbackup.destinations.sftp.errors import (
     refusal,
 )
 from trustbackup.destinations.sftp.session import Session
+from trustbackup.phrases import gettext as _
 
 _FULL = 1 << 20
 """Bytes. With less than this free, a write that fails has failed for want of space."""
@@ -57,15 +58,15 @@ class Remote:
             self.server.mkdir(self.uploads, 0o700)
         else:
             if not _is(status, stat_module.S_ISDIR):
-                raise _unusable(self.uploads, self.address, "a folder")
+                raise _unusable(self.uploads, self.address, _("it is not a folder"))
 
     def must_exist(self) -> None:
         """Raises DestinationError when the folder is not there."""
         if not self._is_folder(self.root):
             raise NotMadeYet(
-                f"{self.address} can't be used",
-                why="there is no such folder",
-                todo="Check the folder's name; the first copy and the connection test make it.",
+                _("%(where)s can't be used", where=self.address),
+                why=_("there is no such folder"),
+                todo=_("Check the folder's name; the first copy and the connection test make it."),
             )
 
     def _is_folder(self, path: str) -> bool:
@@ -78,7 +79,7 @@ class Remote:
                 return True  # one may pass through a folder without seeing it
             raise
         if not _is(status, stat_module.S_ISDIR):
-            raise _unusable(path, self.address, "a folder")
+            raise _unusable(path, self.address, _("it is not a folder"))
         return True
 
     def stat(self, name: str) -> Stored | None:
@@ -91,7 +92,7 @@ class Remote:
                 return None
             raise
         if not _is(status, stat_module.S_ISREG):
-            raise _unusable(self.path(name), self.address, "a file")
+            raise _unusable(self.path(name), self.address, _("it is not a file"))
         return stored(name, status)
 
     def upload_size(self, path: str) -> int | None:
@@ -153,15 +154,15 @@ class Remote:
                 if system.read_only:
                     return DestinationError(
                         self.what,
-                        why="its disk is mounted read-only",
-                        todo="Mount it writable there, or choose another folder.",
+                        why=_("its disk is mounted read-only"),
+                        todo=_("Mount it writable there, or choose another folder."),
                         permanent=True,
                     )
                 if system.free is not None and system.free < _FULL:
                     return DestinationError(
                         self.what,
-                        why="there is no space left on its disk",
-                        todo="Free some space there or prune it, then press Retry.",
+                        why=_("there is no space left on its disk"),
+                        todo=_("Free some space there or prune it, then press Retry."),
                         permanent=True,
                     )
         return refusal(self.what, refused)
@@ -177,10 +178,10 @@ def _is(status: paramiko.SFTPAttributes, kind: Callable[[int], bool]) -> bool:
     return status.st_mode is None or kind(status.st_mode)
 
 
-def _unusable(path: str, address: str, wanted: str) -> DestinationError:
+def _unusable(path: str, address: str, why: str) -> DestinationError:
     return DestinationError(
-        f"{path} at {address} can't be used",
-        why=f"it is not {wanted}",
-        todo="Look what it is and remove it, then try again.",
+        _("%(path)s at %(address)s can't be used", path=path, address=address),
+        why=why,
+        todo=_("Look what it is and remove it, then try again."),
         permanent=True,
     )

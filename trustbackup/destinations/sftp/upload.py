@@ -15,6 +15,7 @@ from trustbackup.destinations.sftp import session
 from trustbackup.destinations.sftp.errors import Status
 from trustbackup.destinations.sftp.remote import Remote
 from trustbackup.exceptions import TrustbackupError, file_operation
+from trustbackup.phrases import gettext as _
 
 
 class Upload:
@@ -110,7 +111,7 @@ class Upload:
     def _blocks(self, begun: int) -> Iterator[bytes]:
         block = 4 * self.remote.server.request_size
         left = self.size - begun
-        with file_operation("Reading", self.name):
+        with file_operation(_("Reading"), self.name):
             self.file.seek(begun)
             while left and (data := self.file.read(min(block, left))):
                 left -= len(data)
@@ -122,7 +123,7 @@ class Upload:
         )
 
     def _digest(self) -> str:
-        with file_operation("Reading", self.name):
+        with file_operation(_("Reading"), self.name):
             self.file.seek(0)
             digest = hashlib.sha256()
             while block := self.file.read(1 << 20):

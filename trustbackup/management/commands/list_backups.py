@@ -13,8 +13,6 @@ from django.db import connections
 from trustbackup.exceptions import UsageError
 from trustbackup.management.terminal import BackupCommand, size, table
 from trustbackup.models import Backup
-from trustbackup.operations.fetching import list_remote
-from trustbackup.operations.places import find_place
 from trustbackup.operations.site import Site
 from trustbackup.store import names
 from trustbackup.store.catalog import list_backups
@@ -61,6 +59,10 @@ class Command(BackupCommand):
         return True
 
     def _list_remote(self, options: dict[str, Any]) -> None:
+        # A local list is quicker without what destinations need.
+        from trustbackup.operations.fetching import list_remote
+        from trustbackup.operations.places import find_place
+
         if options["type"] or options["database"]:
             raise CommandError("--at lists all that is there: leave --type and --database out.")
         place = find_place(options["at"])
