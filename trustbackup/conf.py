@@ -32,6 +32,9 @@ class Settings:
     drill_checks: tuple[str, ...] = ()
     """Dotted paths of callables that a drill asks: each gets the alias, which then means
     the scratch database, and returns a sentence on what is wrong, or nothing."""
+    keep_local: int | None = None
+    """How many of the newest backups keep their data in the backup folder once a destination has
+    it; 0 for none, None for all."""
     wait: float = 30.0
     """Seconds to wait for a locked database before giving up."""
     connect_timeout: float = 10.0
@@ -83,6 +86,7 @@ def get_settings() -> Settings:
                 todo=_("Give seconds, above 0 and below a million."),
             )
     _check_sendfile(values.get("sendfile", ""))
+    _check_keep_local(values.get("keep_local"))
     return Settings(**values)
 
 
@@ -93,6 +97,14 @@ def _check_sendfile(value: object) -> None:
         raise ConfigurationError(
             _("TRUSTBACKUP['SENDFILE'] is %(value)s", value=repr(value)),
             todo=_("Give 'X-Sendfile', or the path of an internal location such as '/internal/'."),
+        )
+
+
+def _check_keep_local(value: object) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise ConfigurationError(
+            _("TRUSTBACKUP['KEEP_LOCAL'] is %(value)s", value=repr(value)),
+            todo=_("Give a whole number from 0 on, or None to keep the data of all backups here."),
         )
 
 

@@ -38,6 +38,10 @@ class BackupQuerySet(models.QuerySet["Backup"]):
     def of_kind(self, kind: str) -> BackupQuerySet:
         return self.filter(kind=kind)
 
+    def whole(self) -> BackupQuerySet:
+        """Those that can be restored: their data is here, or was dropped for a copy elsewhere."""
+        return self.filter(state__in=Backup.WHOLE)
+
     def of_database(self, alias: str) -> BackupQuerySet:
         # The list of aliases is stored as ",default,analytics," so that any engine can look.
         return self.filter(databases__contains=f",{alias},")
@@ -51,6 +55,10 @@ class Backup(models.Model):
         UNVERIFIED = "unverified", _("unverified")
         DAMAGED = "damaged", _("damaged")
         UNREADABLE = "unreadable", _("unreadable")
+        ELSEWHERE = "elsewhere", _("elsewhere")
+        """Its data files were dropped here once a destination had them."""
+
+    WHOLE = (State.COMPLETE, State.ELSEWHERE)
 
     identifier = models.CharField(_("id"), max_length=200, unique=True)
     name = models.CharField(_("name"), max_length=200, blank=True)
@@ -66,6 +74,8 @@ class Backup(models.Model):
     files = models.JSONField(_("files"), default=list)
     state = models.CharField(_("state"), max_length=12, choices=State.choices)
     problem = PhraseField(_("problem"), blank=True)
+    elsewhere = models.TextField(_("elsewhere"), blank=True)
+    """Where its data is when it is not here: a destination's name or address."""
     signature = models.CharField(_("signature"), max_length=40, blank=True)
     kept = models.BooleanField(_("kept"), default=False)
     checked_at = models.DateTimeField(_("checked"), null=True)
@@ -151,6 +161,8 @@ class Copy(models.Model):
         VERIFIED = "verified", _("verified")
         FAILED = "failed", _("failed")
 
+    THERE = (State.STORED, State.VERIFIED)
+
     identifier = models.CharField(_("backup"), max_length=200, db_index=True)
     destination = models.ForeignKey(
         Destination, verbose_name=_("destination"), on_delete=models.CASCADE, related_name="copies"
@@ -180,7 +192,7 @@ class Copy(models.Model):
 
     @property
     def is_there(self) -> bool:
-        return self.state in (self.State.STORED, self.State.VERIFIED)
+        return self.state in self.THERE
 
 
 class Run(models.Model):

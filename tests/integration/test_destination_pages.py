@@ -133,7 +133,10 @@ def test_each_kind_is_added_listed_changed_and_removed(
     operator.post(f"{PAGES}{name}/reset/")
     row.refresh_from_db()
     assert (row.options, row.secrets, row.automatic) == ({}, "", False)
-    assert "not set up" in html(operator.get(PAGES))
+    listing = html(operator.get(PAGES))
+    assert "not set up" in listing
+    assert "file:" not in listing
+    assert "://" not in listing.partition("<tbody>")[2], "it is nowhere"
     assert operator.get(f"{PAGES}{name}/").status_code == 200
     assert operator.post(f"{PAGES}{name}/test/").status_code == 200
     operator.post(f"{PAGES}{name}/delete/")

@@ -10,21 +10,8 @@ import pytest
 
 from tests.support.backups import assert_refused, leftovers, listed, make, snapshot
 from tests.support.content import digest
-from tests.support.restores import go_on
+from tests.support.offsite import add, look
 from tests.support.sites import Site
-
-ADD = """
-from trustbackup.models import Destination
-Destination.objects.create(name="NAME", kind="folder", options={"path": "PATH"}, automatic=AUTO)
-"""
-LOOK = """
-import json
-from trustbackup.models import Copy, Run
-print(json.dumps({
-    "copies": list(Copy.objects.order_by("identifier").values_list("state", "tries", "problem")),
-    "runs": list(Run.objects.order_by("started").values_list("verb", "state")),
-}))
-"""
 
 
 @pytest.fixture
@@ -32,15 +19,6 @@ def away(tmp_path: Path) -> Path:
     folder = tmp_path / "another disk" / "copies"
     folder.parent.mkdir()
     return folder
-
-
-def add(site: Site, path: Path, *, name: str = "disk", automatic: bool = True) -> None:
-    code = ADD.replace("NAME", name).replace("PATH", str(path)).replace("AUTO", str(automatic))
-    site.manage("shell", "--verbosity", "0", "-c", code)
-
-
-def look(site: Site) -> Any:
-    return site.manage("shell", "--verbosity", "0", "-c", LOOK).json
 
 
 def url(path: Path) -> str:
@@ -95,22 +73,6 @@ def test_sync_brings_what_is_missing_in_both_directions(any_site: Site, away: Pa
 def remote(site: Site, there: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = site.manage("list_backups", "--at", there, "--json").json
     return found
-
-
-def test_from_nothing_but_a_url_the_whole_site_comes_back(any_site: Site, away: Path) -> None:
-    then = digest(any_site)
-    make(any_site)
-    newest = make(any_site, "--to", url(away))
-    go_on(any_site)
-    shutil.rmtree(any_site.backups)
-    if any_site.database:
-        any_site.query("DROP SCHEMA public CASCADE")
-        any_site.query("CREATE SCHEMA public")
-    else:
-        any_site.sqlite_file.unlink()
-    done = any_site.manage("restore_backup", "latest", "--from", url(away), "--force", "--json")
-    assert done.json["id"] == newest["id"]
-    assert digest(any_site) == then
 
 
 def test_fault_31_a_bit_that_flips_at_rest_is_found_and_never_restored(

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trustbackup.exceptions import FolderError, UsageError, file_operation
+from trustbackup.operations.filling import put_back
 from trustbackup.operations.incoming import Candidate, assemble
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.operations.unpack import unpack
@@ -54,18 +55,24 @@ def adopt_received(box: Intake, report: Reporter = quiet) -> list[Adopted]:
         files += unpack(box, received)
     candidates = assemble(site, files, report)
     entries = catalog.scan(site.settings.root)
-    here = [_is_here(site, candidate, entries.get(candidate.id)) for candidate in candidates]
+    lacking = [_lacks(site, candidate, entries.get(candidate.id)) for candidate in candidates]
+    here = [
+        lacks or _is_here(site, candidate, entries.get(candidate.id))
+        for candidate, lacks in zip(candidates, lacking, strict=True)
+    ]
     report(Progress(stage="publishing"))
     adopted = []
-    for candidate, known in zip(candidates, here, strict=True):
+    for candidate, known, lacks in zip(candidates, here, lacking, strict=True):
         identifier, stored = candidate.id, tuple(sorted(candidate.files))
-        if not known:
+        if lacks:
+            put_back(site, entries[candidate.id], candidate.files)
+        elif not known:
             identifier, stored = _publish(site, candidate)
             logger.info("Backup %s was taken over: %d bytes.", identifier, candidate.bytes)
         adopted.append(
             Adopted(
                 id=identifier,
-                new=not known,
+                new=lacks or not known,
                 bytes=candidate.bytes,
                 signature=candidate.signature.value if candidate.signature else "",
                 files=stored,
@@ -110,6 +117,13 @@ def _with_companions(paths: Iterable[str]) -> Iterator[Path]:
             yield from (path.parent / name for name in sorted(entry.files if entry else ()))
 
 
+def _lacks(site: Site, candidate: Candidate, entry: Entry | None) -> bool:
+    """Whether the same backup is here without its data, or with a part of it."""
+    if entry is None or not candidate.manifest or not _same_bytes(candidate.manifest, entry):
+        return False
+    return bool(entry.missing(entry.read_manifest(site.signer)[0]))
+
+
 def _is_here(site: Site, candidate: Candidate, entry: Entry | None) -> bool:
     """Whether the same backup is here, whole. Raises UsageError when it is another one."""
     if entry is None:
@@ -128,13 +142,15 @@ def _is_here(site: Site, candidate: Candidate, entry: Entry | None) -> bool:
 
 
 def _same_manifest(site: Site, data: bytes, entry: Entry) -> bool:
+    return _same_bytes(data, entry) and not check_files(entry, entry.read_manifest(site.signer)[0])
+
+
+def _same_bytes(data: bytes, entry: Entry) -> bool:
     if not entry.has_manifest:
         return False
     name = names.manifest_name(entry.id)
     with durable.open_regular(entry.root / name) as file, file_operation(_("Reading"), name):
-        if file.read(len(data) + 1) != data:
-            return False
-    return not check_files(entry, entry.read_manifest(site.signer)[0])
+        return file.read(len(data) + 1) == data
 
 
 def _same_file(entry: Entry, name: str, received: Received) -> bool:

@@ -19,6 +19,7 @@ from trustbackup.exceptions import BackupNotFound, TrustbackupError, UsageError,
 from trustbackup.operations.site import Site
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, durable
+from trustbackup.store.dropping import away_of, nothing_dropped
 
 _STORED = 65_535
 """Bytes that one stored block of deflate can hold (RFC 1951, 3.2.4)."""
@@ -62,8 +63,14 @@ def bundle_backups(references: Sequence[str], archive_format: str) -> Bundle:
     content_type, measure, write = FORMATS[archive_format]
     moment = datetime.now(UTC).strftime("%Y-%m-%d_%H-%M-%S")
     return Bundle(
-        f"backups_{moment}.{archive_format}", content_type, measure(members), write(members)
+        f"backups_{moment}.{archive_format}", content_type, measure(members), _sent(write(members))
     )
+
+
+def _sent(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, while no data is dropped that is still to be sent."""
+    with nothing_dropped(Site.current().settings.root):
+        yield from blocks
 
 
 def file_blocks(path: Path, size: int, start: int = 0) -> Iterator[bytes]:
@@ -88,6 +95,12 @@ def _members(references: Sequence[str]) -> list[Member]:
     sums: list[str] = []
     for reference in dict.fromkeys(references):
         entry = catalog.find(root, reference, entries)
+        if (away := away_of(entry, site.signer)) is not None:
+            raise UsageError(
+                _("Backup %(id)s can't be bundled", id=entry.id),
+                why=_("its data is at %(where)s only", where=away.where),
+                todo=_("Bring it back first, then try again."),
+            )
         for name, size in sorted(entry.files.items()):
             path = root / name
             with file_operation(_("Reading"), path):

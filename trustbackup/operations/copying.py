@@ -1,4 +1,4 @@
-"""Bring backups to destinations: the data files first, the manifest last.
+"""Bring backups to destinations: the data files, the record, and the manifest last.
 
 A copy without its manifest is none, there as here. Each copy has a row with a state of its
 own; one destination that is down stops no other.
@@ -17,6 +17,8 @@ from django.db import DatabaseError
 from trustbackup.destinations.base import Destination
 from trustbackup.exceptions import Cancelled, TrustbackupError, file_operation
 from trustbackup.models import Copy
+from trustbackup.operations.elsewhere import at_hand
+from trustbackup.operations.marks import send_marks
 from trustbackup.operations.places import Place
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.phrases import gettext as _
@@ -54,10 +56,10 @@ def copy_backup(
     Cancelled when ``report`` does.
     """
     site = Site.current()
-    entry = catalog.find(site.settings.root, reference)
-    files = _files(site, entry)
-    with entry.in_use():
-        return [_copy(entry, files, place, report, pauses) for place in places]
+    with at_hand(reference, report, briefly=True) as identifier:
+        entry = catalog.find(site.settings.root, identifier)
+        files = _files(site, entry)
+        return [_copy(site, entry, files, place, report, pauses) for place in places]
 
 
 def _files(site: Site, entry: Entry) -> list[tuple[str, str]]:
@@ -76,6 +78,7 @@ def _files(site: Site, entry: Entry) -> list[tuple[str, str]]:
 
 
 def _copy(
+    site: Site,
     entry: Entry,
     files: Sequence[tuple[str, str]],
     place: Place,
@@ -90,13 +93,13 @@ def _copy(
         row.save(Copy.State.UPLOADING, tries=tries)
         try:
             with place.open() as destination:
-                _put_all(entry, files, destination, place.name, total, report)
+                _put_all(site, entry, files, destination, place.name, total, report)
         except Cancelled:
             row.save(Copy.State.FAILED, tries=tries, problem=_("The copy was cancelled."))
             raise
         except TrustbackupError as problem:
             error, permanent = str(problem), problem.permanent
-            logger.warning("Backup %s was not copied to %s: %s", entry.id, place.name, error)
+            logger.info("Backup %s was not copied to %s: %s", entry.id, place.name, error)
         else:
             row.save(Copy.State.STORED, tries=tries)
             place.note()
@@ -118,6 +121,7 @@ def _copy(
 
 
 def _put_all(
+    site: Site,
     entry: Entry,
     files: Sequence[tuple[str, str]],
     destination: Destination,
@@ -132,6 +136,8 @@ def _put_all(
             report(Progress(stage=f"copying to {name}", done=before + done, total=total))
 
         written(0)
+        if file == names.manifest_name(entry.id):
+            send_marks(site, destination, entry)
         destination.put(entry.root / file, sha256, written)
         before += entry.files[file]
 

@@ -78,7 +78,7 @@ def _rows(part: Part | None) -> dict[str, int]:
 
 def _before(site: Site, manifest: Manifest, alias: str) -> Manifest | None:
     """The newest whole backup before this one that has the same part."""
-    found = Backup.objects.filter(state=Backup.State.COMPLETE, created__lt=manifest.created)
+    found = Backup.objects.whole().filter(created__lt=manifest.created)
     row = found.of_database(alias).order_by("-created", "-pk").first()
     if row is None:
         return None

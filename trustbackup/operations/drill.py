@@ -13,7 +13,9 @@ from django.utils.module_loading import import_string
 from trustbackup.databases.alias import pointed_at
 from trustbackup.databases.base import Database
 from trustbackup.databases.values import LoadRequest
+from trustbackup.destinations.base import DestinationError
 from trustbackup.exceptions import Cancelled, ConfigurationError, TrustbackupError
+from trustbackup.operations.elsewhere import at_hand
 from trustbackup.operations.readback import compare, raw_opener
 from trustbackup.operations.rules import compare_migrations
 from trustbackup.operations.settling import settled
@@ -26,7 +28,6 @@ from trustbackup.store.catalog import Entry
 from trustbackup.store.manifest import Part, format_time
 
 logger = logging.getLogger(__name__)
-_DRILLS_KEPT = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +52,20 @@ def drill_backup(reference: str, *, content: bool = False, report: Reporter = qu
     Raises BackupNotFound; whatever else goes wrong is in the proof.
     """
     site = Site.current()
-    return _drill(site, catalog.find(site.settings.root, reference), content, report)
+    try:
+        with at_hand(reference, report, briefly=True) as identifier:
+            return _drill(site, catalog.find(site.settings.root, identifier), content, report)
+    except DestinationError as error:
+        verdict = Verdict(id=reference, problems=(str(error),), signature="")
+        return Proof(verdict=verdict, drill=None)
 
 
 def drill_all(*, content: bool = False, report: Reporter = quiet) -> list[Proof]:
     """Drill every backup in the folder, oldest first."""
     site = Site.current()
     entries = catalog.scan(site.settings.root)
-    return [_drill(site, entries[key], content, report) for key in sorted(entries, key=names.order)]
+    ordered = sorted(entries, key=names.order)
+    return [drill_backup(key, content=content, report=report) for key in ordered]
 
 
 def _drill(site: Site, entry: Entry, content: bool, report: Reporter) -> Proof:
@@ -84,9 +91,12 @@ def _drill(site: Site, entry: Entry, content: bool, report: Reporter) -> Proof:
             problems=tuple(problems),
             notes=tuple(notes),
         )
-        marks = record.read(entry.root, entry.id, site.signer)
-        drills = (*marks.drills, outcome)[-_DRILLS_KEPT:]
-        record.write(entry.root, entry.id, replace(marks, drills=drills), site.signer)
+        record.change(
+            entry.root,
+            entry.id,
+            site.signer,
+            lambda marks: replace(marks, drills=(*marks.drills, outcome)[-record.DRILLS_KEPT :]),
+        )
     return Proof(verdict=verdict, drill=outcome)
 
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
-from trustbackup.destinations.base import Destination
-from trustbackup.exceptions import BackupNotFound, Cancelled, TrustbackupError
+from trustbackup.destinations.base import Destination, DestinationError
+from trustbackup.exceptions import BackupNotFound, ManifestError
 from trustbackup.models import Copy
 from trustbackup.operations.adopt import adopt_received
+from trustbackup.operations.filling import fill_in
 from trustbackup.operations.places import Place
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.operations.verify import SIGNED, Verdict, missing, wrong_size
@@ -20,6 +21,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
 from trustbackup.store import catalog, intake, names
 from trustbackup.store import manifest as manifests
+from trustbackup.store.catalog import Entry
 from trustbackup.store.manifest import Manifest
 from trustbackup.store.signature import Signature
 from trustbackup.store.streams import BLOCK
@@ -82,13 +84,17 @@ def find_remote(destination: Destination, reference: str) -> Remote:
 def fetch_backup(place: Place, reference: str, report: Reporter = quiet) -> str:
     """Bring a backup here; its id. It is checked before it is listed, as an upload is.
 
-    One that is here already with the same content stays as it is. Raises BackupNotFound,
+    One that is here already with the same manifest stays as it is; of its data only what is
+    missing comes. Raises BackupNotFound,
     DestinationError, ManifestError, UsageError, FolderError, Cancelled.
     """
     site = Site.current()
     with place.open() as destination:
         remote = find_remote(destination, reference)
-        if _is_here(site, destination, remote):
+        if (entry := _here(site, destination, remote)) is not None:
+            if entry.missing(entry.read_manifest(site.signer)[0]):
+                fill_in(site, destination, entry, place.name, report)
+                catalog.synchronise(site.settings.root, site.signer)
             return remote.id
         with intake.begin(site.settings.root) as box:
             done = 0
@@ -113,17 +119,19 @@ def _in_order(remote: Remote) -> list[str]:
     return sorted(remote.files, key=lambda name: (name == last, name))
 
 
-def _is_here(site: Site, destination: Destination, remote: Remote) -> bool:
+def _here(site: Site, destination: Destination, remote: Remote) -> Entry | None:
+    """The same backup in the backup folder, if it is there; its data may be missing."""
     entry = catalog.scan(site.settings.root).get(remote.id)
     if entry is None or not entry.has_manifest or not remote.is_whole:
-        return False
+        return None
     name = names.manifest_name(remote.id)
-    if (entry.root / name).read_bytes() != _read_small(destination, name):
-        return False
-    return not entry.missing(entry.read_manifest(site.signer)[0])
+    if (entry.root / name).read_bytes() != read_small(destination, name):
+        return None
+    return entry
 
 
-def _read_small(destination: Destination, name: str) -> bytes:
+def read_small(destination: Destination, name: str) -> bytes:
+    """A file of at most a manifest's size, whole. Raises DestinationError."""
     with destination.open(name) as source:
         data = b""
         while len(data) <= manifests.LARGEST and (block := source.read(BLOCK)):
@@ -134,7 +142,8 @@ def _read_small(destination: Destination, name: str) -> bytes:
 def verify_at(place: Place, references: Sequence[str], report: Reporter = quiet) -> list[Verdict]:
     """Read copies back, whole, and compare them with their manifests; "all" means all.
 
-    Raises BackupNotFound, DestinationError when the destination can't be used at all, Cancelled.
+    Raises BackupNotFound, and DestinationError or Cancelled when a copy can't be read to its
+    end: that says nothing about it, and its state stays as it was.
     """
     site = Site.current()
     with place.open() as destination:
@@ -143,27 +152,30 @@ def verify_at(place: Place, references: Sequence[str], report: Reporter = quiet)
             remotes = [there[key] for key in sorted(there, key=names.order)]
         else:
             remotes = [find_remote(destination, reference) for reference in references]
-        return [_verify(site, destination, remote, place, report) for remote in remotes]
+        return [verify_remote(site, destination, remote, place, report) for remote in remotes]
 
 
-def _verify(
+def verify_remote(
     site: Site, destination: Destination, remote: Remote, place: Place, report: Reporter
 ) -> Verdict:
+    """The same for one copy that was listed; how it ended is written into the index."""
     problems: list[str] = []
     signature = ""
     if not remote.is_whole:
-        problems = [_("It has no manifest: whether it is whole is not known.")]
+        problems = [catalog.UNVERIFIED]
     else:
         try:
             found, signed = _remote_manifest(site, destination, remote)
             signature = signed.value
             if signed is not Signature.OURS:
                 problems.append(SIGNED[signed])
-            problems += _compare(destination, remote, found, place, report)
-        except Cancelled:
-            raise  # it says nothing about the copy
-        except TrustbackupError as error:
+            problems += _read_through(destination, remote, found, place.name, report)
+        except ManifestError as error:
             problems.append(str(error))
+        except DestinationError:
+            if destination.stat(names.manifest_name(remote.id)) is not None:
+                raise
+            problems.append(catalog.UNVERIFIED)
     verdict = Verdict(id=remote.id, problems=tuple(problems), signature=signature)
     _note(place, verdict, remote)
     return verdict
@@ -172,15 +184,19 @@ def _verify(
 def _remote_manifest(
     site: Site, destination: Destination, remote: Remote
 ) -> tuple[Manifest, Signature]:
-    data = _read_small(destination, names.manifest_name(remote.id))
+    data = read_small(destination, names.manifest_name(remote.id))
     document, signature = manifests.read_signed(data, site.signer)
     return manifests.load(document, expected_id=remote.id), signature
 
 
-def _compare(
-    destination: Destination, remote: Remote, found: Manifest, place: Place, report: Reporter
+def _read_through(
+    destination: Destination, remote: Remote, found: Manifest, name: str, report: Reporter
 ) -> list[str]:
-    problems = []
+    """Read all data files there; a sentence for each that is missing or not the manifest's.
+
+    Raises DestinationError when they can't be read, which says nothing about them.
+    """
+    problems: list[str] = []
     done = 0
     for part in found.parts:
         size = remote.files.get(part.file)
@@ -188,11 +204,17 @@ def _compare(
             problems.append(missing(part))
             continue
         digest = hashlib.sha256()
-        with destination.open(part.file) as source:
-            while block := source.read(BLOCK):
-                digest.update(block)
-                done += len(block)
-                report(Progress(stage=f"reading {place.name}", done=done, total=found.bytes))
+        try:
+            with destination.open(part.file) as source:
+                while block := source.read(BLOCK):
+                    digest.update(block)
+                    done += len(block)
+                    report(Progress(stage=f"reading {name}", done=done, total=found.bytes))
+        except DestinationError:
+            if destination.stat(part.file) is not None:
+                raise
+            problems.append(missing(part))
+            continue
         if size != part.bytes:
             problems.append(wrong_size(part, size))
         elif digest.hexdigest() != part.sha256:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.site import Site
@@ -21,6 +22,6 @@ def keep_backup(reference: str, *, kept: bool = True) -> str:
             why=_("it has no manifest"),
             todo=_("It is never deleted by retention anyway."),
         )
-    marks = record.read(root, entry.id, site.signer)
-    record.write(root, entry.id, replace(marks, kept=kept), site.signer)
+    now = datetime.now(UTC)
+    record.change(root, entry.id, site.signer, lambda marks: replace(marks, kept=kept, marked=now))
     return entry.id

@@ -103,6 +103,8 @@ def connect(kind: str, options: Mapping[str, object], secrets: Mapping[str, str]
 
 def address_of(row: models.Destination) -> str:
     """Where it is, without secrets; "" for one that is not set up."""
+    if not row.options:
+        return ""
     options = {name: value for name, value in row.options.items() if name != "access_key"}
     try:
         return connect(row.kind, options, {}).address

@@ -22,6 +22,7 @@ from trustbackup.operations.verify import check_files, format_of, inspect_foreig
 from trustbackup.phrases import gettext as _
 from trustbackup.store import names
 from trustbackup.store.catalog import Entry
+from trustbackup.store.dropping import away_of
 from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.signature import Signature
 
@@ -102,10 +103,19 @@ def plan_restore(
     request = request or RestoreRequest()
     site = Site.current()
     entry = locate(site, reference)
-    manifest, signature, found = _read(site, entry, report, hashes=hashes)
+    away = away_of(entry, site.signer)
+    manifest, signature, found = _read(site, entry, report, hashes=hashes, here=away is None)
     _check_request(request, entry, [alias for alias, _file, _format, _part in found])
     refusals: list[str] = []
     warnings: list[str] = []
+    if away is not None:
+        warnings.append(
+            _(
+                "The data of backup %(id)s is at %(where)s only: it is fetched and checked first.",
+                id=entry.id,
+                where=away.where,
+            )
+        )
     parts = []
     for item in found:
         alias = item[0]
@@ -137,19 +147,23 @@ _Found = tuple[str, str, str, Part | None]
 
 
 def _read(
-    site: Site, entry: Entry, report: Reporter, *, hashes: bool
+    site: Site, entry: Entry, report: Reporter, *, hashes: bool, here: bool
 ) -> tuple[Manifest | None, Signature | None, list[_Found]]:
     found: list[_Found] = []
     manifest: Manifest | None = None
     signature: Signature | None = None
     if entry.has_manifest:
         manifest, signature = entry.read_manifest(site.signer)
-        if hashes:
+        if not here:
+            problems = []
+        elif hashes:
             problems = check_files(entry, manifest, report)
         else:
             problems = [missing] if (missing := entry.missing(manifest)) else []
         parts = [] if problems else [part for part in manifest.parts if part.engine]
-        found = [(part.part, part.file, _sniff(site, entry, part), part) for part in parts]
+        found = [
+            (part.part, part.file, _format_of(site, entry, part, here=here), part) for part in parts
+        ]
     else:
         problems = inspect_foreign(site, entry, report)
         for name in [] if problems else entry.data_files or list(entry.files):
@@ -162,8 +176,8 @@ def _read(
     return manifest, signature, found
 
 
-def _sniff(site: Site, entry: Entry, part: Part) -> str:
-    """What is inside by its first bytes; it must be what the manifest says."""
+def _format_of(site: Site, entry: Entry, part: Part, *, here: bool) -> str:
+    """What is inside by its first bytes, if they are here; it must be what the manifest says."""
     try:
         database = site.database(part.part)
     except UsageError as error:
@@ -179,6 +193,8 @@ def _sniff(site: Site, entry: Entry, part: Part) -> str:
             ),
             _("Restore it on a site with that engine."),
         )
+    if not here:
+        return part.format
     _database, format_ = format_of(site, entry.root / part.file)
     if format_ != part.format:
         raise ManifestError(

@@ -39,11 +39,11 @@ def prune_backups(*, keep: int, dry_run: bool = False) -> Pruning:
             id=backup.identifier,
             sort=f"{backup.kind} {backup.databases}",
             created=backup.created,
-            good=_good(backup),
+            good=is_good(backup),
             kept=backup.kept,
         )
         for backup in found.values()
-        if backup.state in (Backup.State.COMPLETE, Backup.State.DAMAGED)
+        if backup.state in (*Backup.WHOLE, Backup.State.DAMAGED)
     ]
     going = victims(candidates, keep=keep, now=datetime.now(UTC))
     if dry_run:
@@ -51,7 +51,7 @@ def prune_backups(*, keep: int, dry_run: bool = False) -> Pruning:
     return Pruning(going=tuple(going), outcomes=tuple(delete_backups(going)))
 
 
-def _good(backup: Backup) -> bool:
+def is_good(backup: Backup) -> bool:
     """Whole on the disk, and its last check and drill, if any, passed; one of them did."""
     passed = [ok for ok in (backup.checked_ok, backup.drilled_ok) if ok is not None]
-    return backup.state == Backup.State.COMPLETE and bool(passed) and all(passed)
+    return backup.state in Backup.WHOLE and bool(passed) and all(passed)

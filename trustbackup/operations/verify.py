@@ -21,7 +21,7 @@ from trustbackup.exceptions import (
 )
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.phrases import gettext as _
-from trustbackup.store import catalog, names, record
+from trustbackup.store import catalog, record
 from trustbackup.store.catalog import Entry
 from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.signature import Signature
@@ -47,24 +47,8 @@ class Verdict:
         return not self.problems
 
 
-def verify_backup(reference: str, report: Reporter = quiet) -> Verdict:
-    """Check one backup: signature, sizes, hashes. The outcome is written beside it.
-
-    ``reference`` is an id, ``latest`` or a file name. Raises BackupNotFound.
-    """
-    site = Site.current()
-    return verify_entry(site, catalog.find(site.settings.root, reference), report)
-
-
-def verify_all(report: Reporter = quiet) -> list[Verdict]:
-    """Check every backup in the folder, oldest first."""
-    site = Site.current()
-    entries = catalog.scan(site.settings.root)
-    return [verify_entry(site, entries[key], report) for key in sorted(entries, key=names.order)]
-
-
 def verify_entry(site: Site, entry: Entry, report: Reporter = quiet) -> Verdict:
-    """The same for a backup that was found already."""
+    """Check a backup's files here: signature, sizes, hashes. The outcome is written beside it."""
     if not entry.has_manifest:
         problems = [catalog.UNVERIFIED]
         problems += inspect_foreign(site, entry, report)
@@ -77,12 +61,18 @@ def verify_entry(site: Site, entry: Entry, report: Reporter = quiet) -> Verdict:
     if signature is not Signature.OURS:
         problems.insert(0, SIGNED[signature])
     verdict = Verdict(id=entry.id, problems=tuple(problems), signature=signature.value)
-    marks = record.read(entry.root, entry.id, site.signer)
+    note_check(site, entry, verdict)
+    return verdict
+
+
+def note_check(site: Site, entry: Entry, verdict: Verdict) -> None:
+    """Write down beside a backup how its check ended."""
     check = record.Check(at=datetime.now(UTC), ok=verdict.ok, problems=verdict.problems)
     # A read-only copy can be checked all the same; only the note about it is lost.
     with suppress(FolderError):
-        record.write(entry.root, entry.id, replace(marks, checked=check), site.signer)
-    return verdict
+        record.change(
+            entry.root, entry.id, site.signer, lambda marks: replace(marks, checked=check)
+        )
 
 
 def check_files(entry: Entry, manifest: Manifest, report: Reporter = quiet) -> list[str]:

@@ -10,13 +10,14 @@ from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.copying import Copied, copy_backup
 from trustbackup.operations.create import aliases_to_dump, create_backup
 from trustbackup.operations.drill import drill_backup
+from trustbackup.operations.dropping import drop_local
+from trustbackup.operations.elsewhere import at_hand, bring_back, verify_backup
 from trustbackup.operations.fetching import verify_at
-from trustbackup.operations.places import all_places, find_place
+from trustbackup.operations.places import Place, all_places, find_place
 from trustbackup.operations.plan import RestoreRequest, plan_restore
 from trustbackup.operations.restore import restore_backup
 from trustbackup.operations.site import Reporter
 from trustbackup.operations.undo import find_restore, undo_restore
-from trustbackup.operations.verify import verify_backup
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
 from trustbackup.runs.life import Life
@@ -48,6 +49,7 @@ def create_and_copy(
     life.outcome.update(bytes=manifest.bytes, backup=manifest.id)
     copies = copy_backup(manifest.id, list(places.values()), report) if places else []
     _note_copies(life, copies)
+    drop_after(life, list(places.values()), copies, report)
     return manifest, copies
 
 
@@ -58,15 +60,29 @@ def _note_copies(life: Life, copies: Sequence[Copied]) -> None:
     )
 
 
+def drop_after(
+    life: Life,
+    places: Sequence[Place],
+    copies: Sequence[Copied],
+    report: Reporter,
+    spare: Sequence[str] = (),
+) -> None:
+    """Drop what ``KEEP_LOCAL`` lets go once copies arrived. Raises Cancelled."""
+    arrived = {(item.id, item.destination) for item in copies if not item.error}
+    life.outcome["dropped"] = drop_local(places, arrived, report, spare=spare)
+
+
 def _create(life: Life, options: Options, report: Reporter) -> None:
     create_and_copy(life, report, **options, trigger="page")
 
 
 def _copy(life: Life, options: Options, report: Reporter) -> None:
     copies: list[Copied] = []
+    places = [find_place(name) for name in options["to"]]
     for backup in options["backups"]:
-        copies += copy_backup(backup, [find_place(name) for name in options["to"]], report)
+        copies += copy_backup(backup, places, report)
     _note_copies(life, copies)
+    drop_after(life, places, copies, report)
     if copies and all(copied.error for copied in copies):
         raise TrustbackupError(copies[0].error)
 
@@ -87,6 +103,10 @@ def _verify_copy(life: Life, options: Options, report: Reporter) -> None:
     _each(life, options["backups"], check)
 
 
+def _fetch(life: Life, options: Options, report: Reporter) -> None:
+    life.outcome["fetched"] = [bring_back(backup, report) for backup in options["backups"]]
+
+
 def _drill(life: Life, options: Options, report: Reporter) -> None:
     _each(life, options["backups"], lambda each: drill_backup(each, report=report).problems)
 
@@ -103,9 +123,10 @@ def _each(life: Life, backups: list[str], check: Callable[[str], tuple[str, ...]
 
 def _restore(life: Life, options: Options, report: Reporter) -> None:
     request = RestoreRequest(strategy=options["strategy"], migrate=options["migrate"])
-    plan = plan_restore(options["backup"], request, report, count=False)
-    with only_run([part.alias for part in plan.parts], wait=False):
-        done = restore_backup(plan, report, session=options.get("session", ""))
+    with at_hand(options["backup"], report) as reference:
+        plan = plan_restore(reference, request, report, count=False)
+        with only_run([part.alias for part in plan.parts], wait=False):
+            done = restore_backup(plan, report, session=options.get("session", ""))
     life.outcome["warnings"] = list(plan.warnings)
     life.outcome["databases"] = [asdict(item) for item in done.databases]
 
@@ -120,6 +141,7 @@ def _undo(life: Life, options: Options, report: Reporter) -> None:
 VERBS: dict[str, Work] = {
     "create": _create,
     "copy": _copy,
+    "fetch": _fetch,
     "verify": _verify,
     "verify_copy": _verify_copy,
     "drill": _drill,

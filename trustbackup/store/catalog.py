@@ -71,6 +71,14 @@ class Entry:
             what = joined([name, error.what], ": ")
             raise ManifestError(what, why=error.why, todo=error.todo) from error
 
+    def is_dropped(self, found: Manifest, marks: record.Record) -> bool:
+        """Whether what is missing was dropped on purpose, and what is here is whole."""
+        lacking = {part.file for part in found.parts} - self.files.keys()
+        here = [part for part in found.parts if part.file not in lacking]
+        return bool(marks.away and lacking) and all(
+            self.files[part.file] == part.bytes for part in here
+        )
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """While this is held, nobody deletes the backup. Raises Busy, FolderError."""
@@ -172,10 +180,13 @@ def describe(entry: Entry, signer: Signer) -> Backup:
     if drilled := marks.drilled:
         backup.drilled_at, backup.drilled_ok = drilled.at, drilled.ok
         backup.recovery_seconds = drilled.seconds
-    backup.problem = entry.missing(found)
+    backup.state = Backup.State.COMPLETE
+    if marks.away and entry.is_dropped(found, marks):
+        backup.state, backup.elsewhere = Backup.State.ELSEWHERE, marks.away.where
+    elif problem := entry.missing(found):
+        backup.state, backup.problem = Backup.State.DAMAGED, problem
     if not backup.problem and signature is Signature.ALTERED:
-        backup.problem = ALTERED
-    backup.state = Backup.State.DAMAGED if backup.problem else Backup.State.COMPLETE
+        backup.state, backup.problem = Backup.State.DAMAGED, ALTERED
     return backup
 
 

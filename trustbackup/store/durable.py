@@ -117,6 +117,18 @@ def replace_file(root: Path, path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Wait for a folder's lock and hold it, for as long as a small change takes. FolderError."""
+    with file_operation(_("Opening the folder"), folder):
+        descriptor = os.open(folder, OPEN_FOLDER)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a file for reading, never through a symbolic link. Raises FolderError."""
     with file_operation(_("Opening"), path):

@@ -7,8 +7,9 @@ Both files live beside the data, so that neither a lost nor a restored database 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from trustbackup.store.manifest import format_time
 from trustbackup.store.signature import Signature, Signer
 
 SCHEMA = 1
+DRILLS_KEPT = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +44,32 @@ class Drill:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Away:
+    """The data files were dropped here on purpose: the same bytes were at this destination.
+
+    ``destination`` is its name where it had one, ``address`` its URL without secrets.
+    """
+
+    at: datetime
+    destination: str
+    address: str
+
+    @property
+    def where(self) -> str:
+        return self.destination or self.address
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """Kept backups are never deleted by retention; the newest drill comes last."""
 
     kept: bool = False
+    marked: datetime | None = None
+    """When it was last kept or released; None where nobody said so since it was made."""
     checked: Check | None = None
     drills: tuple[Drill, ...] = ()
+    away: Away | None = None
+    """Of this folder alone: it does not travel with a copy."""
 
     @property
     def drilled(self) -> Drill | None:
@@ -66,11 +88,14 @@ def load(data: bytes, identifier: str, signer: Signer) -> Record:
         kept = document["kept"] is True
         if signer.check(document) is not Signature.OURS:
             return Record(kept=kept)
-        checked = document["checked"]
+        # The first versions wrote neither "marked" nor "away".
+        checked, marked, away = (document.get(name) for name in ("checked", "marked", "away"))
         return Record(
             kept=kept,
+            marked=None if marked is None else datetime.fromisoformat(marked),
             checked=None if checked is None else _check(checked),
             drills=tuple(_drill(item) for item in document["drills"]),
+            away=None if away is None else _away(away),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return Record()
@@ -92,6 +117,43 @@ def _drill(document: dict[str, Any]) -> Drill:
         content=document["content"] is True,
         problems=tuple(str(problem) for problem in document["problems"]),
         notes=tuple(str(note) for note in document["notes"]),
+    )
+
+
+def _away(document: dict[str, Any]) -> Away:
+    return Away(
+        at=datetime.fromisoformat(document["at"]),
+        destination=str(document["destination"]),
+        address=str(document["address"]),
+    )
+
+
+def signed_by(data: bytes, signer: Signer) -> Signature:
+    """Who signed a record; what is no record was altered."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return Signature.ALTERED
+    return signer.check(document) if isinstance(document, dict) else Signature.ALTERED
+
+
+def merge(mine: Record, theirs: Record) -> Record:
+    """What both know: the newest check, the newest drills, the last word on "kept".
+
+    Of two that never were marked, kept is if either is. ``away`` is mine alone.
+    """
+    never = datetime.min.replace(tzinfo=UTC)
+    kept = mine.kept or theirs.kept
+    if mine.marked != theirs.marked:
+        kept = max(mine, theirs, key=lambda each: each.marked or never).kept
+    checks = [each.checked for each in (mine, theirs) if each.checked is not None]
+    drills = {drill.at: drill for drill in (*theirs.drills, *mine.drills)}
+    return Record(
+        kept=kept,
+        marked=max((each.marked for each in (mine, theirs) if each.marked), default=None),
+        checked=max(checks, key=lambda check: check.at, default=None),
+        drills=tuple(drills[at] for at in sorted(drills))[-DRILLS_KEPT:],
+        away=mine.away,
     )
 
 
@@ -118,3 +180,14 @@ def write(root: Path, identifier: str, record: Record, signer: Signer) -> None:
     durable.prepare_root(root)
     data = render(identifier, record, signer)
     durable.replace_file(root, root / names.record_name(identifier), data)
+
+
+def change(
+    root: Path, identifier: str, signer: Signer, changed: Callable[[Record], Record]
+) -> None:
+    """Read it, change it and write it back, while nobody else does. Raises FolderError."""
+    durable.prepare_root(root)
+    with durable.locked_folder(root / durable.DRAFTS):
+        before = read(root, identifier, signer)
+        if (after := changed(before)) != before:
+            write(root, identifier, after, signer)

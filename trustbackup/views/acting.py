@@ -19,11 +19,11 @@ from trustbackup.views.access import CHANGE, VIEW, Page
 from trustbackup.views.answers import noted, nothing_selected, selected_in, started
 from trustbackup.views.words import said
 
-ACTIONS = ("keep", "release", "verify", "drill", "copy", "verify_copy")
+ACTIONS = ("keep", "release", "verify", "drill", "fetch", "copy", "verify_copy")
 
 
 class BackupFilesActView(Page, View):
-    """Keep, release, verify, drill or copy several, or read their copies back."""
+    """Keep, release, verify, drill, copy or fetch several, or read their copies back."""
 
     http_method_names = ["post"]
 
@@ -38,7 +38,7 @@ class BackupFilesActView(Page, View):
             return nothing_selected(request)
         if action in ("copy", "verify_copy"):
             return self._with_copies(request, action, selected)
-        if action in ("verify", "drill"):
+        if action in ("verify", "drill", "fetch"):
             return started(request, action, {"backups": selected})
         for reference in selected:
             try:

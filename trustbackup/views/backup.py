@@ -223,7 +223,7 @@ class BackupFilesDeleteMultipleView(Page, View):
 
 def _protected(selected: Sequence[str]) -> str:
     """The last proven backup, or the last complete one where none is, if it was selected."""
-    good = Backup.objects.filter(state=Backup.State.COMPLETE).order_by("-created", "-pk")
+    good = Backup.objects.whole().order_by("-created", "-pk")
     last = good.filter(drilled_ok=True).first() or good.first()
     return last.identifier if last and last.identifier in selected else ""
 

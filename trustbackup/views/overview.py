@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from trustbackup.models import Backup, Destination, Run
@@ -51,7 +51,7 @@ class Curve:
 def health() -> Health:
     """Raises nothing: without a backup it says so."""
     newest = Backup.objects.order_by("-created", "-pk").first()
-    good = Backup.objects.filter(state=Backup.State.COMPLETE).order_by("-created", "-pk").first()
+    good = Backup.objects.whole().order_by("-created", "-pk").first()
     if newest is None or good is None:
         return Health("bad", _("This site is not protected yet: it has no backup."), "create")
     ago = wording.ago(good.created)
@@ -116,14 +116,15 @@ def _state(count: int, *, failed: bool) -> str:
 
 
 def space_used() -> tuple[int, int]:
-    """How many backups there are, and their bytes together."""
-    found = Backup.objects.aggregate(count=Count("pk"), total=Sum("bytes"))
+    """How many backups there are, and the bytes together of those whose data is here."""
+    here = ~Q(state=Backup.State.ELSEWHERE)
+    found = Backup.objects.aggregate(count=Count("pk"), total=Sum("bytes", filter=here))
     return found["count"], found["total"] or 0
 
 
 def size_curve() -> Curve | None:
     """The sizes of the last complete backups; None while there are fewer than two."""
-    good = Backup.objects.filter(state=Backup.State.COMPLETE).order_by("-created", "-pk")
+    good = Backup.objects.whole().order_by("-created", "-pk")
     found: Sequence[tuple[datetime, int]] = list(good.values_list("created", "bytes")[:_POINTS])
     if len(found) < 2:
         return None

@@ -22,6 +22,7 @@ from trustbackup.views.listing import Listing
 RIGHTS = {
     "create": ADD,
     "copy": CHANGE,
+    "fetch": CHANGE,
     "verify": CHANGE,
     "verify_copy": CHANGE,
     "drill": CHANGE,

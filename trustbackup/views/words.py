@@ -64,6 +64,11 @@ VERBS: dict[str, Verb] = {
         pgettext_lazy("a run", "Adoption"), gettext_lazy("Adopting"), gettext_lazy("Adopted")
     ),
     "copy": Verb(pgettext_lazy("a run", "Copy"), gettext_lazy("Copying"), gettext_lazy("Copied")),
+    "fetch": Verb(
+        pgettext_lazy("a run", "Return"),
+        gettext_lazy("Bringing back"),
+        gettext_lazy("Brought back"),
+    ),
     "sync": Verb(
         pgettext_lazy("a run", "Synchronisation"),
         gettext_lazy("Synchronising"),

@@ -17,17 +17,28 @@ def head(client: Client, config: S3Config, name: str, what: str) -> dict[str, An
     """What the server knows of an object, None when there is none."""
     with explained(what, config):
         try:
-            answer = client.head_object(**config.target(name))
+            answer = _head(client, config, name)
         except ClientError as error:
-            if 400 <= status_of(error) < 500:
-                # An answer to HEAD has no text. The list's error says more, and tells a
-                # bucket that is gone from an object that is.
-                client.list_objects_v2(Bucket=config.bucket, Prefix=config.folder, MaxKeys=1)
-            if status_of(error) == 404:
-                return None
-            raise
-    if "ContentLength" not in answer or "LastModified" not in answer:
+            if status_of(error) not in (301, 400):
+                raise
+            # The list was told the bucket's region, and botocore has learnt it from that.
+            answer = _head(client, config, name)
+    if answer is not None and ("ContentLength" not in answer or "LastModified" not in answer):
         raise no_s3(what)
+    return answer
+
+
+def _head(client: Client, config: S3Config, name: str) -> dict[str, Any] | None:
+    try:
+        answer: dict[str, Any] = client.head_object(**config.target(name))
+    except ClientError as error:
+        if 300 <= status_of(error) < 500:
+            # An answer to HEAD has no text. The list's error says more, and tells a
+            # bucket that is gone from an object that is.
+            client.list_objects_v2(Bucket=config.bucket, Prefix=config.folder, MaxKeys=1)
+        if status_of(error) == 404:
+            return None
+        raise
     return answer
 
 

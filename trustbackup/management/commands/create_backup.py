@@ -90,6 +90,7 @@ class Command(BackupCommand):
                         for part in manifest.parts
                     ],
                     "copies": [asdict(copied) for copied in copies],
+                    "dropped": life.outcome["dropped"],
                 }
             )
             return not any(copied.error for copied in copies)
@@ -105,6 +106,8 @@ class Command(BackupCommand):
                 self.stderr.write(f"It was not copied to {copied.destination}: {copied.error}")
             else:
                 self.stdout.write(f"  copied to {copied.destination}")
+        for identifier in life.outcome["dropped"]:
+            self.stdout.write(f"  the data of {identifier} is at a destination only now")
         return not any(copied.error for copied in copies)
 
 

@@ -133,6 +133,7 @@ def as_json(backup: Backup) -> dict[str, object]:
         ],
         "state": backup.state,
         "problem": backup.problem,
+        "elsewhere": backup.elsewhere,
         "signature": backup.signature,
         "kept": backup.kept,
         "checked": None
@@ -168,7 +169,8 @@ def as_table(found: Sequence[Backup]) -> str:
             ", ".join(backup.aliases) or "?",
             size(backup.bytes),
             "?" if backup.rows is None else f"{backup.rows:,}",
-            backup.state + (", kept" if backup.kept else ""),
+            (f"at {backup.elsewhere}" if backup.elsewhere else backup.state)
+            + (", kept" if backup.kept else ""),
             _proof(backup),
             backup.name,
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.management.terminal import BackupCommand, seconds, size, table
+from trustbackup.operations.elsewhere import at_hand
 from trustbackup.operations.fetching import fetch_backup
 from trustbackup.operations.places import find_place
 from trustbackup.operations.plan import (
@@ -69,14 +71,20 @@ class Command(BackupCommand):
     def run(self, options: dict[str, Any]) -> bool:
         request = _request(options)
         asked = options["dry_run"] or not options["force"]
-        with self.progress(options) as report:
-            reference = options["reference"]
-            if options["source"]:
-                reference = fetch_backup(find_place(options["source"]), reference, report)
-            plan = plan_restore(reference, request, report, count=asked)
-        if options["dry_run"]:
-            self._show(plan, options)
-            return not plan.refusals
+        with contextlib.ExitStack() as stack:
+            with self.progress(options) as report:
+                reference = options["reference"]
+                if options["source"]:
+                    reference = fetch_backup(find_place(options["source"]), reference, report)
+                if not options["dry_run"]:
+                    reference = stack.enter_context(at_hand(reference, report))
+                plan = plan_restore(reference, request, report, count=asked)
+            if options["dry_run"]:
+                self._show(plan, options)
+                return not plan.refusals
+            return self._restore(plan, options, asked=asked)
+
+    def _restore(self, plan: RestorePlan, options: dict[str, Any], *, asked: bool) -> bool:
         if plan.refusals:
             raise CommandError(
                 f"Backup {plan.entry.id} was not restored. {' '.join(plan.refusals)}"

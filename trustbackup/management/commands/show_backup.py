@@ -43,6 +43,10 @@ class Command(BackupCommand):
         write(f"  {backup.kind}, {backup.state}{kept}, {size(backup.bytes)}")
         if backup.problem:
             write(f"  {backup.problem}")
+        if backup.elsewhere:
+            write(
+                plain(f"  Its data is at {backup.elsewhere} only; a restore fetches it by itself.")
+            )
         if manifest is None:
             return True
         versions = ", ".join(f"{key} {value}" for key, value in manifest.versions.items())

@@ -9,8 +9,11 @@ from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.exceptions import Cancelled, TrustbackupError, UsageError
 from trustbackup.management.terminal import BackupCommand
-from trustbackup.operations.places import all_places, find_place
+from trustbackup.operations.places import Place, all_places, find_place
+from trustbackup.operations.site import Reporter
 from trustbackup.operations.sync import Difference, compare_with, sync
+from trustbackup.runs.life import Life
+from trustbackup.runs.work import drop_after
 
 
 class Command(BackupCommand):
@@ -22,6 +25,14 @@ class Command(BackupCommand):
         )
         parser.add_argument("--pull", action="store_true", help="Fetch what is missing here, too.")
         parser.add_argument("--no-push", action="store_true", help="Copy nothing there.")
+        parser.add_argument(
+            "--backup",
+            action="append",
+            default=[],
+            metavar="ID",
+            help="Only this one; may be repeated. With --pull its data comes back, even if it was"
+            " dropped here on purpose.",
+        )
         parser.add_argument("--dry-run", action="store_true", help="Only say what differs.")
 
     def run(self, options: dict[str, Any]) -> bool:
@@ -39,7 +50,7 @@ class Command(BackupCommand):
                 with self.progress(options) as report:
                     try:
                         if options["dry_run"]:
-                            found.append(compare_with(place))
+                            found.append(compare_with(place, options["backup"]))
                         else:
                             found.append(
                                 sync(
@@ -47,6 +58,7 @@ class Command(BackupCommand):
                                     report,
                                     push=not options["no_push"],
                                     pull=options["pull"],
+                                    backups=options["backup"],
                                 )
                             )
                     except Cancelled:
@@ -54,6 +66,9 @@ class Command(BackupCommand):
                     except TrustbackupError as error:
                         # One destination that is down stops no other.
                         found.append(Difference(destination=place.name, errors=[str(error)]))
+            if not options["dry_run"]:
+                with self.progress(options) as report:
+                    _drop(life, places, found, report)
             life.outcome["copied"] = sum(len(item.copied) for item in found)
             life.outcome["fetched"] = sum(len(item.fetched) for item in found)
             life.partial = " ".join(error for item in found for error in item.errors)
@@ -65,6 +80,18 @@ class Command(BackupCommand):
         return all(item.ok for item in found)
 
     def _print(self, found: Difference, options: dict[str, Any]) -> None:
+        self._print_copies(found, options)
+        write = self.stdout.write
+        for identifier in found.elsewhere:
+            write(
+                f"{identifier} has its data elsewhere, on purpose, and not at {found.destination}."
+            )
+        for identifier, why in found.differing.items():
+            self.stderr.write(f"{identifier} differs at {found.destination}: {why}")
+        for sentence in (*found.notes, *found.errors):
+            self.stderr.write(f"{found.destination}: {sentence}")
+
+    def _print_copies(self, found: Difference, options: dict[str, Any]) -> None:
         write = self.stdout.write
         done = [copied for copied in found.copied if not copied.error]
         if not found.errors and not found.only_here and not found.only_there:
@@ -80,7 +107,9 @@ class Command(BackupCommand):
         for identifier in found.only_there:
             if identifier not in found.fetched:
                 write(f"{identifier} is at {found.destination} only.")
-        for identifier, why in found.differing.items():
-            self.stderr.write(f"{identifier} differs at {found.destination}: {why}")
-        for error in found.errors:
-            self.stderr.write(f"{found.destination}: {error}")
+
+
+def _drop(life: Life, places: list[Place], found: list[Difference], report: Reporter) -> None:
+    copies = [copied for item in found for copied in item.copied]
+    fetched = [key for item in found for key in item.fetched]
+    drop_after(life, places, copies, report, spare=fetched)

@@ -9,10 +9,10 @@ from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.management.terminal import BackupCommand, seconds
 from trustbackup.operations.drill import Proof, drill_all, drill_backup
+from trustbackup.operations.elsewhere import verify_all, verify_backup
 from trustbackup.operations.fetching import verify_at
 from trustbackup.operations.places import find_place
 from trustbackup.operations.site import Reporter
-from trustbackup.operations.verify import verify_all, verify_backup
 from trustbackup.store.manifest import format_time
 
 
