@@ -74,7 +74,8 @@ def took(seconds: float) -> str:
     """A duration: 0.4 s, 12 s, 3 min 20 s, 1 h 5 min."""
     if seconds < 10:
         decimals = 2 if seconds < 1 else 1
-        return _("%(count)s s") % {"count": number_format(round(max(seconds, 0.01), decimals), decimals)}
+        count = number_format(round(max(seconds, 0.01), decimals), decimals)
+        return _("%(count)s s") % {"count": count}
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
         return _("%(count)s s") % {"count": rest}
