@@ -37,8 +37,9 @@ from tests.support.uploads import (
 from trustbackup.exceptions import Busy, FolderError, TrustbackupError
 from trustbackup.operations import incoming, unpack
 from trustbackup.operations.adopt import adopt_received
-from trustbackup.store import catalog, drafts, durable, intake
+from trustbackup.store import drafts, durable, intake
 from trustbackup.store.compression import zstd
+from trustbackup.store.entry import scan
 
 ID = "2026-11-20_10-00-00"
 NAME = f"backup_{ID}.dump.gz"
@@ -547,7 +548,7 @@ def test_a_crash_before_data_alone_was_whole_leaves_nothing(
             rename(draft, name)
             if len(seen) == 1:
                 raise FolderError("The power fails")
-            seen.append(list(catalog.scan(folder)))
+            seen.append(list(scan(folder)))
 
         monkeypatch.setattr(drafts.Draft, "_rename", look)
         with pytest.raises(TrustbackupError, match="The power fails"):

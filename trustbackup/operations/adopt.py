@@ -21,7 +21,7 @@ from trustbackup.operations.unpack import unpack
 from trustbackup.operations.verify import check_files
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, drafts, durable, intake, names, record
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry, scan
 from trustbackup.store.intake import Intake, Received
 from trustbackup.store.streams import BLOCK, sha256_of
 
@@ -54,7 +54,7 @@ def adopt_received(box: Intake, report: Reporter = quiet) -> list[Adopted]:
         report(Progress(stage=f"unpacking {received.name}"))
         files += unpack(box, received)
     candidates = assemble(site, files, report)
-    entries = catalog.scan(site.settings.root)
+    entries = scan(site.settings.root)
     lacking = [_lacks(site, candidate, entries.get(candidate.id)) for candidate in candidates]
     here = [
         lacks or _is_here(site, candidate, entries.get(candidate.id))
@@ -113,7 +113,7 @@ def _with_companions(paths: Iterable[str]) -> Iterator[Path]:
                 )
         yield path
         if parsed := names.parse(path.name):
-            entry = catalog.scan(path.parent).get(parsed.id)
+            entry = scan(path.parent).get(parsed.id)
             yield from (path.parent / name for name in sorted(entry.files if entry else ()))
 
 

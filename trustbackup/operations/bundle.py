@@ -20,6 +20,7 @@ from trustbackup.operations.site import Site
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, durable
 from trustbackup.store.dropping import away_of, nothing_dropped
+from trustbackup.store.entry import scan
 
 _STORED = 65_535
 """Bytes that one stored block of deflate can hold (RFC 1951, 3.2.4)."""
@@ -90,7 +91,7 @@ def file_blocks(path: Path, size: int, start: int = 0) -> Iterator[bytes]:
 def _members(references: Sequence[str]) -> list[Member]:
     site = Site.current()
     root = site.settings.root
-    entries = catalog.scan(root)
+    entries = scan(root)
     members: list[Member] = []
     sums: list[str] = []
     for reference in dict.fromkeys(references):

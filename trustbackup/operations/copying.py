@@ -23,7 +23,7 @@ from trustbackup.operations.places import Place
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, names
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry
 from trustbackup.store.streams import sha256_of
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from trustbackup.operations.verify import Verdict, verify_entry
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined, ngettext
 from trustbackup.store import catalog, journal, names, record
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry, scan
 from trustbackup.store.manifest import Part, format_time
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def drill_backup(reference: str, *, content: bool = False, report: Reporter = qu
 def drill_all(*, content: bool = False, report: Reporter = quiet) -> list[Proof]:
     """Drill every backup in the folder, oldest first."""
     site = Site.current()
-    entries = catalog.scan(site.settings.root)
+    entries = scan(site.settings.root)
     ordered = sorted(entries, key=names.order)
     return [drill_backup(key, content=content, report=report) for key in ordered]
 

@@ -21,8 +21,8 @@ from trustbackup.operations.places import Place, all_places
 from trustbackup.operations.prune import is_good
 from trustbackup.operations.site import Reporter, Site, quiet
 from trustbackup.store import catalog, names
-from trustbackup.store.catalog import Entry
 from trustbackup.store.dropping import drop_data
+from trustbackup.store.entry import Entry, scan
 from trustbackup.store.manifest import Manifest
 from trustbackup.store.signature import Signature
 
@@ -73,7 +73,7 @@ def _candidates(site: Site) -> list[_Candidate]:
     if site.settings.keep_local is None:
         return []
     root = site.settings.root
-    entries = catalog.scan(root)
+    entries = scan(root)
     known = catalog.synchronise(root, site.signer)
     rows = [known[key] for key in sorted(entries, key=names.order, reverse=True) if key in known]
     whole = [row for row in rows if row.state in Backup.WHOLE]

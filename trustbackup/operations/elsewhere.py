@@ -21,8 +21,8 @@ from trustbackup.operations.verify import Verdict, note_check, verify_entry
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
 from trustbackup.store import catalog, names
-from trustbackup.store.catalog import Entry
 from trustbackup.store.dropping import away_of, drop_data
+from trustbackup.store.entry import Entry, scan
 from trustbackup.store.record import Away
 
 
@@ -125,7 +125,7 @@ def verify_backup(reference: str, report: Reporter = quiet) -> Verdict:
 def verify_all(report: Reporter = quiet) -> list[Verdict]:
     """Check every backup in the folder, oldest first."""
     site = Site.current()
-    entries = catalog.scan(site.settings.root)
+    entries = scan(site.settings.root)
     return [_verify(site, entries[key], report) for key in sorted(entries, key=names.order)]
 
 

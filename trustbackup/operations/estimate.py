@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.operations.site import Site
-from trustbackup.store import catalog, names, record
-from trustbackup.store.catalog import Entry
+from trustbackup.store import names, record
+from trustbackup.store.entry import Entry, scan
 from trustbackup.store.manifest import Manifest
 
 
@@ -19,7 +19,7 @@ def estimate_seconds(site: Site, entry: Entry, manifest: Manifest | None) -> flo
     own = record.read(entry.root, entry.id, site.signer).drilled
     if own is not None:
         return own.seconds
-    entries = catalog.scan(site.settings.root)
+    entries = scan(site.settings.root)
     for key in sorted(entries, key=names.order, reverse=True)[:50]:
         drilled = record.read(site.settings.root, key, site.signer).drilled
         if drilled is not None and drilled.ok:

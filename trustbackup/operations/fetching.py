@@ -21,7 +21,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
 from trustbackup.store import catalog, intake, names
 from trustbackup.store import manifest as manifests
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry, scan
 from trustbackup.store.manifest import Manifest
 from trustbackup.store.signature import Signature
 from trustbackup.store.streams import BLOCK
@@ -121,7 +121,7 @@ def _in_order(remote: Remote) -> list[str]:
 
 def _here(site: Site, destination: Destination, remote: Remote) -> Entry | None:
     """The same backup in the backup folder, if it is there; its data may be missing."""
-    entry = catalog.scan(site.settings.root).get(remote.id)
+    entry = scan(site.settings.root).get(remote.id)
     if entry is None or not entry.has_manifest or not remote.is_whole:
         return None
     name = names.manifest_name(remote.id)

@@ -10,7 +10,7 @@ from trustbackup.exceptions import ManifestError, file_operation
 from trustbackup.operations.site import Progress, Reporter, Site
 from trustbackup.phrases import gettext as _
 from trustbackup.store import durable, intake, record
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry
 from trustbackup.store.manifest import Part
 from trustbackup.store.signature import Signature
 from trustbackup.store.streams import BLOCK

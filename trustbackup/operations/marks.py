@@ -13,7 +13,7 @@ from trustbackup.destinations.base import Destination, DestinationError
 from trustbackup.operations.fetching import read_small
 from trustbackup.operations.site import Site
 from trustbackup.store import intake, names, record
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry
 from trustbackup.store.record import Record
 from trustbackup.store.signature import Signature
 

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connections
-
 from trustbackup.databases.base import Database
-from trustbackup.exceptions import (
-    ManifestError,
-    RestoreError,
-    UsageError,
-)
+from trustbackup.exceptions import UsageError
 from trustbackup.operations.estimate import estimate_seconds
+from trustbackup.operations.inside import Found, read_inside
 from trustbackup.operations.readback import Difference, differences, locate
 from trustbackup.operations.refusals import judge_signature, look_at_versions, unknown_migrations
 from trustbackup.operations.rules import MigrationState, compare_migrations
 from trustbackup.operations.settling import refuse_if_busy
 from trustbackup.operations.site import Reporter, Site, quiet
-from trustbackup.operations.verify import check_files, format_of, inspect_foreign
 from trustbackup.phrases import gettext as _
-from trustbackup.store import names
-from trustbackup.store.catalog import Entry
 from trustbackup.store.dropping import away_of
+from trustbackup.store.entry import Entry
 from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.signature import Signature
 
@@ -104,7 +97,7 @@ def plan_restore(
     site = Site.current()
     entry = locate(site, reference)
     away = away_of(entry, site.signer)
-    manifest, signature, found = _read(site, entry, report, hashes=hashes, here=away is None)
+    manifest, signature, found = read_inside(site, entry, report, hashes=hashes, here=away is None)
     _check_request(request, entry, [alias for alias, _file, _format, _part in found])
     refusals: list[str] = []
     warnings: list[str] = []
@@ -143,73 +136,6 @@ def plan_restore(
     )
 
 
-_Found = tuple[str, str, str, Part | None]
-
-
-def _read(
-    site: Site, entry: Entry, report: Reporter, *, hashes: bool, here: bool
-) -> tuple[Manifest | None, Signature | None, list[_Found]]:
-    found: list[_Found] = []
-    manifest: Manifest | None = None
-    signature: Signature | None = None
-    if entry.has_manifest:
-        manifest, signature = entry.read_manifest(site.signer)
-        if not here:
-            problems = []
-        elif hashes:
-            problems = check_files(entry, manifest, report)
-        else:
-            problems = [missing] if (missing := entry.missing(manifest)) else []
-        parts = [] if problems else [part for part in manifest.parts if part.engine]
-        found = [
-            (part.part, part.file, _format_of(site, entry, part, here=here), part) for part in parts
-        ]
-    else:
-        problems = inspect_foreign(site, entry, report)
-        for name in [] if problems else entry.data_files or list(entry.files):
-            database, format_ = format_of(site, entry.root / name)
-            parsed = names.parse(name)
-            alias = parsed.part if parsed and parsed.part in connections else database.alias
-            found.append((alias, name, format_, None))
-    if problems:
-        raise _refused(entry.id, problems[0], _("Restore another backup, or another copy of it."))
-    return manifest, signature, found
-
-
-def _format_of(site: Site, entry: Entry, part: Part, *, here: bool) -> str:
-    """What is inside by its first bytes, if they are here; it must be what the manifest says."""
-    try:
-        database = site.database(part.part)
-    except UsageError as error:
-        raise _refused(entry.id, str(error), "") from error
-    if part.engine != database.engine:
-        raise _refused(
-            entry.id,
-            _(
-                "it holds a %(engine)s database and %(alias)r is %(other)s",
-                engine=part.engine,
-                alias=part.part,
-                other=database.engine,
-            ),
-            _("Restore it on a site with that engine."),
-        )
-    if not here:
-        return part.format
-    _database, format_ = format_of(site, entry.root / part.file)
-    if format_ != part.format:
-        raise ManifestError(
-            _("Backup %(id)s was not restored", id=entry.id),
-            why=_(
-                "%(file)s holds a %(format)s, and the manifest says %(expected)s",
-                file=part.file,
-                format=format_,
-                expected=part.format,
-            ),
-            todo=_("Restore another backup."),
-        )
-    return format_
-
-
 def _check_request(request: RestoreRequest, entry: Entry, aliases: list[str]) -> None:
     for alias in request.databases:
         if alias not in aliases:
@@ -233,7 +159,7 @@ def _check_request(request: RestoreRequest, entry: Entry, aliases: list[str]) ->
 def _plan_part(
     site: Site,
     request: RestoreRequest,
-    found: _Found,
+    found: Found,
     refusals: list[str],
     warnings: list[str],
     *,
@@ -308,7 +234,3 @@ def _choose(database: Database, request: RestoreRequest, refusals: list[str]) ->
             )
         )
     return SWAP, BESIDE
-
-
-def _refused(identifier: str, why: str, todo: str) -> RestoreError:
-    return RestoreError(_("Backup %(id)s was not restored", id=identifier), why=why, todo=todo)

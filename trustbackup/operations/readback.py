@@ -16,7 +16,7 @@ from trustbackup.operations.site import Progress, Reporter, Site
 from trustbackup.phrases import Grouped
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, names
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry, scan
 from trustbackup.store.manifest import Part
 from trustbackup.store.streams import Decompressed, Readable
 
@@ -37,7 +37,7 @@ def locate(site: Site, reference: str) -> Entry:
             todo=_("Give the path of a dump or a manifest."),
         )
     parsed = names.parse(path.name)
-    entries = catalog.scan(path.parent) if parsed else {}
+    entries = scan(path.parent) if parsed else {}
     if parsed and parsed.id in entries:
         return entries[parsed.id]
     return Entry(path.parent, path.name, {path.name: path.stat().st_size})
@@ -97,7 +97,7 @@ def differences(live: Facts | None, part: Part | None) -> tuple[Difference, ...]
 
 
 def raw_opener(
-    entry: catalog.Entry, file: str, part: Part | None, stage: str, report: Reporter
+    entry: Entry, file: str, part: Part | None, stage: str, report: Reporter
 ) -> Callable[[], AbstractContextManager[Readable]]:
     """Opens a part's raw dump again and again; it stops at the size it should have."""
 

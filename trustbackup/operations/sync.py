@@ -19,7 +19,7 @@ from trustbackup.operations.places import Place
 from trustbackup.operations.site import Reporter, Site, quiet
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, names
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry, scan
 
 
 @dataclass(kw_only=True)
@@ -67,7 +67,7 @@ def _look(
         with contextlib.suppress(NotMadeYet):
             there = list_remote(destination)
     rows = catalog.synchronise(site.settings.root, site.signer)
-    here = catalog.scan(site.settings.root)
+    here = scan(site.settings.root)
     found = Difference(destination=place.name)
     for key in sorted({*here, *there}, key=names.order):
         if not backups or key in backups:

@@ -22,7 +22,7 @@ from trustbackup.exceptions import (
 from trustbackup.operations.site import Progress, Reporter, Site, quiet
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, record
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry
 from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.signature import Signature
 from trustbackup.store.streams import BLOCK, Decompressed, sha256_of

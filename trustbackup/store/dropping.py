@@ -16,7 +16,7 @@ from pathlib import Path
 from trustbackup.exceptions import Busy, TrustbackupError, file_operation
 from trustbackup.phrases import gettext as _
 from trustbackup.store import durable, names, record
-from trustbackup.store.catalog import Entry
+from trustbackup.store.entry import Entry
 from trustbackup.store.record import Away
 from trustbackup.store.signature import Signer
 

@@ -18,6 +18,7 @@ from trustbackup.operations.rules import own_tables
 from trustbackup.operations.sessions import hash_of
 from trustbackup.operations.site import Site
 from trustbackup.store import catalog
+from trustbackup.store.entry import Entry
 from trustbackup.views.access import RESTORE, VIEW, Page, no_such_backup
 from trustbackup.views.answers import started
 from trustbackup.views.forms import RestoreForm
@@ -81,7 +82,7 @@ class RestoreView(Page, View):
         return render(request, page, self.get_context_data(**context), status=status)
 
 
-def _is_small(entry: catalog.Entry) -> bool:
+def _is_small(entry: Entry) -> bool:
     return sum(entry.files.values()) <= CHECKED_AT_ONCE
 
 
