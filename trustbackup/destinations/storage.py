@@ -8,9 +8,7 @@ one only when its manifest is there too, which goes last.
 from __future__ import annotations
 
 import copy
-import errno
 import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,10 +18,9 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar, cast
 from urllib.parse import quote
 
-from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
 from django.core.files import File
 from django.core.files.base import ContentFile
-from django.core.files.storage import InvalidStorageError, Storage, storages
+from django.core.files.storage import Storage, storages
 
 from trustbackup.destinations.base import (
     Capabilities,
@@ -35,8 +32,8 @@ from trustbackup.destinations.base import (
     unwatched,
 )
 from trustbackup.destinations.steps import SAMPLE, run_steps, sample_name
+from trustbackup.destinations.storage_errors import Explaining, explained
 from trustbackup.destinations.uploads import damaged, must_be_ours, other_content
-from trustbackup.exceptions import TrustbackupError
 from trustbackup.phrases import gettext as _
 from trustbackup.store import durable, names
 from trustbackup.store.streams import sha256_of
@@ -44,16 +41,6 @@ from trustbackup.store.streams import sha256_of
 _BLOCK = 1 << 20
 _IN_MEMORY = 8 << 20
 """Bytes of a file that a storage of django-storages may keep in memory while it is read."""
-_PERMANENT = (
-    ImproperlyConfigured,
-    InvalidStorageError,
-    SuspiciousOperation,
-    NotImplementedError,
-    ImportError,
-    PermissionError,
-)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_QUERY = re.compile(r"\?\S*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +102,7 @@ class DjangoStorage(Destination):
 
     @cached_property
     def storage(self) -> Storage:
-        with _explained(_("%(address)s was not opened", address=self.address)):
+        with explained(_("%(address)s was not opened", address=self.address)):
             storage = self._given or storages[self.config.alias]
             if hasattr(storage, "max_memory_size"):
                 # 0, the default of some, keeps whole files in memory. A copy, so that the
@@ -145,7 +132,7 @@ class DjangoStorage(Destination):
         path = self._path(name)
         try:
             what = _("%(name)s was not copied to %(address)s", name=name, address=self.address)
-            with _explained(what):
+            with explained(what):
                 stored_as = self.storage.save(path, _Watched(file, path, written))
         except BaseException:
             # A part of it may be there. Nobody else writes a file of that name.
@@ -162,7 +149,7 @@ class DjangoStorage(Destination):
             return
         where = self.address
         what = _("%(name)s is damaged at %(where)s, and was not removed", name=name, where=where)
-        with _explained(what):
+        with explained(what):
             self.storage.delete(self._path(name))
         at_source = sha256_of(source) != sha256
         raise damaged(name, self.address, at_source=at_source)
@@ -182,13 +169,13 @@ class DjangoStorage(Destination):
     def open(self, name: str) -> Iterator[BinaryIO]:
         must_be_ours(name)
         what = _("%(name)s was not read from %(address)s", name=name, address=self.address)
-        with _explained(what):
+        with explained(what):
             opened = self.storage.open(self._path(name), "rb")
         with opened as file:
-            yield cast("BinaryIO", _Explaining(file, what))
+            yield cast("BinaryIO", Explaining(file, what))
 
     def list(self) -> list[Stored]:
-        with _explained(_("%(address)s was not listed", address=self.address)):
+        with explained(_("%(address)s was not listed", address=self.address)):
             _folders, files = self.storage.listdir(self.config.folder)
             ours = sorted(name for name in files if names.parse(name))
         # One that vanished meanwhile is not there.
@@ -198,7 +185,7 @@ class DjangoStorage(Destination):
         must_be_ours(name)
         path = self._path(name)
         what = _("%(name)s was not looked up at %(address)s", name=name, address=self.address)
-        with _explained(what):
+        with explained(what):
             if not self.storage.exists(path):
                 return None
             try:
@@ -220,7 +207,7 @@ class DjangoStorage(Destination):
 
     def _deleting(self, name: str) -> AbstractContextManager[None]:
         what = _("%(name)s was not deleted from %(address)s", name=name, address=self.address)
-        return _explained(what)
+        return explained(what)
 
     # ----------------------------------------------------------------------- test
 
@@ -232,12 +219,12 @@ class DjangoStorage(Destination):
             return type(self.storage).__name__
 
         def write() -> None:
-            with _explained(_("A test file was not written to %(address)s", address=self.address)):
+            with explained(_("A test file was not written to %(address)s", address=self.address)):
                 saved.append(self.storage.save(sample, ContentFile(SAMPLE)))
 
         def read_back() -> None:
             what = _("The test file was not read back from %(address)s", address=self.address)
-            with _explained(what), self.storage.open(saved[0], "rb") as file:
+            with explained(what), self.storage.open(saved[0], "rb") as file:
                 content = file.read()
             if content != SAMPLE:
                 raise DestinationError(what, why=_("it has another content"), permanent=True)
@@ -261,45 +248,3 @@ class DjangoStorage(Destination):
             ("delete", delete),
         ]
         return run_steps(steps, clean_up)
-
-
-class _Explaining:
-    """A storage's open file, whose errors are ours."""
-
-    def __init__(self, file: File, what: str) -> None:  # type: ignore[type-arg]
-        self._file = file
-        self._what = what
-
-    def read(self, size: int = -1) -> bytes:
-        with _explained(self._what):
-            data: bytes = self._file.read(size)
-            return data
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Turn whatever a storage raises into a DestinationError that begins with ``what``."""
-    try:
-        yield
-    except TrustbackupError:
-        raise
-    except Exception as error:
-        permanent = isinstance(error, _PERMANENT) or getattr(error, "errno", 0) in _FULL
-        raise DestinationError(
-            what,
-            why=_reason(error),
-            todo=_("Check the storage's settings in STORAGES, and the service behind it."),
-            permanent=permanent,
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """What a storage says, in one line; queries of URLs may be signed, and go."""
-    if isinstance(error, FileNotFoundError):
-        return _("it is not there")
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    said = " ".join(_QUERY.sub("", str(error)).split())[:200]
-    if isinstance(error, InvalidStorageError) and said:
-        return said  # Django's own sentence on STORAGES
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
