@@ -41,8 +41,8 @@ def drop_local(
     """Drop what may be dropped; the ids. Looks at the places ``used`` and at all that are set up.
 
     ``arrived`` are copies that were compared a moment ago, ``spare`` the ids of those that were
-    just brought here. What stands in the way of one is
-    logged, and stops no other: its data stays. Raises Cancelled.
+    just brought here. What stands in the way of one is logged, and stops no other: its data
+    stays. Raises Cancelled.
     """
     site = Site.current()
     waiting = [item for item in _candidates(site) if item[0].id not in spare]
