@@ -13,12 +13,18 @@ from tests.browser.conftest import Served, ended, press, rows
 from tests.support.backups import listed, make
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 ALIEN = "2026-01-01_00-00-00"
 DAMAGED = "2026-02-01_00-00-00"
 COUNT = 24
 """Five with a manifest, one whose manifest makes no sense, the rest without one."""
+
+
+def follow(page: Page, where: Locator) -> None:
+    """Click, and be on the next page."""
+    with page.expect_navigation():
+        where.click()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +74,7 @@ def test_every_column_sorts_both_ways(filled: Served) -> None:
         for direction in ("descending", "ascending"):
             head = page.get_by_role("columnheader", name=name, exact=True)
             if head.get_attribute("aria-sort") != direction:
-                head.get_by_role("link").click()
+                follow(page, head.get_by_role("link"))
             assert head.get_attribute("aria-sort") == direction, name
             values = [key(known[identifier]) for identifier in shown(page)]
             everywhere = sorted(map(key, known.values()), reverse=direction == "descending")
@@ -84,7 +90,7 @@ def test_each_filter_leaves_what_it_says(filled: Served) -> None:
         field = page.get_by_role("search").get_by_label(label, exact=True)
         fill = field.select_option if label == "State" else field.fill
         fill(value)
-        page.get_by_role("button", name="Filter").click()
+        follow(page, page.get_by_role("button", name="Filter"))
         found = shown(page)
         fill("")
         return found
@@ -104,7 +110,7 @@ def test_each_filter_leaves_what_it_says(filled: Served) -> None:
     assert narrowed("From", f"{yesterday:%Y-%m-%d}") == made
     assert narrowed("Search", "nothing of the kind") == []
     assert page.get_by_text("No backup fits this filter.").is_visible()
-    page.get_by_role("link", name="Show all").last.click()
+    follow(page, page.get_by_role("link", name="Show all").last)
     assert len(shown(page)) == 20
 
 
@@ -112,18 +118,18 @@ def test_a_filter_and_an_order_stay_from_page_to_page(filled: Served) -> None:
     page = filled.sign_in()
     filled.go(page, "?text=20&since=2020-01-01&sort=size")
     assert len(shown(page)) == 20
-    page.get_by_role("link", name="Next page").click()
+    follow(page, page.get_by_role("link", name="Next page"))
     assert page.get_by_text(f"Page 2 of 2 ({COUNT} backups)").is_visible()
     sizes = {row["id"]: row["bytes"] for row in listed(filled.site)}
     assert [sizes[each] for each in shown(page)] == sorted(sizes.values())[20:]
-    page.get_by_role("link", name="Previous page").click()
+    follow(page, page.get_by_role("link", name="Previous page"))
     assert len(shown(page)) == 20
 
 
 def test_on_a_phone_the_order_is_chosen_from_a_list(filled: Served) -> None:
     page = filled.sign_in(viewport={"width": 390, "height": 844})
     page.get_by_label("Sort by").select_option("largest first")
-    page.get_by_role("button", name="Filter").click()
+    follow(page, page.get_by_role("button", name="Filter"))
     sizes = {row["id"]: row["bytes"] for row in listed(filled.site)}
     order = [sizes[identifier] for identifier in shown(page)]
     assert order == sorted(order, reverse=True)

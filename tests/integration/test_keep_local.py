@@ -270,7 +270,7 @@ def test_retention_counts_them_and_a_delete_forgets_them(sqlite_site: Site, away
     assert set(states(sqlite_site)) == {second["id"], third["id"]}, "the newest good one stays"
     sqlite_site.manage("delete_backup", second["id"], "--yes")
     assert set(states(sqlite_site)) == {third["id"]}
-    assert not list(sqlite_site.backups.glob(f"backup_{second['id']}*"))
+    assert not list(sqlite_site.backups.glob(f"backup_{second['id']}.*"))
 
 
 def test_a_destination_that_is_gone_is_said_and_nothing_is_lost(

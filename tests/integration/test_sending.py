@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import AsyncRequestFactory, RequestFactory
 
+from tests.support.loops import run_async
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import ConfigurationError
 from trustbackup.views.sending import send_file
@@ -80,7 +80,7 @@ def test_under_asgi_the_first_piece_comes_before_the_last_is_read(path: Path) ->
         rest = [piece async for piece in pieces]
         return first + b"".join(rest)
 
-    assert asyncio.run(first_then_change()) == DATA[:-1] + b"!"
+    assert run_async(first_then_change()) == DATA[:-1] + b"!"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import io
@@ -23,6 +22,7 @@ from django.test import AsyncClient, Client
 from tests.browser.conftest import PASSWORD, Served, serving
 from tests.support.backups import leftovers, make, snapshot, wait_for
 from tests.support.damage import sign_again
+from tests.support.loops import run_async
 from tests.support.sites import Site
 from tests.support.uploads import (
     BOUNDARY,
@@ -480,7 +480,7 @@ def test_under_asgi(folder: Path) -> None:
         return int(response.status_code)
 
     client.force_login(User.objects.create_superuser("operator"))
-    assert asyncio.run(upload()) == 302
+    assert run_async(upload()) == 302
     assert (folder / NAME).read_bytes() == GOOD
 
 

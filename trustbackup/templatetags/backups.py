@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.apps import apps
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from trustbackup.views import words
 from trustbackup.views.wording import ago, changed, difference, moment, took
@@ -45,7 +45,8 @@ def column(context: dict[str, Any], key: str, label: str, kind: str = "") -> Saf
 @register.filter
 def breakable(name: str) -> SafeString:
     """A table's name that may go on in the next line after each of its words."""
-    return format_html_join(mark_safe("_<wbr>"), "{}", ((word,) for word in name.split("_")))
+    first, *rest = name.split("_")
+    return format_html("{}{}", first, format_html_join("", "_<wbr>{}", ((word,) for word in rest)))
 
 
 register.filter(ago)
