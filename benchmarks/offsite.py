@@ -115,10 +115,8 @@ def measure_sftp(site: Site, folder: Path, file: File, large: File, rounds: int)
         remove_user(user)
     section = table("SFTP", samples, file, large)
     speed = median(samples["sftp put"]) / median(alone)
-    whole = median(samples["sftp put, then get"]) / median(samples["trustbackup, read back"])
     section.targets = [
         Target(what="SFTP: sent, beside sftp put", value=speed, limit=0.9, at_least=True),
-        Target(what="SFTP: read back, beside put and get", value=whole, limit=0.9, at_least=True),
         memory_target("SFTP", samples),
     ]
     return section

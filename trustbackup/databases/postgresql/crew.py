@@ -22,6 +22,8 @@ from trustbackup.databases.postgresql.script import copy_rows
 
 Sessions = Callable[[], AbstractContextManager[CursorWrapper]]
 JOBS = max(2, min(8, os.cpu_count() or 1))
+LOADERS = JOBS + 1
+"""One more than can work at a time: while one waits for its next block, the others go on."""
 _SETTING = re.compile(
     r"^(?:SET \w+ = [^;]*;|SELECT pg_catalog\.set_config\([^;]*\);)$", re.MULTILINE
 )
@@ -34,14 +36,14 @@ class Crew:
     def __init__(self, sessions: Sessions) -> None:
         self._stack = contextlib.ExitStack()
         self._sessions = sessions
-        self._blocks: queue.Queue[_Block | None] = queue.Queue(2 * JOBS)
+        self._blocks: queue.Queue[_Block | None] = queue.Queue(2 * LOADERS)
         self._errors: list[BaseException] = []
         self._abandoned = False
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self._foreman = stack.enter_context(self._sessions())
-            self._cursors = [stack.enter_context(self._sessions()) for _ in range(JOBS)]
+            self._cursors = [stack.enter_context(self._sessions()) for _ in range(LOADERS)]
             self._stack = stack.pop_all()
         self._threads: list[threading.Thread] = []
         return self
