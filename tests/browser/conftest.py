@@ -176,7 +176,12 @@ def tick_all(page: Page) -> None:
 
 def press(page: Page, name: str) -> None:
     """One of the buttons for what is selected."""
-    page.get_by_role("group", name="With the selected").get_by_role("button", name=name).click()
+    with page.expect_navigation():
+        selection_button(page, name).click()
+
+
+def selection_button(page: Page, name: str) -> Locator:
+    return page.get_by_role("group", name="With the selected").get_by_role("button", name=name)
 
 
 def ended(page: Page, state: str = "succeeded") -> None:

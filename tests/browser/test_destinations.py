@@ -79,7 +79,7 @@ def test_a_server_is_set_up_fails_and_is_tried_again(served: Served, shared_sshd
     ended(page)
     assert len(list(there.glob("backup_*.manifest.json"))) == 1
     served.go(page)
-    assert rows(page).locator(".tb-chip.tb-good", has_text="nas").is_visible()
+    rows(page).locator(".tb-chip.tb-good", has_text="nas").wait_for()
 
     aside = there.with_name("aside")
     there.rename(aside)
@@ -106,8 +106,8 @@ def test_a_server_is_set_up_fails_and_is_tried_again(served: Served, shared_sshd
     page.get_by_role("button", name="Check the copy: nas").click()
     ended(page)
     page.get_by_role("link", name="Look at the backup").click()
-    assert page.locator("#copies .tb-chip", has_text="verified").is_visible()
-    assert page.locator("#copies time").is_visible()
+    page.locator("#copies .tb-chip", has_text="verified").wait_for()
+    page.locator("#copies time").wait_for()
 
     served.go(page, "destinations/add/folder/")
     page.get_by_label("Name", exact=True).fill("disk")
@@ -129,7 +129,7 @@ def test_a_server_is_set_up_fails_and_is_tried_again(served: Served, shared_sshd
         file.write(os.urandom(8))
     page.get_by_role("button", name="Check the copy: nas").click()
     ended(page, "failed")
-    assert page.get_by_text("is corrupt").is_visible()
+    page.get_by_text("is corrupt").wait_for()
 
     actions = [action for (action,) in site.query("SELECT action FROM trustbackup_auditevent")]
     assert actions.count("add destination") == 2

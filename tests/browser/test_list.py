@@ -109,7 +109,7 @@ def test_each_filter_leaves_what_it_says(filled: Served) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     assert narrowed("From", f"{yesterday:%Y-%m-%d}") == made
     assert narrowed("Search", "nothing of the kind") == []
-    assert page.get_by_text("No backup fits this filter.").is_visible()
+    page.get_by_text("No backup fits this filter.").wait_for()
     follow(page, page.get_by_role("link", name="Show all").last)
     assert len(shown(page)) == 20
 
@@ -119,7 +119,7 @@ def test_a_filter_and_an_order_stay_from_page_to_page(filled: Served) -> None:
     filled.go(page, "?text=20&since=2020-01-01&sort=size")
     assert len(shown(page)) == 20
     follow(page, page.get_by_role("link", name="Next page"))
-    assert page.get_by_text(f"Page 2 of 2 ({COUNT} backups)").is_visible()
+    page.get_by_text(f"Page 2 of 2 ({COUNT} backups)").wait_for()
     sizes = {row["id"]: row["bytes"] for row in listed(filled.site)}
     assert [sizes[each] for each in shown(page)] == sorted(sizes.values())[20:]
     follow(page, page.get_by_role("link", name="Previous page"))
@@ -134,7 +134,7 @@ def test_on_a_phone_the_order_is_chosen_from_a_list(filled: Served) -> None:
     order = [sizes[identifier] for identifier in shown(page)]
     assert order == sorted(order, reverse=True)
     page.get_by_label("Select all").locator("visible=true").check()
-    assert page.get_by_text("Selected: 20").is_visible()
+    page.get_by_text("Selected: 20").wait_for()
 
 
 def test_the_keyboard_is_enough(filled: Served) -> None:
@@ -175,9 +175,9 @@ def test_the_keyboard_is_enough(filled: Served) -> None:
 def test_a_tick_in_the_head_selects_all(filled: Served) -> None:
     page = filled.sign_in()
     page.get_by_label("Select all").locator("visible=true").check()
-    assert page.get_by_text("Selected: 20").is_visible()
+    page.get_by_text("Selected: 20").wait_for()
     rows(page).get_by_role("checkbox").first.uncheck()
-    assert page.get_by_text("Selected: 19").is_visible()
+    page.get_by_text("Selected: 19").wait_for()
     filled.go(page)
     press(page, "Keep")
-    assert page.get_by_text("Nothing was selected").is_visible()
+    page.get_by_text("Nothing was selected").wait_for()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import PASSWORD, Served, ended, press, rows, tick_all
+from tests.browser.conftest import PASSWORD, Served, ended, press, rows, selection_button, tick_all
 from tests.support.backups import listed, make
 from tests.support.content import digest
 from tests.support.restores import go_on
@@ -31,7 +31,7 @@ def unpacked(archive: Path) -> dict[str, bytes]:
 
 def download(page: Page, button: str, archive: Path) -> dict[str, bytes]:
     with page.expect_download() as started:
-        press(page, button)
+        selection_button(page, button).click()
     started.value.save_as(archive)
     return unpacked(archive)
 
@@ -41,18 +41,18 @@ def test_the_main_path(served: Served, tmp_path: Path, scripts: bool) -> None:
     """From nothing to a proven backup; verify, bundle, keep, release, delete."""
     site = served.site
     page = served.sign_in(java_script_enabled=scripts)
-    assert page.get_by_text("This site is not protected yet").is_visible()
+    page.get_by_text("This site is not protected yet").wait_for()
     page.get_by_text("New backup", exact=True).click()
     page.get_by_label("Name", exact=True).fill("before the sale")
     page.locator(".tb-create").get_by_role("button", name="Back up now").click()
     ended(page)
     page.get_by_role("link", name="All backups").click()
-    assert page.get_by_role("link", name="before the sale").is_visible()
-    assert rows(page).get_by_text("this page").is_visible()
+    page.get_by_role("link", name="before the sale").wait_for()
+    rows(page).get_by_text("this page").wait_for()
     page.get_by_role("button", name="Prove it now").click()
     ended(page)
     page.get_by_role("link", name="All backups").click()
-    assert page.get_by_text("Everything is protected").is_visible()
+    page.get_by_text("Everything is protected").wait_for()
     (first,) = listed(site)
     assert first["name"] == "before the sale"
     assert first["drilled"]["ok"]
@@ -63,7 +63,7 @@ def test_the_main_path(served: Served, tmp_path: Path, scripts: bool) -> None:
     press(page, "Verify")
     ended(page)
     served.go(page)
-    assert rows(page).first.get_by_text("hash checked").is_visible()
+    rows(page).first.get_by_text("hash checked").wait_for()
 
     tick_all(page)
     files = {path.name: path.read_bytes() for path in site.backups.glob("backup_*")}
@@ -82,14 +82,14 @@ def test_the_main_path(served: Served, tmp_path: Path, scripts: bool) -> None:
     assert [row["kept"] for row in listed(site)] == [True, False]
     tick_all(page)
     press(page, "Delete…")
-    assert page.get_by_text("kept: it will stay").is_visible()
-    assert page.get_by_text("the last one that is proven to restore").is_visible()
+    page.get_by_text("kept: it will stay").wait_for()
+    page.get_by_text("the last one that is proven to restore").wait_for()
     page.get_by_role("button", name="Delete for good").click()
-    assert page.get_by_text("Nothing was deleted: tick the box").is_visible()
+    page.get_by_text("Nothing was deleted: tick the box").wait_for()
     assert len(listed(site)) == 2
     page.get_by_label("Delete the last good one, too").check()
     page.get_by_role("button", name="Delete for good").click()
-    assert page.get_by_text("1 backup was deleted").is_visible()
+    page.get_by_text("1 backup was deleted").wait_for()
     (left,) = listed(site)
     assert left["id"] == second
     rows(page).get_by_role("checkbox").check()
@@ -110,8 +110,8 @@ def test_attack_24_restore_and_undo(served: Served) -> None:
     page.get_by_label("The database's name").fill("another")
     page.get_by_label("Your password").fill("wrong")
     page.get_by_role("button", name="Replace the live database").click()
-    assert page.get_by_text("This is not the name of the database").is_visible()
-    assert page.get_by_text("This is not your password").is_visible()
+    page.get_by_text("This is not the name of the database").wait_for()
+    page.get_by_text("This is not your password").wait_for()
     assert digest(site) == now
     page.get_by_label("The database's name").fill(expected)
     page.get_by_label("Your password").fill(PASSWORD)
@@ -124,5 +124,5 @@ def test_attack_24_restore_and_undo(served: Served) -> None:
     assert digest(site) == now
     page.get_by_role("link", name="All backups").click()
     page.get_by_role("link", name="Activity").click()
-    assert page.get_by_role("link", name="Restored").first.is_visible()
-    assert page.get_by_role("link", name="Undid a restore").first.is_visible()
+    page.get_by_role("link", name="Restored").first.wait_for()
+    page.get_by_role("link", name="Undid a restore").first.wait_for()

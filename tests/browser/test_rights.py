@@ -66,7 +66,7 @@ def delete(served: Served, page: Page) -> None:
     if (tick := page.get_by_label("Delete the last good one, too")).count():
         tick.check()
     page.get_by_role("button", name="Delete for good").click()
-    assert page.get_by_text("1 backup was deleted").is_visible()
+    page.get_by_text("1 backup was deleted").wait_for()
     assert len(listed(served.site)) == before
 
 
@@ -115,7 +115,7 @@ def test_one_right_shows_and_does_what_it_is_for(manned: Served, name: str) -> N
     page = manned.sign_in(name)
     newest = listed(manned.site)[0]["id"]
     file = f"backup_{newest}.dump.gz"
-    assert rows(page).first.get_by_role("link", name=newest).is_visible()
+    rows(page).first.get_by_role("link", name=newest).wait_for()
     offered = {text for text in offers(page, file) if ".dump.gz" not in text}
     assert offered == OFFERED[name]
     for path, right in {
@@ -141,5 +141,5 @@ def test_one_right_shows_and_does_what_it_is_for(manned: Served, name: str) -> N
 def test_who_may_nothing_is_told_so(manned: Served) -> None:
     page = manned.sign_in("viewer")
     manned.go(page, "backup/2026-01-01_00-00-00/restore/")
-    assert page.get_by_role("heading", name="Not allowed").is_visible()
-    assert page.get_by_text("Ask whoever manages this site's accounts").is_visible()
+    page.get_by_role("heading", name="Not allowed").wait_for()
+    page.get_by_text("Ask whoever manages this site's accounts").wait_for()

@@ -59,7 +59,7 @@ def test_a_backup_is_followed_left_alone_and_cancelled(
         page.get_by_text("1000 bytes").wait_for()
         served.go(page)
         begin(page)  # once more, while the first is under way
-        assert page.get_by_text("This is under way already.").is_visible()
+        page.get_by_text("This is under way already.").wait_for()
         assert states(site) == ["running"]
         page.context.close()
         dumper.release()
@@ -112,8 +112,8 @@ def test_a_run_that_fails_says_why(served: Served, tmp_path: Path) -> None:
     rows(page).get_by_role("checkbox").check()
     press(page, "Verify")
     ended(page, "failed")
-    assert page.get_by_text("is corrupt").first.is_visible()
+    page.get_by_text("is corrupt").first.wait_for()
     served.go(page, "runs/?state=failed")
     assert page.locator(".tb-name a").all_inner_texts() == ["Check"]
     served.go(page)
-    assert rows(page).get_by_text("damaged").first.is_visible()
+    rows(page).get_by_text("damaged").first.wait_for()

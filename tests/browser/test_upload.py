@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Served, press
+from tests.browser.conftest import Served, selection_button
 from tests.support.backups import listed, make, verify
 
 
@@ -16,7 +16,7 @@ def test_what_was_downloaded_is_uploaded_again(shop: Served, tmp_path: Path, scr
     page = shop.sign_in(java_script_enabled=scripts)
     page.get_by_role("checkbox", name=made["id"]).check()
     with page.expect_download() as started:
-        press(page, "Download zip")
+        selection_button(page, "Download zip").click()
     bundle = tmp_path / "bundle.zip"
     started.value.save_as(bundle)
     shop.site.manage("delete_backup", made["id"], "--yes")
