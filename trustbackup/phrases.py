@@ -56,9 +56,6 @@ class Phrase(str):  # noqa: SLOT000  # it has attributes
         """Itself, so that ``str()`` of an error loses nothing."""
         return self
 
-    def __getnewargs__(self) -> tuple[object, ...]:  # type: ignore[override]  # it is longer than that of str
-        return self.message, self.values, self.plural, self.number
-
 
 def gettext(message: str, /, **values: object) -> Phrase:
     """``message`` with its ``%(name)s`` filled in; ``makemessages`` finds it by this name."""

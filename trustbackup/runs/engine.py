@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import socket
@@ -23,7 +22,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.runs.life import lived, save
 from trustbackup.runs.tasks import hand_over
 from trustbackup.runs.work import work_of
-from trustbackup.store.durable import OPEN_FOLDER, prepare_root
+from trustbackup.store.durable import locked_folder, prepare_root
 
 ACTIVE = (Run.State.WAITING, Run.State.RUNNING)
 _EVERY = 0.5
@@ -136,12 +135,8 @@ def _one_at_a_time() -> Iterator[None]:
     """Two clicks at once must not start two runs: a lock that its holder's death frees."""
     root = get_settings().root
     prepare_root(root)
-    lock = os.open(root, OPEN_FOLDER)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked_folder(root):
         yield
-    finally:
-        os.close(lock)
 
 
 class _Pulse:
