@@ -20,7 +20,7 @@ from typing import IO, BinaryIO, Self
 
 from trustbackup.exceptions import ProgramError
 from trustbackup.phrases import gettext as _
-from trustbackup.store.streams import BLOCK, Readable
+from trustbackup.store.streams import BLOCK, Readable, gather
 
 _STDERR_KEPT = 16 << 10
 _GRACE = 5.0
@@ -71,7 +71,9 @@ class Program:
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=True,
+                # Not a session: Linux shares processors out among sessions first, and only
+                # within one does a batch job keep to its place.
+                process_group=0,
             )
         except OSError as error:
             raise ProgramError(
@@ -81,6 +83,7 @@ class Program:
             ) from error
         assert self._process.stdout is not None  # noqa: S101 - PIPE was asked for
         self._stdout = self._process.stdout
+        gather(self._process.pid)
         # 1 MiB instead of 64 KiB saves a tenth of a dump's time; it is only a hint.
         self._pipe = _PIPE
         with contextlib.suppress(OSError):
