@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db import InterfaceError, OperationalError, transaction
 from django.http import (
     Http404,
     HttpRequest,
@@ -14,10 +15,13 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import render
+from django.template.response import SimpleTemplateResponse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic.base import ContextMixin, View
 
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.views.unreachable import does_not_answer, unreachable
 
 VIEW = "trustbackup.view_backup"
 ADD = "trustbackup.add_backup"
@@ -39,10 +43,25 @@ class Page(PermissionRequiredMixin, ContextMixin, View):
 
     permission_required: str | tuple[str, ...] = VIEW
 
+    # With ATOMIC_REQUESTS a transaction would begin before, and end after, what is caught here.
+    @method_decorator(transaction.non_atomic_requests)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        """A database that does not answer is a 503 that goes on by itself."""
+        try:
+            return self._respond(request, *args, **kwargs)
+        except (InterfaceError, OperationalError) as error:
+            if not does_not_answer(error):
+                raise
+            return unreachable(request, error)
+
+    def _respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
         """What stands in the way of the whole page is said in its sentence."""
         try:
-            return super().dispatch(request, *args, **kwargs)
+            response = super().dispatch(request, *args, **kwargs)
+            if isinstance(response, SimpleTemplateResponse):
+                # Django would do it later, where nobody catches what its queries raise.
+                return response.render()
+            return response
         except TrustbackupError as error:
             return self._problem(str(error), _("Backups"), 409)
         except Http404 as error:
