@@ -193,11 +193,13 @@ def test_a_superusers_session_does_not_leave_the_site_shut(
 
 
 @pytest.mark.parametrize("form", ["custom", "directory"])
-def test_autovacuum_comes_again_to_every_table_that_had_it(postgres_site: Site, form: str) -> None:
+def test_tables_are_treated_again_as_they_were(postgres_site: Site, form: str) -> None:
     options = "SELECT relname, reloptions::text FROM pg_class WHERE relkind = 'r' ORDER BY 1"
     postgres_site.query("ALTER TABLE shop_cart SET (autovacuum_enabled = false, fillfactor = 77)")
+    postgres_site.query("ALTER TABLE shop_order SET (parallel_workers = 3)")
     then = postgres_site.query(options)
     made = make(postgres_site, "--format", form)
     postgres_site.query("ALTER TABLE shop_cart RESET (autovacuum_enabled, fillfactor)")
+    postgres_site.query("ALTER TABLE shop_order RESET (parallel_workers)")
     restore(postgres_site, made["id"])
     assert postgres_site.query(options) == then

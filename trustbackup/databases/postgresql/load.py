@@ -40,15 +40,25 @@ from trustbackup.exceptions import ProgramError, RestoreError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import one_line
 
-_VACUUMED = """
+_LEFT_TO_US = """
     SELECT format('%I.%I', n.nspname, c.relname)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
       AND pg_has_role(c.relowner, 'USAGE')
-      AND NOT coalesce(c.reloptions::text ~ 'autovacuum_enabled=', false)
+      AND NOT coalesce(c.reloptions::text ~ '(autovacuum_enabled|parallel_workers)=', false)
 """
-"""Tables that autovacuum looks after, unless they say so themselves."""
+"""Tables that do not say themselves what autovacuum and parallel workers may do to them."""
+_MEANWHILE = {"autovacuum_enabled": "false"}
+"""How the server treats those tables until they have their indexes.
+
+Autovacuum would go through them beside the load, and whoever builds an index waits a second
+before the server calls it off.
+"""
+if JOBS == 2:
+    # Two indexes at a time keep two processors busy. The workers that the server adds to each
+    # take a seventh more of their time; with more processors the last large index needs them.
+    _MEANWHILE["parallel_workers"] = "0"
 
 
 class Loader:
@@ -123,7 +133,7 @@ class _Load:
         self.options = [f"--table={table}" for table in request.tables]
         if not request.privileges:
             self.options.append("--no-privileges")
-        self._unvacuumed: list[str] = []
+        self._held: list[str] = []
 
     def custom(self) -> None:
         save_head(self.loader.program(), self.request.open_raw, self.archive)
@@ -153,32 +163,28 @@ class _Load:
     def _make_tables(self) -> None:
         section = ["--section=pre-data", "--single-transaction"]
         self.loader.run([*self.options, *section, str(self.archive)])
-        self._stop_vacuum()
+        self._hold_tables()
 
     def _build_indexes(self) -> None:
         section = ["--section=post-data", "--jobs", str(JOBS)]
         self.loader.run([*self.options, *section, str(self.archive)])
-        self._alter_tables("RESET (autovacuum_enabled)")
+        self._alter_tables(f"RESET ({', '.join(_MEANWHILE)})")
 
-    def _stop_vacuum(self) -> None:
-        """Keep autovacuum away from the new tables until they have their indexes.
-
-        It would go through them beside the load, and whoever builds an index waits a second
-        before the server calls it off.
-        """
-        # Those would take note of the ALTER TABLE that lets it come again.
+    def _hold_tables(self) -> None:
+        # Event triggers would take note of the ALTER TABLE that ends this.
         listing = output_of([self.loader.program(), "--list", str(self.archive)], timeout=600)
         if " EVENT TRIGGER " not in listing:
             with self.sessions() as cursor:
-                cursor.execute(_VACUUMED)
-                self._unvacuumed = [name for (name,) in cursor.fetchall()]
-            self._alter_tables("SET (autovacuum_enabled = false)")
+                cursor.execute(_LEFT_TO_US)
+                self._held = [name for (name,) in cursor.fetchall()]
+            changes = ", ".join(f"{name} = {value}" for name, value in _MEANWHILE.items())
+            self._alter_tables(f"SET ({changes})")
 
     def _alter_tables(self, action: str) -> None:
         with self.sessions() as cursor:
             # What commits next and waits for the disk, the swap at the latest, takes this along.
             cursor.execute("SET synchronous_commit = off")
-            for table in self._unvacuumed:
+            for table in self._held:
                 cursor.execute(f"ALTER TABLE {table} {action}")
 
     def _play(self, source: list[str], stdin: BinaryIO | None) -> None:
