@@ -1,4 +1,4 @@
-"""One file's way to an SFTP server: gone on with, read back, and only then named."""
+"""One file's way to an SFTP server: gone on with, checked, and only then named."""
 
 from __future__ import annotations
 
@@ -45,12 +45,13 @@ class Upload:
         try:
             begun = self._begun()
             self._send(begun)
-            if not self._is_whole() and begun:
+            is_whole = self._is_whole()
+            if begun and not is_whole:
                 # What had arrived earlier was damaged: from the start, then.
                 self.remote.remove(self.path)
                 self._send(0)
-                begun = 0
-            if not begun and not self._is_whole():
+                is_whole = self._is_whole()
+            if not is_whole:
                 raise uploads.damaged(
                     self.name, self.remote.address, at_source=self._digest() != self.sha256
                 )
