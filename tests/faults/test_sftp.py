@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from tests.support import mounts
 from tests.support.copies import NAME, all_files, digest, new_file, read, refused, sftp
 from tests.support.damage import flip
+from tests.support.hashing import is_running, programs, watched
 from tests.support.proxy import flip_after, reset_after, running_proxy, silent_listener
 from tests.support.sshd import SFTP_SERVER, Server
 from trustbackup.destinations.base import DestinationError
@@ -79,6 +81,52 @@ def test_fault_19_what_had_arrived_and_was_damaged_since_is_sent_again(
         assert read(destination) == source.read_bytes()
 
 
+def test_fault_19_what_is_sent_again_is_checked_again(new_sshd: NewServer, tmp_path: Path) -> None:
+    server = new_sshd()
+    source, sha256 = new_file(tmp_path, BIG)
+    with sftp(server) as destination:
+        with refused(NAME, permanent=False):
+            destination.put(source, sha256, Once(server.kill_sessions))
+        flip(upload(server), 0)
+        whole: list[int] = []
+        damage = Once(lambda: flip(upload(server), 0), BIG // 2)
+
+        def sent(done: int) -> None:
+            if done == BIG:
+                whole.append(done)
+            elif whole:
+                damage(done)
+
+        with refused(NAME, "another checksum", permanent=False):
+            destination.put(source, sha256, sent)
+        assert damage.seen
+        assert destination.list() == []
+
+
+def test_fault_19_one_that_is_killed_while_a_program_hashes_is_gone_on_with(
+    new_sshd: NewServer, tmp_path: Path
+) -> None:
+    server = new_sshd(subsystem=SFTP_SERVER, **programs("sleep", openssl="exec sleep 77"))
+    source, sha256 = new_file(tmp_path, BIG)
+
+    def kill(_done: int) -> None:
+        if is_running(server, "sleep 77"):
+            server.kill_sessions()
+
+    with watched(server) as (destination, traffic):
+        with refused(NAME, "connection was lost", permanent=False):
+            destination.put(source, sha256, kill)
+        assert destination.stat(NAME) is None
+        assert upload(server).stat().st_size == BIG
+        assert traffic.sent < BIG
+    again = Once(lambda: None)
+    with sftp(server, timeout=2) as destination:
+        destination.put(source, sha256, again)
+        assert again.seen[0] == BIG
+        assert read(destination) == source.read_bytes()
+    assert list(all_files(server.home)) == [f"copies/{NAME}"]
+
+
 @pytest.mark.parametrize("there", [0, 1000, 8_000_000])
 def test_fault_19_what_lies_in_an_uploads_place_does_not_get_into_it(
     new_sshd: NewServer, tmp_path: Path, there: int
@@ -117,6 +165,24 @@ def test_fault_20_a_server_that_goes_silent_fails_the_upload_within_its_time(
             stack.enter_context(server.silent())
             file.read()
         assert read(destination) == source.read_bytes()
+
+
+def test_fault_20_a_server_that_goes_silent_while_a_program_hashes_is_given_up(
+    new_sshd: NewServer, tmp_path: Path
+) -> None:
+    server = new_sshd(subsystem=SFTP_SERVER, **programs("sleep", openssl="exec sleep 77"))
+    source, sha256 = new_file(tmp_path, 2 * BIG)
+    with contextlib.ExitStack() as stack, sftp(server, timeout=4) as destination:
+        silenced: list[float] = []
+
+        def silence(_done: int) -> None:
+            if not silenced and is_running(server, "sleep 77"):
+                stack.enter_context(server.silent())
+                silenced.append(time.monotonic())
+
+        with refused(NAME, "silent for 4 seconds", permanent=False):
+            destination.put(source, sha256, silence)
+        assert time.monotonic() - silenced[0] < 6
 
 
 def test_fault_20_a_listener_that_never_answers_is_given_up(shared_sshd: Server) -> None:
@@ -319,12 +385,16 @@ def test_fault_27_a_byte_that_flips_on_the_way_is_never_taken(
             read(destination)
 
 
-def test_fault_27_what_arrived_wrong_is_removed(new_sshd: NewServer, tmp_path: Path) -> None:
-    server = new_sshd()
+@pytest.mark.parametrize("subsystem", ["internal-sftp", SFTP_SERVER])
+@pytest.mark.parametrize("after", [1, BIG])
+def test_fault_27_what_arrived_wrong_is_removed(
+    new_sshd: NewServer, tmp_path: Path, subsystem: str, after: int
+) -> None:
+    server = new_sshd(subsystem=subsystem)
     source, sha256 = new_file(tmp_path, BIG)
     with sftp(server) as destination:
         with refused(NAME, "another checksum", "removed", permanent=False):
-            destination.put(source, sha256, Once(lambda: flip(upload(server), 0)))
+            destination.put(source, sha256, Once(lambda: flip(upload(server), 0), after))
         assert destination.list() == []
         assert all_files(server.home) == {}
         destination.put(source, sha256)

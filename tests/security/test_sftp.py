@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import sshd
 from tests.support.copies import NAME, all_files, config_of, new_file, read, refused, sftp
+from tests.support.hashing import watched
 from tests.support.sshd import Server
 from trustbackup.destinations import network
 from trustbackup.destinations.base import Destination, DestinationError
@@ -183,20 +184,23 @@ def test_attack_18_remote_names_of_others_are_ignored(shared_sshd: Server, tmp_p
         assert [item.name for item in destination.list()] == [NAME]
 
 
-@pytest.mark.parametrize(
-    "folder",
-    [
-        "a b",
-        "it's; touch /tmp/x",
-        "$(id)",
-        "--help",
-        "`id`",
-        'say "hi"',
-        "häuser/ünd",
-        "a/b/c",
-        "*",
-    ],
-)
+ODD_FOLDERS = [
+    "a b",
+    "it's; touch /tmp/x",
+    "$(id)",
+    "--help",
+    "`id`",
+    'say "hi"',
+    "häuser/ünd",
+    "a/b/c",
+    "*",
+    "-\n; id",
+    "\\0101\\'; id #",
+    "%s%n!!",
+]
+
+
+@pytest.mark.parametrize("folder", ODD_FOLDERS)
 def test_attack_19_odd_folders_are_taken_literally(
     shared_sshd: Server, tmp_path: Path, folder: str
 ) -> None:
@@ -206,6 +210,22 @@ def test_attack_19_odd_folders_are_taken_literally(
         assert list(all_files(shared_sshd.home / unique)) == [NAME]
         assert "\n" not in destination.address
         assert " " not in destination.address
+
+
+def test_attack_19_a_program_there_gets_odd_folders_literally(
+    new_sshd: NewServer, tmp_path: Path
+) -> None:
+    server = new_sshd(subsystem=sshd.SFTP_SERVER)
+    source, sha256 = new_file(tmp_path)
+    folders = [prefix + folder for folder in ODD_FOLDERS for prefix in ("", f"{server.home}/abs")]
+    for folder in folders:
+        with watched(server, folder=folder) as (destination, traffic):
+            destination.put(source, sha256)
+            # It is not read back: the program has found this very file.
+            assert traffic.sent < 300_000, folder
+    assert set(all_files(server.home)) == {
+        f"{folder.removeprefix(f'{server.home}/')}/{NAME}" for folder in folders
+    }
 
 
 @pytest.mark.parametrize("odd", ["-oProxyCommand=id", "a b", "x\ny", "'; id", "a@b", "\0", "ü"])

@@ -230,12 +230,12 @@ def x25519_key() -> str:
 # ---------------------------------------------------------------------------- users
 
 
-def new_user() -> User:
+def new_user(shell: str | Path = "/bin/sh") -> User:
     """A user of a random name, when root; else oneself, whose password nobody has."""
     if os.geteuid() != 0:
         return User(getpass.getuser(), "")
     user = User(f"tbtest-{secrets.token_hex(4)}", secrets.token_urlsafe(16))
-    _run(["useradd", "--system", "--no-create-home", "--shell", "/bin/sh", user.name])
+    _run(["useradd", "--system", "--no-create-home", "--shell", str(shell), user.name])
     _run(["chpasswd"], f"{user.name}:{user.password}\n")
     return user
 
