@@ -12,6 +12,8 @@ import string
 import time
 from collections.abc import Callable
 
+import paramiko
+
 from trustbackup.destinations.sftp import errors
 from trustbackup.destinations.sftp.session import Session
 
@@ -23,37 +25,62 @@ _LONGEST = 4096
 """Bytes of an answer's first line. Of what follows it, and of stderr, a channel takes 32 KB."""
 _SLOWEST = 20_000_000
 """Bytes that a server gets another second for. Old network disks hash 50 MB in one."""
+_WORTH_A_PROGRAM = 1 << 20
+"""Bytes. Less than this is read back before a program has started."""
 _POLL = 0.5
 """Seconds."""
 
 
-def told(server: Session, path: str, size: int, watch: Callable[[], None]) -> str | None:
-    """The SHA-256 of a file of ``size`` bytes, in hex; None when no program tells one in time.
+class Question:
+    """Asked of a program at the server: what is in a file of ``size`` bytes?
 
-    ``watch`` is called about twice a second, and may raise. Raises errors.LOST when the server
-    goes silent, errors.Status when the file is gone.
+    It works while others do something else, and is left alone when the question is closed. Where
+    no program has answered rightly once, none is asked again in that session.
     """
-    patience = server.sock.gettimeout()
-    try:
-        channel = server.run(command(_absolute(server, path)))
-    except (errors.Status, *errors.LOST, *errors.GARBAGE):
-        return None  # whether the connection is lost, too, is told to whoever reads the file
-    with contextlib.closing(channel):
-        channel.settimeout(_POLL)
-        end = time.monotonic() + patience + size / _SLOWEST
+
+    def __init__(self, server: Session, path: str, size: int) -> None:
+        self.path = path
+        self.size = size
+        self._server = server
+        self._is_asked = server.asks_programs and size >= _WORTH_A_PROGRAM
+        self._channel: paramiko.Channel | None = None
+        if self._is_asked:
+            # If it is the connection that is lost, whoever uses it next is told.
+            with contextlib.suppress(errors.Status, *errors.LOST, *errors.GARBAGE):
+                self._channel = server.run(command(_absolute(server, path)))
+
+    def close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+
+    def confirms(self, sha256: str, watch: Callable[[], None]) -> bool:
+        """Whether a program says in time that the file has this SHA-256 (hex).
+
+        ``watch`` is called about twice a second, and may raise. Raises errors.LOST when the server
+        goes silent, errors.Status when the file is gone.
+        """
+        if self._is_asked:
+            match = _ANSWER.match(self._answer(watch))
+            self._server.asks_programs = match is not None and match[1].decode() == sha256
+        return self._is_asked and self._server.asks_programs
+
+    def _answer(self, watch: Callable[[], None]) -> bytes:
         answer = b""
+        if self._channel is None:
+            return answer
+        self._channel.settimeout(_POLL)
+        end = time.monotonic() + self._server.sock.gettimeout() + self.size / _SLOWEST
         while b"\n" not in answer and len(answer) < _LONGEST and time.monotonic() < end:
             try:
-                piece = channel.recv(_LONGEST)
+                piece = self._channel.recv(_LONGEST)
             except TimeoutError:
-                server.lstat(path)  # the program has reason to be silent, the server has not
+                self._server.lstat(self.path)  # the program may be silent, the server may not
             else:
                 if not piece:
                     break
                 answer += piece
             watch()
-    match = _ANSWER.match(answer)
-    return match[1].decode() if match else None
+        return answer
 
 
 def command(path: str) -> str:

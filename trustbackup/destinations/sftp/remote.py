@@ -13,7 +13,8 @@ import paramiko
 
 from trustbackup.destinations import uploads
 from trustbackup.destinations.base import DestinationError, NotMadeYet, Stored
-from trustbackup.destinations.sftp import digest, session
+from trustbackup.destinations.sftp import session
+from trustbackup.destinations.sftp.digest import Question
 from trustbackup.destinations.sftp.errors import (
     FAILURE,
     NO_SUCH_FILE,
@@ -26,8 +27,6 @@ from trustbackup.phrases import gettext as _
 
 _FULL = 1 << 20
 """Bytes. With less than this free, a write that fails has failed for want of space."""
-_WORTH_A_PROGRAM = 1 << 20
-"""Bytes. Less than this is read back before a program has started."""
 
 
 class Remote:
@@ -118,28 +117,28 @@ class Remote:
             if _is(item, stat_module.S_ISREG)
         ]
 
-    def has(self, path: str, size: int, sha256: str, watch: Callable[[], None]) -> bool:
-        """Whether a file has this size (bytes) and checksum. ``watch`` may raise."""
-        if int(self.server.lstat(path).st_size or 0) != size:
-            return False
-        if self.server.asks_programs and size >= _WORTH_A_PROGRAM:
-            # Only this content has this SHA-256, and the program reads the file where the server
-            # of SFTP would read it for us: in its memory, or on its disk. One that lies can do so
-            # either way. It does not prove that SFTP can read the file, nor that the path leads
-            # the program to the same one: below another root it may be a copy with this content.
-            if digest.told(self.server, path, size, watch) == sha256:
-                return True
-            # Another answer proves nothing, the file may be good: what is read back decides.
-            self.server.asks_programs = False
-        return self._read_back(path, size, watch) == sha256
+    def ask(self, path: str, size: int) -> Question:
+        """Ask what is in a file of ``size`` bytes, for ``has()``. The caller closes it."""
+        return Question(self.server, path, size)
 
-    def _read_back(self, path: str, size: int, watch: Callable[[], None]) -> str:
-        found = hashlib.sha256()
-        with self.server.handle(path, session.READ) as handle:
-            for piece in self.server.read_all(handle, size):
-                found.update(piece)
+    def has(self, asked: Question, sha256: str, watch: Callable[[], None]) -> bool:
+        """Whether the file has its size, and this checksum. ``watch`` may raise."""
+        if int(self.server.lstat(asked.path).st_size or 0) != asked.size:
+            return False
+        # Only this content has this SHA-256, and the program reads the file where the server of
+        # SFTP would read it for us: in its memory, or on its disk. One that lies can do so either
+        # way. It does not prove that SFTP can read the file, nor that the path leads the program
+        # to the same one: below another root it may be a copy with this content. Any other answer
+        # proves nothing, the file may be good: then what is read back decides.
+        return asked.confirms(sha256, watch) or self._read_back(asked, watch) == sha256
+
+    def _read_back(self, asked: Question, watch: Callable[[], None]) -> str:
+        digest = hashlib.sha256()
+        with self.server.handle(asked.path, session.READ) as handle:
+            for piece in self.server.read_all(handle, asked.size):
+                digest.update(piece)
                 watch()
-        return found.hexdigest()
+        return digest.hexdigest()
 
     def rename(self, old: str, new: str) -> None:
         """In one step where the server can (posix-rename@openssh.com), else as it can.

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from trustbackup.destinations import uploads
 from trustbackup.destinations.base import Written
 from trustbackup.destinations.sftp import session
+from trustbackup.destinations.sftp.digest import Question
 from trustbackup.destinations.sftp.errors import Status
 from trustbackup.destinations.sftp.remote import Remote
 from trustbackup.exceptions import TrustbackupError, file_operation
@@ -44,13 +45,11 @@ class Upload:
         self._sweep()
         try:
             begun = self._begun()
-            self._send(begun)
-            is_whole = self._is_whole()
+            is_whole = self._send(begun)
             if begun and not is_whole:
                 # What had arrived earlier was damaged: from the start, then.
                 self.remote.remove(self.path)
-                self._send(0)
-                is_whole = self._is_whole()
+                is_whole = self._send(0)
             if not is_whole:
                 raise uploads.damaged(
                     self.name, self.remote.address, at_source=self._digest() != self.sha256
@@ -77,9 +76,12 @@ class Upload:
         there = self.remote.stat(self.name)
         if there is None:
             return False
-        if not self._is_whole(self.remote.path(self.name)):
-            raise uploads.other_content(self.name, self.remote.address)
-        return True
+        if there.size == self.size:
+            path = self.remote.path(self.name)
+            with contextlib.closing(self.remote.ask(path, self.size)) as asked:
+                if self._is_whole(asked):
+                    return True
+        raise uploads.other_content(self.name, self.remote.address)
 
     def _sweep(self) -> None:
         """Remove uploads that were given up: they fill the disk, and nobody sees them."""
@@ -96,7 +98,8 @@ class Upload:
         self.remote.remove(self.path)
         return 0
 
-    def _send(self, begun: int) -> None:
+    def _send(self, begun: int) -> bool:
+        """Send what is missing; whether all of it is there then, as it is here."""
         server = self.remote.server
         free = server.file_system(self.remote.uploads).free
         if free is not None and free < self.size - begun:
@@ -104,10 +107,16 @@ class Upload:
         flags = session.WRITE if begun else session.CREATE
         if not begun:
             self.remote.remove(self.path)
-        with server.handle(self.path, flags) as handle:
-            for arrived in server.write_all(handle, begun, self._blocks(begun)):
-                self.written(begun + arrived)
-            server.flush(handle)
+        with contextlib.ExitStack() as stack:
+            with server.handle(self.path, flags) as handle:
+                for arrived in server.write_all(handle, begun, self._blocks(begun)):
+                    self.written(begun + arrived)
+                # Asked before the flush: a processor there may hash while its disk writes.
+                asked = stack.enter_context(
+                    contextlib.closing(self.remote.ask(self.path, self.size))
+                )
+                server.flush(handle)
+            return self._is_whole(asked)
 
     def _blocks(self, begun: int) -> Iterator[bytes]:
         block = 4 * self.remote.server.request_size
@@ -118,10 +127,8 @@ class Upload:
                 left -= len(data)
                 yield data
 
-    def _is_whole(self, path: str = "") -> bool:
-        return self.remote.has(
-            path or self.path, self.size, self.sha256, lambda: self.written(self.size)
-        )
+    def _is_whole(self, asked: Question) -> bool:
+        return self.remote.has(asked, self.sha256, lambda: self.written(self.size))
 
     def _digest(self) -> str:
         with file_operation(_("Reading"), self.name):
