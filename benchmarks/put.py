@@ -1,6 +1,7 @@
 """One copy, in a process of its own: ``python -m benchmarks.put KIND CONFIG FILE SHA256``.
 
-Prints as JSON the seconds of the whole put, and those until the last byte was sent.
+Prints as JSON the seconds of the whole put, those until the last byte was sent, and those that
+it took before to connect and sign in.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def main() -> None:
     sent = 0.0
     values = json.loads(Path(config).read_text())
     with new_destination(kind, configure(kind, values["options"], values["secrets"])) as place:
+        began = time.monotonic()
         place.stat(path.name)  # connected, as a worker is that copies several files
+        connected = time.monotonic() - began
         began = time.monotonic()
 
         def written(done: int) -> None:
@@ -35,7 +38,7 @@ def main() -> None:
         place.put(path, sha256, written)
         seconds = time.monotonic() - began
         place.delete(path.name)
-    print(json.dumps({"seconds": seconds, "sent": sent or seconds}))
+    print(json.dumps({"connected": connected, "seconds": seconds, "sent": sent or seconds}))
 
 
 if __name__ == "__main__":
