@@ -56,8 +56,10 @@ def make_file(folder: Path, size: int, scale: float) -> File:
 def put(site: Site, kind: str, config: Path, file: File) -> tuple[Sample, dict[str, float]]:
     """Our copy: the process from its start, and the seconds that benchmarks.put tells of."""
     out = site.folder / "put.json"
-    argv = [sys.executable, "-m", "benchmarks.put", kind, str(config), str(file.path), file.sha256]
-    return run(argv, site.environment, out), json.loads(out.read_text())
+    argv = [sys.executable, "-m", "benchmarks.put", kind, str(config), str(file.path)]
+    sample = run([*argv, file.sha256], site.environment, out)
+    run([*argv, "remove"], site.environment)
+    return sample, json.loads(out.read_text())
 
 
 def measure_sftp(site: Site, folder: Path, file: File, large: File, rounds: int) -> Section:

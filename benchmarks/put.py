@@ -1,7 +1,8 @@
 """One copy, in a process of its own: ``python -m benchmarks.put KIND CONFIG FILE SHA256``.
 
-Prints as JSON the seconds of the whole put, those until the last byte was sent, and those that
-it took before to connect and sign in.
+With ``remove`` instead of the hash the copy goes again, which is no part of what is measured.
+Else it prints as JSON the seconds of the whole put, those until the last byte was sent, and
+those that it took before to connect and sign in.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ def main() -> None:
     sent = 0.0
     values = json.loads(Path(config).read_text())
     with new_destination(kind, configure(kind, values["options"], values["secrets"])) as place:
+        if sha256 == "remove":
+            place.delete(path.name)
+            return
         began = time.monotonic()
         place.stat(path.name)  # connected, as a worker is that copies several files
         connected = time.monotonic() - began
@@ -37,7 +41,6 @@ def main() -> None:
 
         place.put(path, sha256, written)
         seconds = time.monotonic() - began
-        place.delete(path.name)
     print(json.dumps({"connected": connected, "seconds": seconds, "sent": sent or seconds}))
 
 
