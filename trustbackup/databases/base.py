@@ -21,7 +21,7 @@ from trustbackup.databases.values import (
 from trustbackup.exceptions import RestoreError, TrustbackupError
 from trustbackup.phrases import Grouped
 from trustbackup.phrases import gettext as _
-from trustbackup.store.streams import Readable
+from trustbackup.store.streams import BLOCK, Readable
 
 
 def no_room(folder: Path, free: int, needed: int) -> str:
@@ -44,6 +44,8 @@ class Dump(abc.ABC):
     """Of the raw file: ``dump``, or ``dump.tar`` for a folder of files."""
     estimate: int
     """Raw bytes to expect, roughly; 0 when nobody knows."""
+    step: ClassVar[int] = BLOCK
+    """Bytes that may be compressed at a time while its dumper waits for the processor."""
 
     @abc.abstractmethod
     def readinto(self, buffer: memoryview, /) -> int:

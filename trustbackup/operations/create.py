@@ -147,7 +147,7 @@ def _dump_database(
             report(Progress(stage=stage, done=done, total=max(stream.estimate, done)))
 
         with draft.create(file_name) as target:
-            stored = write_compressed(stream, target, how, on_bytes)
+            stored = write_compressed(stream, target, how, on_bytes, step=stream.step)
         report(Progress(stage=f"checking {source.alias}"))
         facts = stream.facts(lambda: Decompressed(draft.folder / file_name))
         return _part(source, stream, file_name, how, stored, facts)

@@ -27,8 +27,6 @@ BLOCK = 1 << 20
 """Bytes that are read and written at a time."""
 _UNDER_WAY = 16
 """Blocks. So many may wait for the compressor while others need its processor."""
-_STEP = BLOCK // 4
-"""Bytes that are compressed before others may have the processor."""
 
 
 class Readable(Protocol):
@@ -63,13 +61,17 @@ def write_compressed(
     target: Writable,
     compression: Compression,
     on_bytes: Callable[[int], None] = lambda _count: None,
+    *,
+    step: int = BLOCK,
 ) -> Stored:
     """Copy ``source`` to its end into ``target``, compressed, hashed and counted.
+
+    After ``step`` bytes at most, others may have the processor: a dumper, for instance.
 
     ``on_bytes`` gets the number of raw bytes read so far, in the calling thread, and may
     raise to stop. Whatever reading, compressing or writing raises comes out unchanged.
     """
-    with _Writer(target, compression.compressor()) as writer:
+    with _Writer(target, compression.compressor(), step) as writer:
         raw_size = 0
         while count := source.readinto(block := writer.empty_block()):
             writer.put(block, count)
@@ -94,9 +96,10 @@ def gather(process: int) -> None:
 class _Writer:
     """Compresses, hashes and writes in a thread of its own."""
 
-    def __init__(self, target: Writable, compressor: Compressor) -> None:
+    def __init__(self, target: Writable, compressor: Compressor, step: int) -> None:
         self.target = target
         self.compressor = compressor
+        self.step = step
         self.digest = hashlib.sha256()
         self.size = 0
         self.error: BaseException | None = None
@@ -148,9 +151,9 @@ class _Writer:
         # After an error the queue is still emptied: nobody may wait for a free block.
         while (item := self._full.get()) is not None:
             block, count = item
-            for start in range(0, count, _STEP):
+            for start in range(0, count, self.step):
                 if self.error is None and not self._abandoned:
-                    step = block[start : min(start + _STEP, count)]
+                    step = block[start : min(start + self.step, count)]
                     self._guarded(functools.partial(self.compressor.compress, step))
                     # The dumper's turn, if it waits: it does not interrupt anybody.
                     os.sched_yield()
