@@ -144,3 +144,11 @@ def test_what_a_stalled_program_wrote_is_handed_on() -> None:
     script = "import os, time; os.write(1, b'x' * 1000); time.sleep(600)"
     with Program([sys.executable, "-c", script]) as program:
         assert program.read(1 << 20) == b"x" * 1000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no batch jobs")
+def test_it_is_a_batch_job_of_our_session_in_a_group_of_its_own() -> None:
+    with Program(["sleep", "60"]) as program:
+        assert os.sched_getscheduler(program.pid) == os.SCHED_BATCH
+        assert os.getsid(program.pid) == os.getsid(0)
+        assert os.getpgid(program.pid) == program.pid

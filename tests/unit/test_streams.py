@@ -185,3 +185,13 @@ def test_nothing_is_written_after_an_interruption_at_the_very_end() -> None:
     assert 0 < written < 14
     time.sleep(0.2)
     assert target.writes == written
+
+
+@given(data=st.binary(max_size=5000), step=st.integers(1, 4000))
+@settings(max_examples=50, deadline=None)
+def test_nothing_is_lost_between_two_steps(data: bytes, step: int) -> None:
+    target = io.BytesIO()
+    stored = write_compressed(io.BytesIO(data), target, get_compression("gzip"), step=step)
+    assert zlib.decompress(target.getvalue(), wbits=31) == data
+    assert stored.raw_size == len(data)
+    assert stored.sha256 == hashlib.sha256(target.getvalue()).hexdigest()
