@@ -8,27 +8,60 @@ MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
 ARGS ?=
+# Compiled modules are kept, whatever the environment says: each worker begins seconds sooner.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+# What the field's tests need besides the packages of Python and npm: programs, files, extensions.
+FIELD_PROGRAMS := initdb pg_dump strace sqlite3 chromium setpriv ps unzip sshd ssh-keygen \
+	proftpd /usr/lib/proftpd/mod_sftp.so pgbouncer \
+	extension:pg_cron extension:pg_partman extension:postgis
+AZURITE := azurite@3.37.0
 
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: .venv/.demo ## Build the web shop, back it up, check the backup, serve on 127.0.0.1:8000
+demo: .venv/.demo ## Build the web shop, back it up, check the backup, run a plan, serve on 127.0.0.1:8000
 	@PORT=$(PORT) scripts/demo.sh
 
+.PHONY: check
+check: .venv/.dev ## Lint, and run every test that stays in its own process: two minutes
+	@$(MAKE) --jobs $(LINT) tests-in-process
+
+.PHONY: tests-in-process
+tests-in-process:
+	@$(BIN)/python -m pytest -n auto --dist worksteal --in-process -q $(ARGS)
+
 .PHONY: test
-test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name" and so on)
+test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name", ARGS=--thorough)
 	@scripts/setup.sh packages "make test" initdb pg_dump strace sqlite3 mount setpriv ps \
-		chromium unzip sshd ssh-keygen xgettext
+		chromium unzip sshd ssh-keygen xgettext /usr/share/i18n/locales
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+.PHONY: test-field
+test-field: .venv/.field ## Install other servers and surroundings, run the tests that need them (15 minutes)
+	@scripts/setup.sh packages "make test-field" $(FIELD_PROGRAMS)
+	@$(BIN)/python -m pytest --field -n auto --dist worksteal $(ARGS)
+
+.PHONY: servers
+servers: .venv/.field ## Walk the full round at every server for copies, write docs/reference/servers.md
+	@scripts/setup.sh packages "make servers" $(FIELD_PROGRAMS)
+	@$(BIN)/python -m tests.support.field.table $(ARGS)
 
 .PHONY: lint
 lint: .venv/.dev ## Check style, formatting, types and who imports whom
+	@$(MAKE) --jobs --output-sync $(LINT)
+
+LINT := lint-style lint-format lint-types lint-imports
+.PHONY: $(LINT)
+lint-style:
 	$(BIN)/ruff check .
+lint-format:
 	$(BIN)/ruff format --check .
+lint-types:
 	$(BIN)/mypy
+lint-imports:
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
@@ -50,6 +83,11 @@ bench: .venv/.dev ## Measure dumps beside the peers (takes minutes and a few GB 
 	@scripts/setup.sh packages "make bench" initdb pg_dump setpriv
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: mutants
+mutants: .venv/.mutants ## Break the modules that keep the promises, see that tests notice (takes an hour)
+	@$(BIN)/mutmut run $(ARGS)
+	@$(BIN)/mutmut results
+
 .PHONY: pictures
 pictures: .venv/.dev ## Take the README's pictures of the page anew (takes minutes)
 	@scripts/setup.sh packages "make pictures" chromium faketime
@@ -61,7 +99,7 @@ constraints: ## Pin the newest allowed version of everything in constraints.txt
 
 .PHONY: clean
 clean: ## Remove .venv and caches; the demo's database, media and backups stay
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .venv build dist mutants *.egg-info .mypy_cache .pytest_cache .ruff_cache \
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -74,3 +112,13 @@ clean: ## Remove .venv and caches; the demo's database, media and backups stay
 .venv/.dev: pyproject.toml constraints.txt
 	@scripts/setup.sh venv "make test" dev
 	@touch .venv/.demo $@
+
+.venv/.field: .venv/.dev
+	@scripts/setup.sh venv "make test-field" dev,field
+	@scripts/setup.sh packages "make test-field" npm
+	@scripts/setup.sh node "make test-field" $(AZURITE)
+	@touch $@
+
+.venv/.mutants: .venv/.dev
+	@scripts/setup.sh venv "make mutants" dev,mutants
+	@touch $@

@@ -24,16 +24,18 @@ from benchmarks import (
     postgres,
     report,
     restore,
+    retention,
     sqlite,
 )
 from benchmarks.measure import BenchmarkError, say
 from benchmarks.site import Site
 
-PARTS = ("postgres", "sqlite", "list", "page", "offsite", "restore", "memory")
+PARTS = ("postgres", "sqlite", "list", "retention", "page", "offsite", "restore", "memory")
 _ROOM = {
     "postgres": 4e9,
     "sqlite": 4e9,
     "list": 0.2e9,
+    "retention": 0,
     "page": 2.5e9,
     "offsite": 8e9,
     "restore": 8e9,
@@ -153,11 +155,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
             if "sqlite" in parts:
                 say(f"SQLite: dumping {lite_size / 1e9:.2f} GB")
                 sections += sqlite.measure(path, lite_site, options.rounds, lite_size)
-        if "list" in parts:
-            count = max(1, round(listing.BACKUPS * options.scale))
-            say(f"Listing {count:,} backups")
-            site = Site(folder / "list", f"sqlite:///{folder / 'list.sqlite3'}")
-            sections.append(listing.measure(site, options.rounds, count))
+        sections += measure_many(options, folder)
         if "page" in parts:
             say("The page: its list, and bundles")
             sections += page.measure(folder / "page", options.rounds, options.scale)
@@ -170,6 +168,22 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
             say("Memory, with the data once and twice")
             sections.append(memory.measure(subjects, min(2, options.rounds)))
     return sections, version
+
+
+def measure_many(options: argparse.Namespace, folder: Path) -> list[report.Section]:
+    """What is to stay quick with very many backups: their list, and what becomes of each."""
+    parts = options.only or PARTS
+    sections: list[report.Section] = []
+    if "list" in parts:
+        count = max(1, round(listing.BACKUPS * options.scale))
+        say(f"Listing {count:,} backups")
+        site = Site(folder / "list", f"sqlite:///{folder / 'list.sqlite3'}")
+        sections.append(listing.measure(site, options.rounds, count))
+    if "retention" in parts:
+        count = max(8, round(retention.BACKUPS * options.scale))
+        say(f"Keep or delete for {count:,} backups")
+        sections.append(retention.measure(options.rounds, count))
+    return sections
 
 
 def make_postgres(server: cluster.Cluster, folder: Path, scale: float) -> tuple[Site, int]:

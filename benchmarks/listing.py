@@ -46,12 +46,20 @@ def measure(site: Site, rounds: int, count: int) -> Section:
         )
     section.targets = [
         Target(
-            what=f"{name} over {count:,} backups",
-            value=median(samples[name], "cpu"),
-            limit=1,
+            what=f"the index of {count:,} backups made anew",
+            value=median(samples["first call: the index is made"], "cpu"),
+            limit=2.9,
             unit="s CPU",
-        )
-        for name in ("list_backups", "list_backups --json")
+        ),
+        *(
+            Target(
+                what=f"{name} over {count:,} backups",
+                value=median(samples[name], "cpu"),
+                limit=1,
+                unit="s CPU",
+            )
+            for name in ("list_backups", "list_backups --json")
+        ),
     ]
     return section
 

@@ -13,7 +13,7 @@ def main() -> None:
     django.setup()
     from django.db import connections
 
-    from trustbackup.operations.create import create_backup
+    from trustbackup.operations.backup.create import create_backup
 
     # A worker that carries backups has talked to its database before.
     connections["default"].ensure_connection()

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import django
 
-from trustbackup.destinations.registry import new_destination
-from trustbackup.destinations.settings import configure
+from trustbackup.destinations.registry import kind_named
 
 
 def main() -> None:
@@ -25,7 +24,8 @@ def main() -> None:
     size = path.stat().st_size
     sent = 0.0
     values = json.loads(Path(config).read_text())
-    with new_destination(kind, configure(kind, values["options"], values["secrets"])) as place:
+    known = kind_named(kind)
+    with known.open(known.configure(values["options"], values["secrets"])) as place:
         if sha256 == "remove":
             place.delete(path.name)
             return

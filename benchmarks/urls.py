@@ -19,7 +19,7 @@ BLOCK = 256 << 10
 
 def concatenate(request: HttpRequest) -> StreamingHttpResponse:
     """Every dump in the backup folder, one after the other: what a bundle is measured beside."""
-    paths = sorted(Path(settings.TRUSTBACKUP["ROOT"]).glob("*.dump.gz"))
+    paths = sorted(Path(settings.TRUSTBACKUP["BACKUP_DIR"]).glob("*.dump.gz"))
     blocks = _blocks(paths)
     asynchronous = isinstance(request, ASGIRequest)
     response = StreamingHttpResponse(_asynchronous(blocks) if asynchronous else blocks)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The web shop from nothing to a verified backup, then served until Ctrl-C.
+# The web shop from nothing to a verified backup and a plan that has run, then served until Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,10 +45,18 @@ title "Is it whole, and does it restore?"
 manage verify_backup latest
 manage verify_backup latest --restore
 
+title "A plan, which makes one each night from now on, and one at once"
+manage list_plans --switch-on nightly
+manage backup_all
+
 title "All backups"
 manage list_backups
 
 if [ $serve = 0 ]; then exit 0; fi
+
+manage run_scheduled_backups --loop >/dev/null &
+scheduler=$!
+trap 'kill "$scheduler" 2>/dev/null || true' EXIT
 
 title "http://127.0.0.1:$port/  (admin: http://127.0.0.1:$port/admin/, Ctrl-C ends it)"
 .venv/bin/python manage.py runserver "127.0.0.1:$port" --noreload >/dev/null

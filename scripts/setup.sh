@@ -2,6 +2,7 @@
 # What a fresh machine lacks:
 #   setup.sh venv WHO EXTRAS          make .venv and install the project with EXTRAS
 #   setup.sh packages WHO PROGRAM…    install the Debian packages of missing programs
+#   setup.sh node WHO PACKAGE@VERSION…  install packages of npm in .venv/node
 #   setup.sh constraints              write constraints.txt anew
 # WHO is the command the user typed; messages name it.
 set -euo pipefail
@@ -26,7 +27,13 @@ may_be_root() {
 
 apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+        apt-get install -qq -y --no-install-recommends -o Acquire::Retries=3 \
+        -o DPkg::Lock::Timeout=120 "$@" >/dev/null
+}
+
+# What comes over a network is asked for once more when it did not come.
+retried() {
+    "$@" || { say "Trying once more: $1"; sleep 5; "$@"; }
 }
 
 # Debian's server package makes a cluster "main" and starts it on port 5432. The tests
@@ -44,21 +51,24 @@ apt_install_postgresql() {
     return $status
 }
 
-# Debian starts the SSH server and lets it start with the machine. The tests start their own,
+# Debian starts its servers and lets them start with the machine. The tests start their own,
 # and what they need must not open a door: it is neither started nor enabled.
-apt_install_sshd() {
-    local policy=/usr/sbin/policy-rc.d status=0
+apt_install_server() {
+    local policy=/usr/sbin/policy-rc.d package=$1 service status=0
+    shift
     if [ ! -e "$policy" ]; then
         trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
-        apt_install openssh-server || status=1
+        apt_install "$package" || status=1
         as_root rm -f "$policy"
         trap - EXIT
     else
-        apt_install openssh-server || status=1
+        apt_install "$package" || status=1
     fi
-    as_root systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true
+    for service in "$@"; do
+        as_root systemctl disable --quiet "$service" 2>/dev/null || true
+    done
     return $status
 }
 
@@ -70,26 +80,50 @@ install_packages() {
     may_be_root ||
         fail "$who needs the Debian packages $*: run \`sudo apt-get install $*\`, then $who again."
     say "Installing Debian packages: $*"
-    as_root apt-get update -qq >/dev/null ||
+    retried as_root apt-get update -qq >/dev/null ||
         fail "$who needs the Debian packages $*, and apt-get could not read its package lists: see its message above."
     for package in "$@"; do
         case $package in
             postgresql) apt_install_postgresql ;;
-            openssh-server) apt_install_sshd ;;
+            openssh-server) apt_install_server "$package" ssh.service ssh.socket ;;
+            proftpd-core | proftpd-mod-crypto) apt_install_server "$package" proftpd.service ;;
+            pgbouncer) apt_install_server "$package" pgbouncer.service ;;
             *) apt_install "$package" ;;
         esac ||
             fail "$who needs the Debian package $package, and apt-get could not install it: see its message above."
     done
 }
 
-# Debian keeps the servers' programs outside the PATH.
+# Debian keeps the servers' programs outside the PATH. A path is data that a program needs: the
+# tests make a German and a Turkish locale from the package "locales". An extension of
+# PostgreSQL belongs to the newest server that is installed here.
 has_program() {
+    if [[ $1 == extension:* ]]; then
+        [ -e "/usr/share/postgresql/$(newest_postgresql)/extension/${1#*:}.control" ]
+        return
+    fi
+    if [[ $1 == /* ]]; then [ -e "$1" ]; return; fi
     PATH=$PATH:/usr/sbin command -v "$1" >/dev/null ||
         compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
 }
 
+newest_postgresql() {
+    local folder version newest=
+    for folder in /usr/lib/postgresql/*/bin/initdb; do
+        version=${folder#/usr/lib/postgresql/}
+        version=${version%%/*}
+        if [[ $version =~ ^[0-9]+$ ]] && [ "$version" -gt "${newest:-0}" ]; then newest=$version; fi
+    done
+    echo "$newest"
+}
+
 package_of() {
     case $1 in
+        extension:pg_cron) echo "postgresql-$(newest_postgresql)-cron" ;;
+        extension:pg_partman) echo "postgresql-$(newest_postgresql)-partman" ;;
+        extension:postgis) echo "postgresql-$(newest_postgresql)-postgis-3" ;;
+        proftpd) echo proftpd-core ;;
+        /usr/lib/proftpd/mod_sftp.so) echo proftpd-mod-crypto ;;
         initdb) echo postgresql ;;
         pg_dump) echo postgresql-client ;;
         sshd) echo openssh-server ;;
@@ -97,6 +131,7 @@ package_of() {
         setpriv) echo util-linux ;;
         ps) echo procps ;;
         xgettext) echo gettext ;;
+        /usr/share/i18n/locales) echo locales ;;
         *) echo "$1" ;;
     esac
 }
@@ -152,9 +187,24 @@ venv() {
         make_venv "$who" .venv
     fi
     say "Installing trustbackup[$extras] and what it needs (once, takes up to a minute)"
-    pip_install .venv/bin/python -c constraints.txt -e ".[$extras]" ||
+    retried pip_install .venv/bin/python -c constraints.txt -e ".[$extras]" ||
         fail "$who could not install the Python packages: see pip's message above; run $who again when its cause is gone."
 }
+
+# ------------------------------------------------------------------------ Node.js
+
+# Without its scripts: what is installed here is JavaScript alone.
+node() {
+    local who=$1
+    shift
+    say "Installing from npm: $*"
+    mkdir -p .venv/node
+    retried npm install --prefix .venv/node --no-audit --no-fund --ignore-scripts \
+        --loglevel=error --fetch-retries=5 "$@" >/dev/null ||
+        fail "$who needs $* from npm, and npm could not install it: see its message above; run $who again when its cause is gone."
+}
+
+# ----------------------------------------------------------------------- versions
 
 constraints() {
     folder=$(mktemp -d)
@@ -163,7 +213,7 @@ constraints() {
     make_venv "make constraints" "$folder/venv"
     # Django's long-term support release; `editables` builds editable installs.
     "$folder/venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check \
-        'Django>=5.2,<6' editables -e '.[dev]'
+        'Django>=5.2,<6' editables -e '.[dev,field,mutants]'
     {
         sed '/^[^#]/,$d' constraints.txt
         "$folder/venv/bin/python" -m pip freeze --exclude-editable

@@ -7,26 +7,62 @@ worker; every worker uses it, and the process that began the run stops it.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from tests.support import buckets, clusters, mounts, run, servers, sites, sshd, swift
+from tests.support import buckets, clusters, mounts, processes, run, servers, sites, sshd, swift
+from tests.support.sampling import Sweep
+
+pytest_plugins = [
+    "tests.support.selection",
+    "tests.support.examples",
+    "tests.support.translations",
+    "tests.support.notification_fixtures",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # A shell that starts a job in the background lets it, and all its children, ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # So does nohup with the end of a terminal.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if run.is_owner():
         # A run that is terminated cleans up as one that is interrupted does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("sweeps")
+    group.addoption("--thorough", action="store_true", help="try every point of every sweep")
+    group.addoption("--seed", type=int, help="draw the points that a run with this seed drew")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"sweeps: {_sweeps(config)}"
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    # Said again where it is looked for: `-q` has no header, and a failure may depend on it.
+    terminalreporter.write_line(f"sweeps: {_sweeps(config)}")
+
+
+def _sweeps(config: pytest.Config) -> str:
+    thorough = config.getoption("thorough")
+    return (
+        "every point (--thorough)"
+        if thorough
+        else f"drawn by --seed={run.seed(config.getoption('seed'))}"
+    )
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -40,6 +76,54 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         if user := run.made("sshd-user"):
             sshd.remove_user(sshd.User(**user))
         servers.stop_all(run.run_folder())
+
+
+@pytest.fixture
+def sweep(request: pytest.FixtureRequest) -> Sweep:
+    """Which of its points, and how many, a sweeping test tries in this run."""
+    config = request.config
+    return Sweep(
+        run.seed(config.getoption("seed")),
+        request.node.nodeid,
+        thorough=config.getoption("thorough"),
+    )
+
+
+# ---------------------------------------------------------------- what a test leaves
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Every process that a test started in its folder ends with it.
+
+    A failed one's ends first: what it waits for will not come, and the fixtures' own ends would
+    wait for it.
+    """
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if folder and item.stash.get(FAILED, False):
+        processes.end_all(folder)
+    yield
+    if folder:
+        processes.end_all(folder)
+
+
+@pytest.fixture(autouse=True)
+def nobody_looks_out() -> None:
+    """What a test asks of a page is all that it asks of the database."""
+    from trustbackup.runs.lookout import lookout
+
+    lookout.rest(math.inf)
 
 
 # ---------------------------------------------------------------------- PostgreSQL
@@ -122,6 +206,34 @@ def any_site(request: pytest.FixtureRequest) -> sites.Site:
     site = request.getfixturevalue(fixture)
     assert isinstance(site, sites.Site)
     return site
+
+
+# ------------------------------------------------- pages in the tests' own process
+
+
+@pytest.fixture
+def operator(client: Client, db: None) -> Client:
+    """A browser of somebody who may do everything; the password is "a password"."""
+    from django.contrib.auth.models import User
+
+    client.force_login(User.objects.create_superuser("operator", password="a password"))
+    return client
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """The site's backup folder, in one that must stay empty but for it."""
+    root = tmp_path / "own" / "backups"
+    settings.TRUSTBACKUP = {"BACKUP_DIR": root}
+    return root
+
+
+@pytest.fixture
+def runs_at_once(settings: Any, transactional_db: None) -> None:
+    """A run that a page starts is over when the page answers: in this process, its database."""
+    from tests.support.task_backends import IMMEDIATE
+
+    settings.TASKS = {"trustbackup": IMMEDIATE}
 
 
 # ---------------------------------------------------------------------- S3 servers

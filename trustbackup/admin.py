@@ -10,8 +10,19 @@ from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
-from trustbackup.models import AuditEvent, Backup, Copy, Destination, Run
-from trustbackup.views.words import said
+from trustbackup.models import (
+    Alarm,
+    AuditEvent,
+    Backup,
+    Copy,
+    Delivery,
+    Destination,
+    Plan,
+    PlanDue,
+    Route,
+    Run,
+)
+from trustbackup.views.labels import translate
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -19,23 +30,26 @@ else:
     ModelAdmin = admin.ModelAdmin  # takes a type argument in the stubs only
 
 
+_PHRASES = ("problem", "error", "sentence", "reason")
+
+
 class ReadOnlyAdmin(ModelAdmin):
     """Rows that something else writes: a change here would change nothing, or hide a trace.
 
-    What is a phrase is said in the reader's language.
+    What is a phrase is translated into the reader's language.
     """
 
     @admin.display(description=_("problem"))
-    def said_problem(self, row: Backup | Destination | Copy) -> str:
-        return said(row.problem)
+    def translated_problem(self, row: Backup | Destination | Copy | Delivery) -> str:
+        return translate(row.problem)
 
     @admin.display(description=_("error"))
-    def said_error(self, row: Run) -> str:
-        return said(row.error)
+    def translated_error(self, row: Run) -> str:
+        return translate(row.error)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:  # noqa: ANN401
         names = super().get_fields(request, obj)
-        return [f"said_{name}" if name in ("problem", "error") else name for name in names]
+        return [f"translated_{name}" if name in _PHRASES else name for name in names]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -51,8 +65,17 @@ class ReadOnlyAdmin(ModelAdmin):
 class BackupAdmin(ReadOnlyAdmin):
     """Rows come from the disk. The admin's index leads to the page itself, where that is."""
 
-    list_display = ("identifier", "name", "kind", "state", "created", "bytes", "kept", "checked_ok")
-    list_filter = ("kind", "state", "kept", "created")
+    list_display = (
+        "identifier",
+        "name",
+        "kind",
+        "state",
+        "created",
+        "bytes",
+        "protected",
+        "checked_ok",
+    )
+    list_filter = ("kind", "state", "protected", "created")
     search_fields = ("identifier", "name", "databases")
     ordering = ["-created"]
 
@@ -70,7 +93,7 @@ class BackupAdmin(ReadOnlyAdmin):
 class DestinationAdmin(ReadOnlyAdmin):
     """Places for copies, without their secrets; they are set up on the page."""
 
-    list_display = ("name", "kind", "automatic", "succeeded_at", "said_problem")
+    list_display = ("name", "kind", "automatic", "succeeded_at", "translated_problem")
     list_filter = ("kind", "automatic")
     search_fields = ("name",)
     exclude = ("secrets",)
@@ -88,14 +111,81 @@ class CopyAdmin(ReadOnlyAdmin):
     ordering = ["-identifier"]
 
 
+@admin.register(Route)
+class RouteAdmin(ReadOnlyAdmin):
+    """Who hears of what, without secrets."""
+
+    list_display = ("name", "channel", "enabled", "created")
+    list_filter = ("channel", "enabled")
+    search_fields = ("name",)
+    exclude = ("secrets",)
+    ordering = ["name"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    """What became of each message."""
+
+    list_display = ("at", "kind", "route", "state", "tries", "translated_problem")
+    list_filter = ("route", "state", "kind")
+    search_fields = ("subject", "plan", "sentence", "problem")
+    ordering = ["-at"]
+
+    @admin.display(description=_("sentence"))
+    def translated_sentence(self, row: Delivery) -> str:
+        return translate(row.sentence)
+
+
+@admin.register(Plan)
+class PlanAdmin(ReadOnlyAdmin):
+    """Plans that somebody has saved; they are set up on the page, which refuses what can't be."""
+
+    list_display = ("name", "enabled", "schedule", "zone", "skip_unchanged")
+    list_filter = ("enabled",)
+    search_fields = ("name",)
+    ordering = ["name"]
+
+
+@admin.register(PlanDue)
+class PlanDueAdmin(ReadOnlyAdmin):
+    """Which due times were taken on, and which were not."""
+
+    list_display = ("due", "plan", "state", "translated_reason")
+    list_filter = ("state", "plan")
+    search_fields = ("plan",)
+    ordering = ["-due"]
+
+    @admin.display(description=_("reason"))
+    def translated_reason(self, row: PlanDue) -> str:
+        return translate(row.reason)
+
+
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    """Every execution of a verb."""
+    """Every execution of an action."""
 
-    list_display = ("started", "verb", "target", "state", "actor", "finished")
-    list_filter = ("verb", "state", "started")
+    list_display = ("started", "action", "target", "state", "actor", "finished")
+    list_filter = ("action", "state", "started")
     search_fields = ("target", "actor", "error")
     ordering = ["-started"]
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnlyAdmin):
+    """What was overdue, when it was told, and when it was over."""
+
+    list_display = ("told_at", "kind", "subject", "translated_sentence", "times", "ended")
+    list_filter = ("kind", "told_at")
+    search_fields = ("subject",)
+    ordering = ["-told_at"]
+
+    @admin.display(description=_("what was told"))
+    def translated_sentence(self, row: Alarm) -> str:
+        return translate(row.sentence)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:  # noqa: ANN401
+        names = super().get_fields(request, obj)
+        return ["translated_sentence" if name == "sentence" else name for name in names]
 
 
 @admin.register(AuditEvent)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.apps.config import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
+from django.db import connections
+from django.utils.module_loading import import_string
 
-from trustbackup.conf import get_settings
+from trustbackup.conf import Settings, can_be_guessed, get_settings
 from trustbackup.databases.registry import distinct_aliases, get_database
 from trustbackup.databases.values import Options
-from trustbackup.exceptions import TrustbackupError
+from trustbackup.destinations import registry
+from trustbackup.exceptions import ConfigurationError, TrustbackupError
+from trustbackup.notifications.routes import settings_problems
 from trustbackup.phrases import gettext as _
+from trustbackup.policy.plan import PlanSpec, Source, read_plan
 from trustbackup.store.compression import get_compression
+from trustbackup.store.location import exposures
 
 TAG = "trustbackup"
 
@@ -27,14 +34,61 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
     **_options: Any,  # noqa: ANN401
 ) -> list[CheckMessage]:
-    """E001: the settings; E002 to E004: the folder."""
+    """E001: the settings; E002 to E004: the folder; E008: the plans in the settings;
+    E009: the notifications there.
+    """
     try:
         settings = get_settings()
         get_compression(settings.compression)
+        registry.kinds(settings.destination_kinds)
+        _load_hooks(settings.hooks)
     except TrustbackupError as error:
         what = f"{error.what}: {error.why}" if error.why else error.what
         return [Error(what, hint=error.todo, id="trustbackup.E001")]
-    return [*_check_folder(settings.root), *check_place(settings.root)]
+    return [
+        *_check_folder(settings.backup_dir),
+        *check_place(settings.backup_dir),
+        *_check_plans(settings),
+        *_check_notifications(),
+    ]
+
+
+def _check_plans(settings: Settings) -> Iterable[CheckMessage]:
+    for name, values in settings.plans.items():
+        try:
+            spec = read_plan(name, {"ZONE": django_settings.TIME_ZONE, **values}, Source.SETTINGS)
+            get_compression(spec.compression or settings.compression)
+            _check_aliases(spec)
+        except TrustbackupError as error:
+            what = f"{error.what}: {error.why}" if error.why else error.what
+            yield Error(what, hint=error.todo, id="trustbackup.E008")
+
+
+def _check_notifications() -> Iterable[CheckMessage]:
+    for error in settings_problems():
+        yield Error(f"{error.what}: {error.why}", hint=error.todo, id="trustbackup.E009")
+
+
+def _check_aliases(spec: PlanSpec) -> None:
+    for alias in spec.databases:
+        if alias not in connections:
+            raise ConfigurationError(
+                _("Plan %(name)r can't be followed", name=spec.name),
+                why=_("there is no database %(alias)r", alias=alias),
+                todo=_("Known are %(known)s.", known=", ".join(connections)),
+            )
+
+
+def _load_hooks(hooks: Mapping[str, Iterable[str]]) -> None:
+    """Raises ConfigurationError for one that is not there."""
+    for path in (path for paths in hooks.values() for path in paths):
+        try:
+            import_string(path)
+        except ImportError as error:
+            raise ConfigurationError(
+                _("%(setting)s names %(path)r", setting="TRUSTBACKUP['HOOKS']", path=path),
+                why=str(error),
+            ) from error
 
 
 def _check_folder(root: Path) -> Iterable[CheckMessage]:
@@ -48,7 +102,7 @@ def _check_folder(root: Path) -> Iterable[CheckMessage]:
     elif not root.is_dir():
         yield Error(
             f"The backup folder {root} is not a folder.",
-            hint="Set TRUSTBACKUP['ROOT'] to a folder.",
+            hint="Set TRUSTBACKUP['BACKUP_DIR'] to a folder.",
             id="trustbackup.E002",
         )
         return
@@ -67,35 +121,40 @@ def _read_only(path: Path) -> bool:
 
 def check_place(root: Path) -> Iterable[CheckMessage]:
     """Whether a folder may hold backups: a web server may hand out what lies in some."""
-    places: list[tuple[str, Any]] = [
-        ("MEDIA_ROOT", django_settings.MEDIA_ROOT),
-        ("STATIC_ROOT", django_settings.STATIC_ROOT),
-        *(("STATICFILES_DIRS", _path(item)) for item in django_settings.STATICFILES_DIRS),
-    ]
-    resolved = root.resolve()
-    for name, place in places:
-        if place and resolved.is_relative_to(Path(place).resolve()):
-            yield Error(
-                _(
-                    "The backup folder %(root)s is inside %(setting)s (%(place)s).",
-                    root=root,
-                    setting=name,
-                    place=place,
-                ),
-                hint=_("A visitor could download the database: choose a folder outside."),
-                id="trustbackup.E004",
+    for problem in exposures(root):
+        yield Error(problem.what, hint=problem.todo, id="trustbackup.E004")
+
+
+@register(TAG, deploy=True)
+def check_deployment(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
+    **_options: Any,  # noqa: ANN401
+) -> list[CheckMessage]:
+    """W005: others may look into the folder; W006: the key can be guessed. ``check --deploy``."""
+    try:
+        settings = get_settings()
+    except TrustbackupError:
+        return []
+    found: list[CheckMessage] = []
+    root = settings.backup_dir
+    if root.is_dir() and root.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        found.append(
+            Warning(
+                f"Other users of this machine may look into the backup folder {root}.",
+                hint="Run chmod 700 on it.",
+                id="trustbackup.W005",
             )
-    code = Path(__file__).resolve().parent
-    if resolved.is_relative_to(code):
-        yield Error(
-            _("The backup folder %(root)s is inside the code of trustbackup.", root=root),
-            hint=_("An upgrade would delete it: choose another folder."),
-            id="trustbackup.E004",
         )
-
-
-def _path(item: Any) -> str:  # noqa: ANN401 - a path, or a pair of prefix and path
-    return str(item[1] if isinstance(item, tuple | list) else item)
+    if can_be_guessed(settings.secret_keys[0]):
+        found.append(
+            Warning(
+                "The key that signs backups and seals secrets can be guessed, or is public.",
+                hint="Put a long random one first in TRUSTBACKUP['SECRET_KEYS'], and the former"
+                " one behind it.",
+                id="trustbackup.W006",
+            )
+        )
+    return found
 
 
 @register(TAG)
@@ -107,14 +166,16 @@ def check_dumpers(
     """E005: a database whose dumper is missing, or older than its server."""
     try:
         settings = get_settings()
-        aliases = settings.databases or tuple(distinct_aliases())
+        ask_server = bool(databases) or "check" in sys.argv[1:2]
+        options = Options(connect_timeout=2)
+        asked = options if ask_server else None
+        aliases = distinct_aliases(settings.databases, asked, settings.database_engines)
     except TrustbackupError:
         return []
-    ask_server = bool(databases) or "check" in sys.argv[1:2]
     found: list[CheckMessage] = []
     for alias in aliases:
         try:
-            database = get_database(alias, Options(connect_timeout=2), settings.engines)
+            database = get_database(alias, options, settings.database_engines)
             problems = database.check(ask_server=ask_server)
         except TrustbackupError as error:
             problems = [(f"{error.what}.", error.todo)]

@@ -87,6 +87,10 @@ class RestoreError(TrustbackupError):
     default = _("The database was not restored")
 
 
+class NothingKept(RestoreError):
+    """The old database that a restore kept is not there, or has no table."""
+
+
 class ProgramError(TrustbackupError):
     """A program failed."""
 
@@ -109,6 +113,7 @@ class Busy(TrustbackupError):
 REMEDIES = {
     errno.ENOSPC: _("Free some space there or choose another folder, then try again."),
     errno.EDQUOT: _("Free some space there or raise the quota, then try again."),
+    errno.EFBIG: _("Raise the limit on the size of a file (ulimit -f), then try again."),
     errno.EROFS: _("Mount it writable or choose another folder, then try again."),
     errno.EACCES: _("Give the site's user the right to write there, then try again."),
     errno.EPERM: _("Give the site's user the right to write there, then try again."),

@@ -3,7 +3,7 @@
 The terminal, logs and files on the disk speak English. A page speaks its reader's language,
 often about something that failed hours ago in a process without a reader. So an error is
 made with ``gettext`` of this module: an ordinary English ``str`` that still knows its message
-and its values. A page translates it when it shows it (``views/words.py``); a row keeps it
+and its values. A page translates it when it shows it (``views/labels.py``); a row keeps it
 by ``dumps`` and ``loads``. Pure: Django is not needed to fail.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Self
 
 MARK = "\N{INFORMATION SEPARATOR ONE}"
@@ -67,6 +68,30 @@ def ngettext(singular: str, plural: str, number: int, /, **values: object) -> Ph
     return Phrase(singular, {"number": number, **values}, plural, number)
 
 
+def ago(age: timedelta) -> Phrase:
+    """How long since, in the largest whole unit: "just now", "3 hours ago".
+
+    A month is 30 days here, a year 365.
+    """
+    minutes = age // timedelta(minutes=1)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if minutes < 1:
+        return gettext("just now")
+    # Whole phrases: in many languages "3 days" and "3 days ago" decline the word differently.
+    if hours < 1:
+        return ngettext("%(number)d minute ago", "%(number)d minutes ago", minutes)
+    if days < 1:
+        return ngettext("%(number)d hour ago", "%(number)d hours ago", hours)
+    if days < 7:
+        return ngettext("%(number)d day ago", "%(number)d days ago", days)
+    if days < 30:
+        return ngettext("%(number)d week ago", "%(number)d weeks ago", days // 7)
+    if days < 365:
+        months = min(days // 30, 11)
+        return ngettext("%(number)d month ago", "%(number)d months ago", months)
+    return ngettext("%(number)d year ago", "%(number)d years ago", days // 365)
+
+
 def joined(texts: Iterable[str], by: str = " ") -> Phrase:
     """Several in a row, each of which may be a phrase."""
     parts = {f"part{index}": text for index, text in enumerate(texts)}
@@ -79,8 +104,11 @@ def one_line(text: str) -> str:
 
 
 def dumps(text: str) -> str:
-    """What a row keeps: a phrase with all that it is made of, anything else as it is."""
-    if isinstance(text, Phrase):
+    """What a row keeps: a phrase with all that it is made of, anything else as it is.
+
+    Nothing is nothing: several of no phrases in a row make none.
+    """
+    if isinstance(text, Phrase) and text:
         return MARK + json.dumps(_packed(text), ensure_ascii=False)
     return text.lstrip(MARK)
 

@@ -4,47 +4,72 @@ from __future__ import annotations
 
 from django.urls import path
 
-from trustbackup.views import acting, backup, destinations, detail, restore, runs, upload
+from trustbackup.views import monitoring, presence, recovery, runs
+from trustbackup.views.backups import actions, delete, detail, download, restore, upload
+from trustbackup.views.backups.list import BackupManageView
+from trustbackup.views.destinations import connection_test, pages
+from trustbackup.views.plans import buttons as plan_buttons
+from trustbackup.views.plans import edit as plan_edit
+from trustbackup.views.plans import pages as plan_pages
+from trustbackup.views.plans.preview import RetentionPreview
 
 app_name = "trustbackup"
 urlpatterns = [
-    path("", backup.BackupManageView.as_view(), name="manage"),
-    path("download/<str:filename>/", backup.BackupFileDownloadView.as_view(), name="download"),
+    path("", BackupManageView.as_view(), name="manage"),
+    path("download/<str:filename>/", download.BackupFileDownloadView.as_view(), name="download"),
     path(
         "bundle/<str:archive_format>/",
-        backup.BackupFilesDownloadMultipleView.as_view(),
+        download.BackupFilesDownloadMultipleView.as_view(),
         name="bundle",
     ),
     path("upload/", upload.UploadView.as_view(), name="upload"),
-    path("delete/", backup.BackupFilesDeleteMultipleView.as_view(), name="delete"),
-    path("act/<str:action>/", acting.BackupFilesActView.as_view(), name="act"),
+    path("delete/", delete.BackupFilesDeleteMultipleView.as_view(), name="delete"),
+    path("act/<str:action>/", actions.BackupFilesActView.as_view(), name="act"),
     path("backup/<str:identifier>/", detail.BackupDetailView.as_view(), name="detail"),
     path("backup/<str:identifier>/restore/", restore.RestoreView.as_view(), name="restore"),
+    path("sign-in/", presence.SignInAgainView.as_view(), name="sign_in"),
+    path("health/", monitoring.HealthView.as_view(), name="health"),
+    path("metrics/", monitoring.MetricsView.as_view(), name="metrics"),
+    path("recovery-sheet/", recovery.RecoverySheetView.as_view(), name="recovery_sheet"),
     path("undo/", restore.UndoView.as_view(), name="undo"),
-    path("destinations/", destinations.DestinationsView.as_view(), name="destinations"),
-    path("destinations/<slug:name>/", destinations.DestinationView.as_view(), name="destination"),
+    path("destinations/", pages.DestinationsView.as_view(), name="destinations"),
+    path("destinations/<slug:name>/", pages.DestinationView.as_view(), name="destination"),
     path(
         "destinations/<slug:name>/test/",
-        destinations.DestinationTestView.as_view(),
+        pages.DestinationTestView.as_view(),
         name="test_destination",
     ),
     path(
         "destinations/<slug:name>/delete/",
-        destinations.DestinationDeleteView.as_view(),
+        pages.DestinationDeleteView.as_view(),
         name="delete_destination",
     ),
     path(
         "destinations/<slug:name>/reset/",
-        destinations.DestinationResetView.as_view(),
+        pages.DestinationResetView.as_view(),
         name="reset_destination",
     ),
     path(
         "destinations/add/<slug:kind>/",
-        destinations.DestinationView.as_view(),
+        pages.DestinationView.as_view(),
         name="add_destination",
     ),
+    path("plans/", plan_pages.PlansView.as_view(), name="plans"),
+    path("plans/suggested/", plan_buttons.PlanAcceptView.as_view(), name="accept_plan"),
+    path("plans/retention/", RetentionPreview.as_view(), name="retention"),
+    path("plans/add/", plan_edit.PlanEditView.as_view(), name="add_plan"),
+    path("plan/<slug:name>/change/", plan_edit.PlanEditView.as_view(), name="change_plan"),
+    path("plan/<slug:name>/", plan_pages.PlanView.as_view(), name="plan"),
+    path("plan/<slug:name>/switch/", plan_buttons.PlanSwitchView.as_view(), name="switch_plan"),
+    path("plan/<slug:name>/run/", plan_buttons.PlanRunView.as_view(), name="run_plan"),
+    path("plan/<slug:name>/delete/", plan_buttons.PlanDeleteView.as_view(), name="delete_plan"),
     path("runs/", runs.ActivityView.as_view(), name="activity"),
     path("runs/<uuid:pk>/", runs.RunView.as_view(), name="run"),
     path("runs/<uuid:pk>/progress/", runs.RunProgressView.as_view(), name="progress"),
+    path(
+        "runs/<uuid:pk>/test/",
+        connection_test.TestProgressView.as_view(),
+        name="test_progress",
+    ),
     path("runs/<uuid:pk>/cancel/", runs.RunCancelView.as_view(), name="cancel"),
 ]

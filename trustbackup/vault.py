@@ -13,6 +13,8 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from django.views.decorators.debug import sensitive_variables
+
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.phrases import gettext as _
 
@@ -32,6 +34,7 @@ class SecretError(TrustbackupError):
 class Vault:
     """Encrypts and decrypts with the site's secret keys, newest first."""
 
+    @sensitive_variables()
     def __init__(self, secret_keys: Sequence[str]) -> None:
         from cryptography.fernet import Fernet, MultiFernet
 
@@ -39,10 +42,12 @@ class Vault:
             raise ValueError("a vault needs a key")
         self._fernet = MultiFernet([Fernet(_derive(key)) for key in secret_keys])
 
+    @sensitive_variables()
     def seal(self, text: str) -> str:
         """Encrypt a secret: ASCII, about a third longer than the text and 100 characters more."""
         return self._fernet.encrypt(text.encode()).decode()
 
+    @sensitive_variables()
     def unseal(self, token: str) -> str:
         """Decrypt what ``seal`` gave. Raises SecretError when no key fits."""
         from cryptography.fernet import InvalidToken
@@ -52,6 +57,7 @@ class Vault:
         except InvalidToken:
             raise _lost() from None
 
+    @sensitive_variables()
     def reseal(self, token: str) -> str:
         """Encrypt with the newest key what an older one had encrypted. Raises SecretError."""
         from cryptography.fernet import InvalidToken
@@ -62,6 +68,7 @@ class Vault:
             raise _lost() from None
 
 
+@sensitive_variables()
 def _derive(secret_key: str) -> bytes:
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -86,6 +93,7 @@ def is_reference(text: str) -> bool:
     return text.startswith(("env:", "file:"))
 
 
+@sensitive_variables()
 def resolve(
     text: str, *, private_key: bool = False, environ: Mapping[str, str] | None = None
 ) -> str:

@@ -81,4 +81,4 @@ STATIC_ROOT = BASE_DIR / "static_root"
 MEDIA_URL = "media/"
 MEDIA_ROOT = environment.folder("MEDIA_ROOT", "media")
 
-TRUSTBACKUP = {"ROOT": environment.folder("TRUSTBACKUP_ROOT", "backups")}
+TRUSTBACKUP = {"BACKUP_DIR": environment.folder("TRUSTBACKUP_ROOT", "backups")}

@@ -68,7 +68,7 @@ class Served:
         """A page of a fresh browser, signed in as nobody."""
         assert self.browser
         page = self.browser.new_context(**options).new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on(
             "console",
@@ -134,7 +134,7 @@ def serving(
     def answers() -> bool:
         assert process.poll() is None, process.communicate()
         try:
-            return bool(urllib.request.urlopen(found.address + LIST, timeout=5).status == 200)
+            return bool(urllib.request.urlopen(found.address + LIST, timeout=60).status == 200)
         except OSError:
             return False
 
@@ -150,16 +150,22 @@ def serving(
         process.communicate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, without a window.
+
+    Of one module: Playwright's loop runs in the tests' own thread, and Django refuses to ask a
+    database there until it has ended.
+    """
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium")
     if program is None:
         pytest.fail("chromium is not installed: `make test` installs it, or says how.")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"], timeout=120_000
+        )
         yield launched
         launched.close()
 
@@ -186,4 +192,4 @@ def selection_button(page: Page, name: str) -> Locator:
 
 def ended(page: Page, state: str = "succeeded") -> None:
     """The page that follows a run says so without being loaded again."""
-    page.locator(f"#run .tb-chip.tb-{state}").wait_for(timeout=60_000)
+    page.locator(f"#run .tb-chip.tb-{state}").wait_for(timeout=240_000)

@@ -29,11 +29,12 @@ LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
 do not depend on the width, nor the structure on the colours."""
 
 RUN = (
-    "INSERT INTO trustbackup_run (id, verb, target, options, actor, address, state, started,"
-    " finished, stage, done, total, beat, cancel, host, process, log, outcome, error) VALUES"
+    "INSERT INTO trustbackup_run (id, action, target, options, actor, address, state, started,"
+    " finished, stage, done, total, heartbeat, cancel, host, process, log, outcome, error,"
+    " plan) VALUES"
     " ('{id}', 'create', '', '{{}}', 'operator', '', '{state}', '2026-11-20 10:00:00', {finished},"
     " 'dumping default', 5000000, 9000000, NULL, 0, '{host}', {process},"
-    " '10:00:00 dumping default', '{{}}', '{error}')"
+    " '10:00:00 dumping default', '{{}}', '{error}', '')"
 )
 
 
@@ -54,6 +55,7 @@ def check(page: Page, what: str) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
     found = []
+    page.wait_for_load_state()
     looks = LOOKS if what == "list" else (LOOKS[0], LOOKS[-1])
     for width, scheme in looks:
         page.set_viewport_size({"width": width, "height": 900})

@@ -29,7 +29,7 @@ def follow(page: Page, where: Locator) -> None:
 
 @pytest.fixture(scope="module")
 def filled(shop: Served) -> Served:
-    """Named and unnamed, kept, checked, proven, grown, without a manifest, unreadable."""
+    """Named and unnamed, protected, checked, proven, grown, without a manifest, unreadable."""
     site = shop.site
     made = [make(site, "--name", name)["id"] for name in ("beta", "alpha", "gamma")]
     site.manage("verify_backup", made[0])
@@ -62,7 +62,7 @@ KEYS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "Trigger": lambda row: row["trigger"],
     "State": lambda row: row["state"],
     "Proof": lambda row: (bool(row["drilled"]), bool(row["checked"])),
-    "Kept": lambda row: row["kept"],
+    "Protected": lambda row: row["protected"],
 }
 
 
@@ -153,10 +153,10 @@ def test_the_keyboard_is_enough(filled: Served) -> None:
     page.keyboard.press("Space")
     tab_to(f"Actions for {second}")
     page.keyboard.press("Enter")
-    tab_to("Keep", 3 + 1)
+    tab_to("Protect", 3 + 1)
     page.keyboard.press("Enter")  # of the second row's menu: the tick of the first does not count
     page.get_by_text("Done.").wait_for()
-    assert [row["kept"] for row in listed(filled.site)[:2]] == [False, True]
+    assert [row["protected"] for row in listed(filled.site)[:2]] == [False, True]
     tab_to(f"Actions for {second}")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
@@ -179,5 +179,5 @@ def test_a_tick_in_the_head_selects_all(filled: Served) -> None:
     rows(page).get_by_role("checkbox").first.uncheck()
     page.get_by_text("Selected: 19").wait_for()
     filled.go(page)
-    press(page, "Keep")
+    press(page, "Protect")
     page.get_by_text("Nothing was selected").wait_for()

@@ -78,11 +78,11 @@ def test_the_main_path(served: Served, tmp_path: Path, scripts: bool) -> None:
 
     served.go(page)
     rows(page).get_by_role("checkbox").first.check()
-    press(page, "Keep")
-    assert [row["kept"] for row in listed(site)] == [True, False]
+    press(page, "Protect")
+    assert [row["protected"] for row in listed(site)] == [True, False]
     tick_all(page)
     press(page, "Delete…")
-    page.get_by_text("kept: it will stay").wait_for()
+    page.get_by_text("protected: it will stay").wait_for()
     page.get_by_text("the last one that is proven to restore").wait_for()
     page.get_by_role("button", name="Delete for good").click()
     page.get_by_text("Nothing was deleted: tick the box").wait_for()
@@ -94,7 +94,7 @@ def test_the_main_path(served: Served, tmp_path: Path, scripts: bool) -> None:
     assert left["id"] == second
     rows(page).get_by_role("checkbox").check()
     press(page, "Release")
-    assert not listed(site)[0]["kept"]
+    assert not listed(site)[0]["protected"]
 
 
 def test_attack_24_restore_and_undo(served: Served) -> None:
@@ -120,6 +120,9 @@ def test_attack_24_restore_and_undo(served: Served) -> None:
     assert digest(site) == then
     with page.expect_navigation():
         page.get_by_role("button", name="Undo").click()
+    page.get_by_label("The database's name").fill(expected)
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Swap the old one back in").click()
     ended(page)
     assert digest(site) == now
     page.get_by_role("link", name="All backups").click()

@@ -23,13 +23,13 @@ OFFERED = {
     "delete": {"Delete…"},
     "download": {"Download zip", "Download tar.gz", "Download FILE"},
     "restore": {"Restore…"},
-    "change": {"Verify", "Drill", "Keep", "Release", "Prove it now"},
+    "change": {"Verify", "Drill", "Protect", "Release", "Prove it now"},
 }
 
 ON_ITS_PAGE = {
     "delete": {"Delete…"},
     "download": {"Download zip"},
-    "change": {"Verify", "Drill", "Keep"},
+    "change": {"Verify", "Drill", "Protect"},
 }
 """Buttons of one backup's own page."""
 
@@ -46,7 +46,7 @@ def offers(page: Page, file: str) -> set[str]:
     """All that the list and a row's menu would do, shown or not, but for looking at things."""
     found = page.locator(".tb").locator("button, summary, a.tb-button, .tb-menu a")
     texts = {" ".join(text.split()) for text in found.all_text_contents()}
-    looks = {"Activity", "Destinations", "Filter", "⋯"}
+    looks = {"Activity", "Destinations", "Plans", "Filter", "⋯"}
     return {text.replace(file, "FILE") for text in texts} - looks
 
 
@@ -89,11 +89,11 @@ def restore(served: Served, page: Page) -> None:
 
 def change(served: Served, page: Page) -> None:
     page.locator(".tb-more").first.click()
-    page.get_by_role("button", name="Keep").locator("visible=true").first.click()
-    assert listed(served.site)[0]["kept"]
+    page.get_by_role("button", name="Protect").locator("visible=true").first.click()
+    assert listed(served.site)[0]["protected"]
     page.locator(".tb-more").first.click()
     page.locator(".tb-menu:popover-open").get_by_role("button", name="Release").click()
-    assert not listed(served.site)[0]["kept"]
+    assert not listed(served.site)[0]["protected"]
     rows(page).first.get_by_role("checkbox").check()
     press(page, "Drill")
     ended(page)

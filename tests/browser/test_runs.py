@@ -55,7 +55,7 @@ def test_a_backup_is_followed_left_alone_and_cancelled(
         under_way.click()
         page.locator("#run progress").wait_for()
         # Without being loaded again:
-        page.locator("#run-said", has_text="Backing up").wait_for()
+        page.locator("#run-announced", has_text="Backing up").wait_for()
         page.get_by_text("1000 bytes").wait_for()
         served.go(page)
         begin(page)  # once more, while the first is under way

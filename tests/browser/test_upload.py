@@ -19,7 +19,7 @@ def test_what_was_downloaded_is_uploaded_again(shop: Served, tmp_path: Path, scr
         selection_button(page, "Download zip").click()
     bundle = tmp_path / "bundle.zip"
     started.value.save_as(bundle)
-    shop.site.manage("delete_backup", made["id"], "--yes")
+    shop.site.manage("delete_backup", made["id"], "--yes", "--last-good-too")
     shop.go(page)
     page.get_by_role("link", name="Upload a backup").click()
     page.get_by_label("Files").set_input_files(bundle)

@@ -17,12 +17,12 @@ from tests.support.sites import Site
 CARRY = """
 import datetime
 from trustbackup.models import Run
-from trustbackup.runs.engine import carry
+from trustbackup.runs.execute import execute
 run = Run.objects.create(
-    verb="verify_copy", options={"backups": ["ID"], "at": "nas"}, state="waiting",
+    action="verify_copy", options={"backups": ["ID"], "at": "nas"}, state="waiting",
     started=datetime.datetime.now(datetime.UTC),
 )
-carry(run.id)
+execute(run.id)
 run.refresh_from_db()
 print(run.state, run.error)
 """
@@ -70,7 +70,10 @@ def test_fault_26_a_lost_connection_says_nothing_about_the_copy(
     assert "was lost" in said
     found = look(sqlite_site)
     assert found["copies"] == [["verified", 1, ""]]
-    assert [state for verb, state in found["runs"] if "verify" in verb][1:] == ["failed", "failed"]
+    assert [state for action, state in found["runs"] if "verify" in action][1:] == [
+        "failed",
+        "failed",
+    ]
 
 
 def test_fault_29_revoked_credentials_say_nothing_about_the_copy(

@@ -21,6 +21,7 @@ from tests.support.backups import (
     wait_for,
 )
 from tests.support.dumpers import python_program, slow_pg_dump, use_dumper
+from tests.support.postgresql_programs import postgresql_programs
 from tests.support.sites import Site, finish
 from trustbackup.exceptions import DumpError
 from trustbackup.store import compression, durable, streams
@@ -53,7 +54,7 @@ def test_fault_10_a_killed_pg_dump_leaves_nothing(postgres_site: Site) -> None:
 def test_fault_10_a_pg_dump_that_fails_after_its_last_byte_leaves_nothing(
     postgres_site: Site,
 ) -> None:
-    real = f"{clusters.postgresql_programs()}/pg_dump"
+    real = f"{postgresql_programs()}/pg_dump"
     path = postgres_site.folder / "pg_dump"
     script = (
         "import subprocess, sys\n"
@@ -90,7 +91,7 @@ def test_fault_11_a_server_that_crashes_during_a_dump_leaves_nothing(
         wait_for(dumper.reached.exists)
         private_cluster.stop("immediate")
         dumper.release()
-        result = finish(process, timeout=60)
+        result = finish(process)
     assert_refused(result, "Database 'default' was not dumped", "server closed the connection")
     assert [item["state"] for item in listed(private_site)] == ["complete"]
     private_cluster.start()
@@ -154,7 +155,7 @@ def test_fault_12_no_client_programs_at_all_are_named(
         tools.find_program("pg_restore", 0)
 
 
-def test_fault_12_the_newest_program_is_taken_and_a_newer_server_refused(
+def test_fault_12_case_b1_the_program_that_fits_is_taken_and_a_newer_server_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from trustbackup.databases.postgresql import tools
@@ -168,7 +169,10 @@ def test_fault_12_the_newest_program_is_taken_and_a_newer_server_refused(
         folders.append(str(folder))
     monkeypatch.setenv("PATH", os.pathsep.join(folders))
     newest = str(tmp_path / "16beta1" / "pg_dump")
-    assert tools.find_program("pg_dump", 130002) == newest
+    assert tools.find_program("pg_dump", 0) == newest, "for a server that is not known"
+    assert tools.find_program("pg_dump", 130002) == str(tmp_path / "13.2" / "pg_dump")
+    assert tools.find_program("pg_dump", 90600) == str(tmp_path / "9.6.24" / "pg_dump")
+    assert tools.find_program("pg_dump", 150018) == newest, "no 15 is there"
     assert tools.find_program("pg_dump", 160000) == newest
     with pytest.raises(DumpError, match=r"pg_dump 16 can't dump this server: .* PostgreSQL 17"):
         tools.find_program("pg_dump", 170001)

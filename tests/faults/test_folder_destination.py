@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.copies import NAME, all_files, new_file, read, refused
 from tests.support.damage import flip
-from trustbackup.destinations import folder as folder_module
-from trustbackup.destinations.folder import Folder, FolderConfig
+from trustbackup.destinations.folder import backend as folder_module
+from trustbackup.destinations.folder.backend import Folder
+from trustbackup.destinations.folder.config import FolderConfig
 
 OTHER = "backup_2025-01-01_00-00-00.dump.gz"
 

@@ -17,6 +17,7 @@ from tests.support.backups import (
     make,
     unchanged,
 )
+from tests.support.sampling import Sweep
 from tests.support.sites import Site
 from tests.support.tracing import injected, injecting
 
@@ -90,13 +91,13 @@ import os
 from pathlib import Path
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import FolderError
-from trustbackup.operations.create import create_backup
+from trustbackup.operations.backup.create import create_backup
 from trustbackup.store import durable
 
 def report(progress):
     if progress.stage != "publishing":
         return
-    ballast = os.open(get_settings().root.parent / "ballast", os.O_WRONLY | os.O_CREAT)
+    ballast = os.open(get_settings().backup_dir.parent / "ballast", os.O_WRONLY | os.O_CREAT)
     try:
         while True:
             os.write(ballast, bytes(4096))
@@ -113,17 +114,17 @@ except FolderError as error:
 
 @pytest.mark.parametrize("file", [".dump.gz", "published", ".manifest.json"])
 def test_fault_02_no_space_on_each_call_for_each_file_names_the_operation(
-    any_site: Site, strace: str, tmp_path: Path, file: str
+    any_site: Site, strace: str, tmp_path: Path, file: str, sweep: Sweep
 ) -> None:
     make(any_site)
     verbs = {"openat": "Creating", "write": "Writing", "fsync": "Flushing", "close": "Closing"}
-    for call, verb in verbs.items():
+    for call, action in sweep.choose(list(verbs.items()), 2):
         log = tmp_path / call
         prefix = injecting(strace, any_site, log, call, "error=ENOSPC", "1", (file,))
         with unchanged(any_site.backups):
             result = any_site.manage("create_backup", "--json", prefix=prefix, check=False)
         assert len(injected(log)) == 1, log.read_text()
-        assert_refused(result, verb, file.strip("."), "No space left on device")
+        assert_refused(result, action, file.strip("."), "No space left on device")
         assert result.stdout == ""
     aftermath(any_site)
 
@@ -132,7 +133,7 @@ def test_fault_02_no_space_for_a_name_names_the_operation(
     sqlite_site: Site, strace: str, tmp_path: Path
 ) -> None:
     make(sqlite_site)
-    for calls, file, verb in (
+    for calls, file, action in (
         ("rename", ".dump.gz", "Renaming"),
         ("rename", ".manifest.json", "Renaming"),
         ("mkdir", "draft", "Making a private folder"),
@@ -142,7 +143,7 @@ def test_fault_02_no_space_for_a_name_names_the_operation(
         with unchanged(sqlite_site.backups):
             result = sqlite_site.manage("create_backup", prefix=prefix, check=False)
         assert injected(log), log.read_text()
-        assert_refused(result, verb, "No space left on device")
+        assert_refused(result, action, "No space left on device")
     aftermath(sqlite_site)
 
 
@@ -161,18 +162,34 @@ def test_fault_02_no_space_for_the_copy_of_an_sqlite_file_is_refused(
     aftermath(sqlite_site)
 
 
+def test_fault_02_a_limit_on_the_size_of_files_is_named_and_not_taken_for_a_bad_disk(
+    sqlite_site: Site,
+) -> None:
+    made = make(sqlite_site)
+    size = sqlite_site.sqlite_file.stat().st_size
+    limited = ("prlimit", f"--fsize={size // 2}")
+    with unchanged(sqlite_site.backups):
+        result = sqlite_site.manage("create_backup", prefix=limited, check=False)
+    assert_refused(result, "copy.sqlite3", "File too large", "ulimit -f")
+    command = ("restore_backup", made["id"], "--force", "--no-safety-backup")
+    result = sqlite_site.manage(*command, prefix=limited, check=False)
+    assert_refused(result, "File too large", "ulimit -f")
+    aftermath(sqlite_site)
+
+
 def test_fault_03_a_failed_flush_is_final_and_nothing_is_listed(
-    any_site: Site, strace: str, tmp_path: Path
+    any_site: Site, strace: str, tmp_path: Path, sweep: Sweep
 ) -> None:
     make(any_site)
-    for file, when in (
+    points = [
         (".dump.gz", 1),
         ("published", 1),
         ("draft", 1),
         ("root", 1),
         (".manifest.json", 1),
         ("root", 2),
-    ):
+    ]
+    for file, when in sweep.choose(points, 3):
         log = tmp_path / f"{file}{when}"
         prefix = injecting(strace, any_site, log, "fsync", "error=EIO", str(when), (file,))
         with unchanged(any_site.backups):

@@ -28,14 +28,14 @@ def test_fault_49_a_backup_that_is_being_drilled_is_not_deleted(any_site: Site) 
     (any_site.home / "gate.py").write_text(GATE.format(folder=str(any_site.home)))
     more_settings(any_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'DRILL_CHECKS': ['gate.wait']}")
     process = any_site.start("verify_backup", made["id"], "--restore", "--json")
-    wait_for((any_site.home / "reached").exists, 60)
-    refused = any_site.manage("delete_backup", made["id"], "--yes", check=False)
+    wait_for((any_site.home / "reached").exists)
+    refused = any_site.manage("delete_backup", made["id"], "--yes", "--last-good-too", check=False)
     assert refused.returncode == 1
     assert "using it" in refused.stderr
     assert [item["id"] for item in listed(any_site)] == [made["id"]]
     (any_site.home / "released").touch()
     assert finish(process).returncode == 0
-    any_site.manage("delete_backup", made["id"], "--yes")
+    any_site.manage("delete_backup", made["id"], "--yes", "--last-good-too")
     assert listed(any_site) == []
 
 
@@ -44,7 +44,7 @@ def test_fault_49_a_backup_that_is_being_restored_is_not_deleted(postgres_site: 
     assert database
     made = make(postgres_site)
     go_on(postgres_site)
-    more_settings(postgres_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'WAIT': 300}")
+    more_settings(postgres_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'LOCK_TIMEOUT': 300}")
     # In place, it waits for this transaction.
     with database.cluster.connect(database.name) as holder:
         holder.autocommit = False
@@ -53,8 +53,10 @@ def test_fault_49_a_backup_that_is_being_restored_is_not_deleted(postgres_site: 
         process = postgres_site.start(*arguments, "--no-safety-backup")
         blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         mine = f"{blocked} AND datname = '{database.name}'"
-        wait_for(lambda: database.cluster.execute(mine)[0][0], 60)
-        refused = postgres_site.manage("delete_backup", made["id"], "--yes", check=False)
+        wait_for(lambda: database.cluster.execute(mine)[0][0])
+        refused = postgres_site.manage(
+            "delete_backup", made["id"], "--yes", "--last-good-too", check=False
+        )
         assert refused.returncode == 1
         assert "using it" in refused.stderr
         busy = postgres_site.manage("restore_backup", made["id"], "--force", check=False)
@@ -63,7 +65,7 @@ def test_fault_49_a_backup_that_is_being_restored_is_not_deleted(postgres_site: 
         assert undo.stderr == "", "a restore that lives is left alone"
     assert finish(process).returncode == 0
     assert not unfinished(postgres_site)
-    postgres_site.manage("delete_backup", made["id"], "--yes")
+    postgres_site.manage("delete_backup", made["id"], "--yes", "--last-good-too")
 
 
 @pytest.mark.parametrize("command", ["restore_backup", "undo_restore", "release_restore"])

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from trustbackup.models import AuditEvent, Backup, Copy, Destination, Run
+from trustbackup.models import AuditEvent, Backup, Copy, Destination, Plan, PlanDue, Run
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -19,14 +19,16 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def rows(tmp_path: Path, settings: Any) -> dict[str, object]:
-    settings.TRUSTBACKUP = {"ROOT": tmp_path}
+    settings.TRUSTBACKUP = {"BACKUP_DIR": tmp_path}
     place = Destination.objects.create(name="nas", kind="sftp", secrets="sealed-of-the-tests")
     copy = Copy.objects.create(identifier="x", destination=place, changed=NOW)
     return {
         "destination": place.pk,
         "copy": copy.pk,
         "backup": Backup.objects.create(identifier="2026-11-20_10-00-00", created=NOW).pk,
-        "run": Run.objects.create(id=uuid.UUID(int=1), verb="create", started=NOW).pk,
+        "plan": Plan.objects.create(name="nightly", schedule="30 4 * * *").pk,
+        "plandue": PlanDue.objects.create(plan="nightly", due=NOW, at=NOW, state="skipped").pk,
+        "run": Run.objects.create(id=uuid.UUID(int=1), action="create", started=NOW).pk,
         "auditevent": AuditEvent.objects.create(at=NOW, actor="operator", action="create").pk,
     }
 
@@ -39,7 +41,9 @@ def test_the_index_leads_to_the_page(admin_client: Client) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("model", ["backup", "run", "auditevent", "destination", "copy"])
+@pytest.mark.parametrize(
+    "model", ["backup", "run", "auditevent", "destination", "copy", "plan", "plandue"]
+)
 def test_rows_are_shown_and_cannot_be_changed(
     admin_client: Client, rows: dict[str, object], model: str
 ) -> None:

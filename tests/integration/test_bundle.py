@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from tests.support.backups import make
 from tests.support.sites import Site
 from trustbackup.exceptions import BackupNotFound, UsageError
-from trustbackup.operations.bundle import FORMATS, bundle_backups
+from trustbackup.operations.transfer.bundle import FORMATS, bundle_backups
 
 SIZES = [0, 1, 511, 512, 65_535, 65_536, 300_000]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
-    settings.TRUSTBACKUP = {"ROOT": tmp_path}
+    settings.TRUSTBACKUP = {"BACKUP_DIR": tmp_path}
     return tmp_path
 
 
@@ -75,7 +75,7 @@ def test_other_tools_open_it_and_check_it(
     if not shutil.which(unpack.split()[0]):
         pytest.skip(f"{unpack.split()[0]} is not installed")
     made = [make(sqlite_site)["id"], make(sqlite_site)["id"]]
-    settings.TRUSTBACKUP = {"ROOT": sqlite_site.backups}
+    settings.TRUSTBACKUP = {"BACKUP_DIR": sqlite_site.backups}
     archive = tmp_path / f"bundle.{archive_format}"
     archive.write_bytes(b"".join(bundle_backups(made, archive_format).blocks))
     target = tmp_path / "unpacked"

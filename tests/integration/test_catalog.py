@@ -13,10 +13,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.backups import listed, make, run_all
+from tests.support.manifests import MANIFEST, PART
 from tests.support.sites import Site
-from tests.unit.test_manifest import MANIFEST, PART
 from trustbackup.models import Backup
 from trustbackup.store import catalog, names
+from trustbackup.store.folder import BackupFolder
 from trustbackup.store.manifest import dump
 from trustbackup.store.signature import Signer
 
@@ -36,7 +37,7 @@ def put(root: Path, number: int, *, data: bytes = b"x") -> str:
 
 
 def states(root: Path) -> dict[str, str]:
-    return {row.identifier: row.state for row in catalog.list_backups(root, SIGNER)}
+    return {row.identifier: row.state for row in catalog.list_backups(BackupFolder(root, SIGNER))}
 
 
 @pytest.mark.django_db
@@ -70,11 +71,11 @@ def test_what_is_done_by_hand_is_seen_at_once(tmp_path: Path) -> None:
 def test_the_rows_are_made_anew_from_the_folder(tmp_path: Path) -> None:
     root = tmp_path / "backups"
     ids = [put(root, number) for number in range(5)]
-    catalog.list_backups(root, SIGNER)
+    catalog.list_backups(BackupFolder(root, SIGNER))
     Backup.objects.all().delete()
     assert set(states(root)) == set(ids)
     Backup.objects.update(state="unreadable", problem="a lie", bytes=7)
-    catalog.synchronise(root, SIGNER, afresh=True)
+    catalog.synchronise(BackupFolder(root, SIGNER), afresh=True)
     assert set(states(root).values()) == {"complete"}
     assert Backup.objects.filter(problem="", bytes=1).count() == 5
 
@@ -84,7 +85,11 @@ def test_a_manifest_under_another_name_is_unreadable_and_says_so(tmp_path: Path)
     one = put(tmp_path, 1)
     other = "2026-05-05_05-05-05"
     shutil.copy(tmp_path / names.manifest_name(one), tmp_path / names.manifest_name(other))
-    (row,) = [row for row in catalog.list_backups(tmp_path, SIGNER) if row.identifier == other]
+    (row,) = [
+        row
+        for row in catalog.list_backups(BackupFolder(tmp_path, SIGNER))
+        if row.identifier == other
+    ]
     assert row.state == "unreadable"
     assert one in row.problem
     assert names.manifest_name(other) in row.problem
@@ -94,7 +99,7 @@ def test_a_manifest_under_another_name_is_unreadable_and_says_so(tmp_path: Path)
 def test_it_is_newest_first_within_one_second_too(tmp_path: Path) -> None:
     for name in ("_10", "_2", ""):
         (tmp_path / f"backup_2026-01-01_00-00-00{name}.dump.gz").write_bytes(b"x")
-    found = [row.identifier[19:] for row in catalog.list_backups(tmp_path, SIGNER)]
+    found = [row.identifier[19:] for row in catalog.list_backups(BackupFolder(tmp_path, SIGNER))]
     assert found == ["_10", "_2", ""]
 
 
@@ -102,27 +107,29 @@ def test_it_is_newest_first_within_one_second_too(tmp_path: Path) -> None:
 def test_it_can_be_filtered(tmp_path: Path) -> None:
     one = put(tmp_path, 1)
     (tmp_path / "backup_by-hand.dump.gz").write_bytes(b"x")
-    found = catalog.list_backups(tmp_path, SIGNER, kind="database", database="default")
+    found = catalog.list_backups(
+        BackupFolder(tmp_path, SIGNER), kind="database", database="default"
+    )
     assert [row.identifier for row in found] == [one]
-    assert list(catalog.list_backups(tmp_path, SIGNER, database="defaul")) == []
-    assert list(catalog.list_backups(tmp_path, SIGNER, kind="media")) == []
+    assert list(catalog.list_backups(BackupFolder(tmp_path, SIGNER), database="defaul")) == []
+    assert list(catalog.list_backups(BackupFolder(tmp_path, SIGNER), kind="media")) == []
 
 
 @pytest.mark.django_db
 def test_ten_thousand_backups_take_a_constant_number_of_queries(tmp_path: Path) -> None:
     root = tmp_path / "backups"
     put(root, 0)
-    catalog.list_backups(root, SIGNER)
+    catalog.list_backups(BackupFolder(root, SIGNER))
     with CaptureQueriesContext(connection) as few:
-        catalog.list_backups(root, SIGNER)
+        catalog.list_backups(BackupFolder(root, SIGNER))
     # Every one a name of its own; most are dumps alone, which cost no signature here.
     for number in range(1, 10_000):
         moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
         (root / f"backup_{names.backup_id(moment)}.dump.gz").touch()
     with CaptureQueriesContext(connection) as first:
-        assert len(catalog.list_backups(root, SIGNER)) == 10_000
+        assert len(catalog.list_backups(BackupFolder(root, SIGNER))) == 10_000
     with CaptureQueriesContext(connection) as again:
-        assert len(catalog.list_backups(root, SIGNER)) == 10_000
+        assert len(catalog.list_backups(BackupFolder(root, SIGNER))) == 10_000
     assert len(again) == len(few)
     assert len(first) < 1000
 
@@ -180,4 +187,4 @@ def test_it_is_the_same_after_the_rows_were_spoiled(any_site: Site) -> None:
     assert listed(any_site) == before
     any_site.query("DROP TABLE trustbackup_backup")
     assert listed(any_site) == before
-    assert json.dumps(before).count('"kept": true') == 1
+    assert json.dumps(before).count('"protected": true') == 1

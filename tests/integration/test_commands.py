@@ -23,7 +23,7 @@ JSON_COMMANDS = (
     ["keep_backup", "latest", "--json"],
     ["keep_backup", "latest", "--release", "--json"],
     ["restore_backup", "latest", "--force", "--json"],
-    ["delete_backup", "latest", "--yes", "--json"],
+    ["delete_backup", "latest", "--yes", "--last-good-too", "--json"],
     ["rescan_backups", "--json"],
 )
 
@@ -139,5 +139,5 @@ def test_delete_tells_for_each_what_became_of_it(sqlite_site: Site) -> None:
 def test_a_kept_backup_can_be_released_and_deleted(sqlite_site: Site) -> None:
     kept = make(sqlite_site, "--keep")
     sqlite_site.manage("keep_backup", kept["id"], "--release")
-    sqlite_site.manage("delete_backup", kept["id"], "--yes")
+    sqlite_site.manage("delete_backup", kept["id"], "--yes", "--last-good-too")
     assert listed(sqlite_site) == []

@@ -11,34 +11,35 @@ import pytest
 
 from tests.support import copies, sshd
 from tests.support.copies import NAME, all_files, new_file, read, refused
-from trustbackup.destinations.base import Destination
-from trustbackup.destinations.folder import Folder, FolderConfig
+from trustbackup.destinations.base import DestinationBackend
+from trustbackup.destinations.folder.backend import Folder
+from trustbackup.destinations.folder.config import FolderConfig
 from trustbackup.exceptions import Cancelled, FolderError
 
 
 @dataclass
-class Place:
+class DestinationRef:
     """A destination, and the folder of this machine where its files lie."""
 
-    destination: Destination
+    destination: DestinationBackend
     folder: Path
 
 
 @pytest.fixture(params=["folder", "sftp"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DestinationRef]:
     if request.param == "folder":
-        found = Place(Folder(FolderConfig(tmp_path / "copies")), tmp_path / "copies")
+        found = DestinationRef(Folder(FolderConfig(tmp_path / "copies")), tmp_path / "copies")
     else:
         server: sshd.Server = request.getfixturevalue("shared_sshd")
         name = f"test-{os.urandom(4).hex()}"
-        found = Place(copies.sftp(server, folder=name), server.home / name)
+        found = DestinationRef(copies.sftp(server, folder=name), server.home / name)
     with found.destination:
         yield found
 
 
 @pytest.mark.parametrize("size", [0, 1, 261_120, 5_000_000])
 def test_a_file_arrives_whole_private_and_can_be_read(
-    place: Place, tmp_path: Path, size: int
+    place: DestinationRef, tmp_path: Path, size: int
 ) -> None:
     source, sha256 = new_file(tmp_path / "source", size)
     seen: list[int] = []
@@ -51,7 +52,7 @@ def test_a_file_arrives_whole_private_and_can_be_read(
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_it_lists_stats_and_deletes(place: Place, tmp_path: Path) -> None:
+def test_it_lists_stats_and_deletes(place: DestinationRef, tmp_path: Path) -> None:
     files = ["backup_2026-11-20_02-15-34.manifest.json", NAME, "backup_2025-01-01_00-00-00.tar.gz"]
     for number, name in enumerate(files):
         place.destination.put(*new_file(tmp_path / "source", 10 + number, name))
@@ -73,7 +74,9 @@ def test_it_lists_stats_and_deletes(place: Place, tmp_path: Path) -> None:
         read(place.destination)
 
 
-def test_the_same_file_again_is_no_error_and_another_one_is(place: Place, tmp_path: Path) -> None:
+def test_the_same_file_again_is_no_error_and_another_one_is(
+    place: DestinationRef, tmp_path: Path
+) -> None:
     source, sha256 = new_file(tmp_path / "source")
     place.destination.put(source, sha256)
     before = (place.folder / NAME).stat()
@@ -89,7 +92,7 @@ def test_the_same_file_again_is_no_error_and_another_one_is(place: Place, tmp_pa
 
 
 def test_a_source_that_is_not_what_its_manifest_says_is_not_copied(
-    place: Place, tmp_path: Path
+    place: DestinationRef, tmp_path: Path
 ) -> None:
     source, _sha256 = new_file(tmp_path / "source")
     with refused(NAME, "here", "corrupt", permanent=True):
@@ -103,7 +106,7 @@ def test_a_source_that_is_not_what_its_manifest_says_is_not_copied(
         place.destination.put(source, "0" * 64)
 
 
-def test_a_cancelled_upload_leaves_nothing(place: Place, tmp_path: Path) -> None:
+def test_a_cancelled_upload_leaves_nothing(place: DestinationRef, tmp_path: Path) -> None:
     source, sha256 = new_file(tmp_path / "source", 8_000_000)
 
     def cancel(done: int) -> None:
@@ -117,7 +120,7 @@ def test_a_cancelled_upload_leaves_nothing(place: Place, tmp_path: Path) -> None
     assert place.destination.list()
 
 
-def test_names_of_others_are_refused(place: Place, tmp_path: Path) -> None:
+def test_names_of_others_are_refused(place: DestinationRef, tmp_path: Path) -> None:
     place.destination.put(*new_file(tmp_path / "source"))
     calls: list[Callable[[str], object]] = [
         place.destination.stat,
@@ -132,7 +135,7 @@ def test_names_of_others_are_refused(place: Place, tmp_path: Path) -> None:
         place.destination.put(*new_file(tmp_path / "source", 1, "notes.txt"))
 
 
-def test_the_connection_test_passes_and_leaves_nothing(place: Place) -> None:
+def test_the_connection_test_passes_and_leaves_nothing(place: DestinationRef) -> None:
     steps = list(place.destination.check())
     assert all(step.ok for step in steps), steps
     names = [step.name for step in steps]
@@ -145,7 +148,7 @@ def test_the_connection_test_passes_and_leaves_nothing(place: Place) -> None:
     assert space.used is not None
 
 
-def test_an_absent_folder_is_an_error_and_no_empty_list(place: Place) -> None:
+def test_an_absent_folder_is_an_error_and_no_empty_list(place: DestinationRef) -> None:
     calls: list[Callable[[], object]] = [
         place.destination.list,
         lambda: place.destination.stat(NAME),
@@ -157,7 +160,7 @@ def test_an_absent_folder_is_an_error_and_no_empty_list(place: Place) -> None:
 
 
 def test_a_long_file_is_read_in_pieces_and_need_not_be_read_to_its_end(
-    place: Place, tmp_path: Path
+    place: DestinationRef, tmp_path: Path
 ) -> None:
     source, sha256 = new_file(tmp_path / "source", 6_000_000)
     place.destination.put(source, sha256)

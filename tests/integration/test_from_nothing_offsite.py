@@ -41,5 +41,5 @@ def test_from_nothing_but_a_url_and_credentials_the_whole_shop_comes_back(
     any_site.manage("migrate", "--check")
     (row,) = listed(any_site)
     assert (row["id"], row["state"], row["signature"]) == (newest["id"], "complete", "ours")
-    assert row["kept"], "its marks came along"
+    assert row["protected"], "its marks came along"
     assert leftovers(any_site.backups) == []

@@ -22,7 +22,7 @@ SHOWN = ("title", "aria-label", "placeholder", "alt", "data-label", "data-all", 
 NAMES = {
     *("default", "operator", "not-there", "disk", "bare", "nas", "min"),
     *("gzip", "zstd", "bzip2", "zip", "sqlite", "trustbackup"),
-    *("django", "python", "dbbackup"),
+    *("django", "python", "dbbackup", "nightly", "far", "burnt", "Plan", "UTC"),
     *("COMPLIANCE", "GOVERNANCE", "path", "virtual", "file"),
 }
 """What is called the same in every language: names of things, and what the test calls so."""
@@ -30,11 +30,14 @@ FACTS = re.compile(r"sha256sum|SQLite \d|\(command\)$|^file:///nowhere")
 """Commands to type, versions, who ran a command, and the error of a destination."""
 
 SCRIPT = """
+from django.test.utils import override_settings
+from tests.support.task_backends import IMMEDIATE
+override_settings(TASKS={"trustbackup": IMMEDIATE}).enable()  # a page shows what its run found
 import json, os, socket
 from datetime import UTC, datetime, timedelta
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from trustbackup.models import AuditEvent, Copy, Destination, Run
+from trustbackup.models import AuditEvent, Copy, Destination, Plan, PlanDue, Run
 
 made = json.loads(MADE)
 root = "/settings/backups/"
@@ -43,20 +46,20 @@ operator = User.objects.create_superuser("operator", password="a password")
 passerby = User.objects.create_user("passerby")
 ours = {"host": socket.gethostname(), "process": os.getpid(), "actor": "operator"}
 outcome = {"backup": made[0], "databases": [
-    {"alias": "default", "strategy": strategy, "kept": "shop_old", "undo": made[0]}
+    {"alias": "default", "strategy": strategy, "previous": "shop_old", "undo": made[0]}
     for strategy in ("swap", "in place", "into")
 ]}
 def run(verb, state, **more):
     ended = None if state in ("waiting", "running") else now
     return Run.objects.create(
-        verb=verb, state=state, started=now - timedelta(hours=3), finished=ended, **ours, **more)
+        action=verb, state=state, started=now - timedelta(hours=3), finished=ended, **ours, **more)
 ended = run("restore", "succeeded", target=made[0], outcome=outcome, log="10:00:00 publishing")
-for verb in VERBS:
+for verb in ACTIONS:
     for state in ("succeeded", "failed", "cancelled", "partial"):
         run(verb, state)
         AuditEvent.objects.create(
             at=now, actor="operator", action=verb, target=made[0], detail={"state": state})
-going = run("create", "running", stage="dumping default", stage_began=now, beat=now,
+going = run("create", "running", stage="dumping default", stage_began=now, heartbeat=now,
             done=2_500_000, total=5_000_000,
             log="\\n".join(f"10:00:00 {stage} default" for stage in STAGES))
 
@@ -67,6 +70,17 @@ for name, options in (("disk", {"path": "/nowhere/copies"}), ("bare", {})):
 Destination.objects.create(
     name="nas", kind="sftp", options={"host": "127.0.0.1", "user": "operator"}, succeeded_at=now)
 
+Destination.objects.create(name="far", kind="folder", automatic=False)
+Plan.objects.create(
+    name="nightly", schedule="30 4 * * 1-5", excluded=["django_session"], destinations=["burnt"],
+    retention={"last": 3, "days": 2, "size_limit": 10**9}, drill={"every": 7, "days": 7},
+    destination_retention={"far": {"hourly": 1, "daily": 1, "weekly": 1, "yearly": 1}},
+)
+Plan.objects.create(name="far", schedule="0 0 30 2 *")
+PlanDue.objects.create(plan="nightly", due=now, at=now, state="skipped")
+Run.objects.create(action="create", plan="nightly", state="partial", started=now, finished=now)
+for action in ("add plan", "change plan", "switch on plan", "switch off plan", "delete plan"):
+    AuditEvent.objects.create(at=now, actor="operator", action=action, target="nightly")
 def client(language, user):
     found = Client(SERVER_NAME="localhost", headers={"Accept-Language": language})
     found.force_login(user)
@@ -99,6 +113,16 @@ for language in LANGUAGES:
         "wrong destination": post("destinations/add/sftp/", save="1"),
         "tested": post("destinations/add/folder/", name="x", path="/nowhere/x",
                        test_connection="1"),
+        "plans": here.get(root + "plans/"),
+        "plan": here.get(root + "plan/nightly/"),
+        "odd plan": here.get(root + "plan/far/"),
+        "new plan": here.get(root + "plans/add/"),
+        "change plan": here.get(root + "plan/nightly/change/"),
+        "wrong plan": post("plans/add/", **{"when-repeat": "hourly", "keep-keep": "rules"}),
+        "look at times": post("plans/add/", look="1", **{"when-repeat": "cron"}),
+        "delete plan": post("plan/nightly/delete/"),
+        "retention": here.get(root + "plans/retention/?plan=nightly"),
+        "all retention": here.get(root + "plans/retention/"),
         "upload": here.get(root + "upload/"),
         "delete": post("delete/", selected=[*made, "not-there"]),
         "no action": post("act/polish/"),
@@ -132,7 +156,7 @@ for language in LANGUAGES:
     client.force_login(user)
     pages[language] = {
         name: client.get("/settings/backups/" + path).content.decode()
-        for name, path in {"empty": "", "no runs": "runs/"}.items()
+        for name, path in {"empty": "", "no runs": "runs/", "suggested plan": "plans/"}.items()
     }
 print(json.dumps(pages))
 """
@@ -158,8 +182,8 @@ class Texts(HTMLParser):
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     """Every page in every language, by language and name."""
-    from trustbackup.runs.work import VERBS
-    from trustbackup.views.words import STAGES
+    from trustbackup.runs.work import ACTIONS
+    from trustbackup.views.labels import STAGES
 
     def ask(script: str, **values: object) -> Pages:
         for name, value in values.items():
@@ -176,7 +200,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     made.append(make(site, "--name", "2026-27")["id"])
     Path(site.backups, "backup_2026-01-01_00-00-00.dump").write_bytes(b"by hand")
     more = ask(
-        SCRIPT, MADE=json.dumps(made), VERBS=list(VERBS), STAGES=list(STAGES), LANGUAGES=languages
+        SCRIPT,
+        MADE=json.dumps(made),
+        ACTIONS=list(ACTIONS),
+        STAGES=list(STAGES),
+        LANGUAGES=languages,
     )
     return {language: found[language] | more[language] for language in languages}
 

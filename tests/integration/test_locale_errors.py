@@ -22,10 +22,13 @@ from tests.support.pseudo import left_over, narrow
 from tests.support.restores import only_file
 from tests.support.sites import new_sqlite_site
 
-SHOWN = {"tb-error", "tb-active", "tb-wide", "errorlist", "messages", "field-said_error"}
+SHOWN = {"tb-error", "tb-active", "tb-wide", "errorlist", "messages", "field-translated_error"}
 """Classes of what says how something went."""
 
 SCRIPT = """
+from django.test.utils import override_settings
+from tests.support.task_backends import IMMEDIATE
+override_settings(TASKS={"trustbackup": IMMEDIATE}).enable()  # a page shows what its run found
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,16 +38,16 @@ from django.test import Client, override_settings
 from tests.support.pseudo import instead_of
 from trustbackup.exceptions import Cancelled
 from trustbackup.models import Backup, Copy, Destination, Run
-from trustbackup.operations import copying
-from trustbackup.operations.keep import keep_backup
-from trustbackup.operations.places import find_place
-from trustbackup.runs.engine import carry
+from trustbackup.operations.offsite import copy
+from trustbackup.operations.backup.keep import keep_backup
+from trustbackup.operations.offsite.targets import find_destination
+from trustbackup.runs.execute import execute
 
 given = json.loads(Path(GIVEN).read_text())
 root, now = "/settings/backups/", datetime.now(UTC)
 good, damaged, short = given["good"], given["damaged"], given["short"]
 folder = Path(given["folder"])
-copying.copy_backup.__kwdefaults__["pauses"] = ()  # nobody waits for a second try here
+copy.copy_backup.__kwdefaults__["pauses"] = ()  # nobody waits for a second try here
 keep_backup(good)
 operator = User.objects.create_superuser("operator", password="a password")
 client = Client(SERVER_NAME="localhost", headers={"Accept-Language": "de"})
@@ -53,7 +56,7 @@ client.force_login(operator)
 def place(name, path):
     Destination.objects.create(
         name=name, kind="folder", options={"path": str(path)}, automatic=False)
-    return find_place(name)
+    return find_destination(name)
 
 (folder / "disk").mkdir()
 (folder / "no-folder").write_text("a file")
@@ -62,10 +65,10 @@ disk, broken = place("disk", folder / "disk"), place("broken", folder / "no-fold
 def watcher(progress):
     raise Cancelled
 
-def carried(verb, **options):
+def carried(action, **options):
     run = Run.objects.create(
-        verb=verb, options=options, state="waiting", started=now, actor="operator")
-    carry(run.pk)
+        action=action, options=options, state="waiting", started=now, actor="operator")
+    execute(run.pk)
     return root + f"runs/{run.pk}/"
 
 def get(path, **more):
@@ -83,10 +86,10 @@ def configured(**values):
         return get("")
 
 try:
-    copying.copy_backup(good, [disk], watcher)
+    copy.copy_backup(good, [disk], watcher)
 except Cancelled:
     pass
-copying.copy_backup(damaged, [broken])
+copy.copy_backup(damaged, [broken])
 made = {
     "verify": carried("verify", backups=[damaged, short]),
     "drill": carried("drill", backups=[damaged]),
@@ -98,10 +101,10 @@ made = {
     "verify_copy": carried("verify_copy", backups=[good], at="disk"),
     "restore": carried("restore", backup=given["newer"], strategy="", migrate=False),
     "undo": carried("undo", restore="none"),
-    "no such verb": carried("polish"),
+    "no such action": carried("polish"),
 }
 lost = Run.objects.create(
-    verb="create", state="waiting", started=now - timedelta(minutes=5), actor="operator")
+    action="create", state="waiting", started=now - timedelta(minutes=5), actor="operator")
 
 with instead_of("de", given["known"]):
     pages = {name: client.get(path) for name, path in made.items()}
@@ -142,7 +145,7 @@ with instead_of("de", given["known"]):
         "404 restore": get("backup/2020-01-01_00-00-00/restore/"),
         "404 destination": get("destinations/none/"),
         "404 run": post("runs/00000000-0000-0000-0000-000000000000/cancel/"),
-        "409 file": configured(ROOT=folder / "no-folder"),
+        "409 file": configured(BACKUP_DIR=folder / "no-folder"),
         "409 settings": configured(ROTO=folder),
         "admin run": client.get(f"/admin/trustbackup/run/{made['verify'].split('/')[-2]}/change/"),
     }
@@ -258,7 +261,7 @@ def test_what_a_page_says_of_a_failure_was_translated(pages: Pages) -> None:
         ("destinations", "Not a directory. Check the disk and the folder"),
         ("tested", "can't be used: there is no folder"),
         ("visible", "A visitor could download the database: choose a folder outside."),
-        ("kept", "was not deleted: it is kept."),
+        ("kept", "was not deleted: it is protected."),
         ("text", "it is text, perhaps SQL, which could run anything."),
         ("zip", "is no file of a backup. Nothing of it was taken over."),
         ("404 backup", "There is no backup 2020-01-01_00-00-00 here"),

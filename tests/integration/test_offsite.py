@@ -14,23 +14,18 @@ from tests.support.offsite import add, look
 from tests.support.sites import Site
 
 
-@pytest.fixture
-def away(tmp_path: Path) -> Path:
-    folder = tmp_path / "another disk" / "copies"
-    folder.parent.mkdir()
-    return folder
-
-
 def url(path: Path) -> str:
     return path.as_uri()
 
 
-def test_a_backup_goes_to_the_automatic_destinations_right_away(any_site: Site, away: Path) -> None:
-    add(any_site, away)
+def test_a_backup_goes_to_the_automatic_destinations_right_away(
+    any_site: Site, offloaded: Path
+) -> None:
+    add(any_site, offloaded)
     made = make(any_site)
     (copied,) = made["copies"]
     assert (copied["destination"], copied["error"], copied["tries"]) == ("disk", "", 1)
-    there = {path.name: path.read_bytes() for path in away.iterdir() if path.is_file()}
+    there = {path.name: path.read_bytes() for path in offloaded.iterdir() if path.is_file()}
     files = [Path(made["manifest"]), *(Path(file["path"]) for file in made["files"])]
     assert there == {path.name: path.read_bytes() for path in files}
     found = look(any_site)
@@ -40,9 +35,9 @@ def test_a_backup_goes_to_the_automatic_destinations_right_away(any_site: Site, 
 
 
 def test_fault_51_one_destination_down_stops_no_other(
-    any_site: Site, away: Path, tmp_path: Path
+    any_site: Site, offloaded: Path, tmp_path: Path
 ) -> None:
-    add(any_site, away, name="good")
+    add(any_site, offloaded, name="good")
     add(any_site, tmp_path / "not mounted" / "copies", name="down")
     result = any_site.manage("create_backup", "--json", check=False)
     assert result.returncode == 1
@@ -55,9 +50,9 @@ def test_fault_51_one_destination_down_stops_no_other(
     assert sorted(state for state, _tries, _problem in found["copies"]) == ["failed", "stored"]
 
 
-def test_sync_brings_what_is_missing_in_both_directions(any_site: Site, away: Path) -> None:
+def test_sync_brings_what_is_missing_in_both_directions(any_site: Site, offloaded: Path) -> None:
     first, second = make(any_site), make(any_site)
-    there = url(away)
+    there = url(offloaded)
     (looked,) = any_site.manage("sync_backups", there, "--dry-run", "--json", check=False).json
     assert looked["only_here"] == [first["id"], second["id"]]
     assert any_site.manage("sync_backups", there).returncode == 0
@@ -76,20 +71,20 @@ def remote(site: Site, there: str) -> list[dict[str, Any]]:
 
 
 def test_fault_31_a_bit_that_flips_at_rest_is_found_and_never_restored(
-    sqlite_site: Site, away: Path
+    sqlite_site: Site, offloaded: Path
 ) -> None:
-    made = make(sqlite_site, "--to", url(away))
+    made = make(sqlite_site, "--to", url(offloaded))
     now = digest(sqlite_site)
-    copy = away / made["files"][0]["file"]
+    copy = offloaded / made["files"][0]["file"]
     data = bytearray(copy.read_bytes())
     data[len(data) // 2] ^= 4
     copy.write_bytes(data)
-    result = sqlite_site.manage("verify_backup", "all", "--at", url(away), check=False)
+    result = sqlite_site.manage("verify_backup", "all", "--at", url(offloaded), check=False)
     assert result.returncode == 1
     assert "corrupt" in result.stderr
     shutil.rmtree(sqlite_site.backups)
     refused = sqlite_site.manage(
-        "restore_backup", "latest", "--from", url(away), "--force", "--json", check=False
+        "restore_backup", "latest", "--from", url(offloaded), "--force", "--json", check=False
     )
     assert_refused(refused, made["files"][0]["file"])
     assert digest(sqlite_site) == now
@@ -99,21 +94,21 @@ def test_fault_31_a_bit_that_flips_at_rest_is_found_and_never_restored(
 
 CANCEL = """
 from trustbackup.exceptions import Cancelled
-from trustbackup.operations.fetching import verify_at
-from trustbackup.operations.places import find_place
+from trustbackup.operations.offsite.verify import verify_at
+from trustbackup.operations.offsite.targets import find_destination
 def stop(progress):
     raise Cancelled()
 try:
-    verify_at(find_place("disk"), ["latest"], stop)
+    verify_at(find_destination("disk"), ["latest"], stop)
 except Cancelled:
     print("cancelled")
 """
 
 
 def test_a_check_that_is_cancelled_says_nothing_about_the_copy(
-    sqlite_site: Site, away: Path
+    sqlite_site: Site, offloaded: Path
 ) -> None:
-    add(sqlite_site, away)
+    add(sqlite_site, offloaded)
     make(sqlite_site)
     assert sqlite_site.manage("verify_backup", "latest", "--at", "disk").returncode == 0
     said = sqlite_site.manage("shell", "--verbosity", "0", "-c", CANCEL).stdout
@@ -121,42 +116,42 @@ def test_a_check_that_is_cancelled_says_nothing_about_the_copy(
     assert look(sqlite_site)["copies"] == [["verified", 1, ""]]
 
 
-def test_a_copy_without_its_manifest_is_none(sqlite_site: Site, away: Path) -> None:
-    made = make(sqlite_site, "--to", url(away))
-    (away / Path(made["manifest"]).name).unlink()
-    (item,) = remote(sqlite_site, url(away))
+def test_a_copy_without_its_manifest_is_none(sqlite_site: Site, offloaded: Path) -> None:
+    made = make(sqlite_site, "--to", url(offloaded))
+    (offloaded / Path(made["manifest"]).name).unlink()
+    (item,) = remote(sqlite_site, url(offloaded))
     assert not item["complete"]
     refused = sqlite_site.manage(
-        "restore_backup", "latest", "--from", url(away), "--force", "--json", check=False
+        "restore_backup", "latest", "--from", url(offloaded), "--force", "--json", check=False
     )
     assert_refused(refused, "There is no backup at")
-    assert sqlite_site.manage("sync_backups", url(away)).returncode == 0
-    (item,) = remote(sqlite_site, url(away))
+    assert sqlite_site.manage("sync_backups", url(offloaded)).returncode == 0
+    (item,) = remote(sqlite_site, url(offloaded))
     assert item["complete"]
 
 
 def test_the_same_backup_twice_is_copied_once_and_another_never_overwritten(
-    sqlite_site: Site, away: Path
+    sqlite_site: Site, offloaded: Path
 ) -> None:
-    made = make(sqlite_site, "--to", url(away))
-    before = snapshot(away)
-    assert sqlite_site.manage("sync_backups", url(away)).returncode == 0
-    assert snapshot(away) == before
-    manifest = away / Path(made["manifest"]).name
+    made = make(sqlite_site, "--to", url(offloaded))
+    before = snapshot(offloaded)
+    assert sqlite_site.manage("sync_backups", url(offloaded)).returncode == 0
+    assert snapshot(offloaded) == before
+    manifest = offloaded / Path(made["manifest"]).name
     manifest.unlink()
-    other = away / made["files"][0]["file"]
+    other = offloaded / made["files"][0]["file"]
     other.write_bytes(b"another backup of that name")
-    result = sqlite_site.manage("sync_backups", url(away), check=False)
+    result = sqlite_site.manage("sync_backups", url(offloaded), check=False)
     assert result.returncode == 1
     assert other.read_bytes() == b"another backup of that name"
 
 
-def test_a_destination_is_tested_step_by_step(sqlite_site: Site, away: Path) -> None:
-    good = sqlite_site.manage("test_destination", url(away), "--json").json
+def test_a_destination_is_tested_step_by_step(sqlite_site: Site, offloaded: Path) -> None:
+    good = sqlite_site.manage("test_destination", url(offloaded), "--json").json
     assert good["ok"]
     assert len(good["steps"]) >= 4
-    assert not [path for path in away.rglob("*") if path.is_file()], "nothing stays behind"
-    bad = sqlite_site.manage("test_destination", url(away / "a" / "b"), "--json", check=False)
+    assert not [path for path in offloaded.rglob("*") if path.is_file()], "nothing stays behind"
+    bad = sqlite_site.manage("test_destination", url(offloaded / "a" / "b"), "--json", check=False)
     assert bad.returncode == 1
     assert not bad.json["ok"]
     assert bad.json["steps"][-1]["detail"]
@@ -182,3 +177,23 @@ def test_what_is_no_destination_is_a_sentence(
     assert_refused(result, said)
     assert "secret" not in result.stderr
     assert listed(sqlite_site) == [], "nothing is made before the destination is known"
+
+
+@pytest.mark.parametrize("url", ["storage://default/copies", "file://{media}/copies"])
+def test_case_t2_no_copy_goes_where_visitors_see_it(sqlite_site: Site, url: str) -> None:
+    media = sqlite_site.manage(
+        "shell",
+        "--verbosity",
+        "0",
+        "-c",
+        "from django.conf import settings as s; print(s.MEDIA_ROOT)",
+    ).stdout.strip()
+    assert media
+    made = sqlite_site.manage(
+        "create_backup", "--to", url.format(media=media), "--json", check=False
+    )
+    assert made.returncode == 1
+    (copied,) = made.json["copies"]
+    assert "inside MEDIA_ROOT" in copied["error"]
+    assert copied["permanent"]
+    assert not (Path(media) / "copies").exists()

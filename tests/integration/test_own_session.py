@@ -14,7 +14,7 @@ SIGN_IN = """
 import json
 from django.contrib.auth.models import User
 from django.test import Client
-from trustbackup.operations.sessions import hash_of
+from trustbackup.operations.restore.sessions import hash_of
 user, _new = User.objects.get_or_create(username="operator", is_superuser=True)
 keys = []
 for _ in range(2):
@@ -24,14 +24,14 @@ for _ in range(2):
 print(json.dumps({"keys": keys, "hash": hash_of(keys[0])}))
 """
 RESTORE = """
-from trustbackup.operations.plan import RestoreRequest, plan_restore
-from trustbackup.operations.restore import restore_backup
+from trustbackup.operations.restore.plan import RestoreRequest, plan_restore
+from trustbackup.operations.restore.restore import restore_backup
 plan = plan_restore("latest", RestoreRequest(strategy="STRATEGY", safety_backup=False))
 assert not plan.refusals, plan.refusals
 restore_backup(plan, session="HASH")
 """
 UNDO = """
-from trustbackup.operations.undo import undo_restore
+from trustbackup.operations.restore.undo import undo_restore
 undo_restore(session="HASH")
 """
 LOOK = """

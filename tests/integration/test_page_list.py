@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from trustbackup.models import AuditEvent, Backup, Destination, Run
+from trustbackup.operations.health import site_health
 from trustbackup.store import names
-from trustbackup.views import overview
 
 pytestmark = pytest.mark.django_db
 LIST = "/settings/backups/"
@@ -24,14 +23,8 @@ ROW = 'type="checkbox" name="selected"'
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
-    settings.TRUSTBACKUP = {"ROOT": tmp_path}
+    settings.TRUSTBACKUP = {"BACKUP_DIR": tmp_path}
     return tmp_path
-
-
-@pytest.fixture
-def operator(client: Client) -> Client:
-    client.force_login(User.objects.create_superuser("operator", password="a password"))
-    return client
 
 
 def add(folder: Path, count: int) -> None:
@@ -124,10 +117,10 @@ def test_the_activity_shows_what_was_done_at_once_and_filters_runs(
 ) -> None:
     now = datetime.now(UTC)
     AuditEvent.objects.create(at=now, actor="operator", action="keep", detail={})
-    for verb, state in (("create", "failed"), ("drill", "succeeded")):
-        Run.objects.create(verb=verb, state=state, started=now, finished=now)
+    for action, state in (("create", "failed"), ("drill", "succeeded")):
+        Run.objects.create(action=action, state=state, started=now, finished=now)
     page = html(operator, path="runs/")
-    assert "Kept" in page
+    assert "Protected" in page
     for query, shown in {
         "": ["Backup", "Proved by a drill"],
         "verb=drill": ["Proved by a drill"],
@@ -150,6 +143,6 @@ def test_a_destination_that_fails_is_said_in_the_head() -> None:
         good.pk = None
         good.drilled_ok = True
         good.save()
-        found = overview.health()
+        found = site_health()
         assert found.level == ("warn" if problem else "good")
         assert ("nas" in found.sentence) == bool(problem)

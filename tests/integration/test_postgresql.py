@@ -161,10 +161,10 @@ def test_a_table_that_the_role_may_not_read_is_named(postgres_site: Site) -> Non
 def test_a_table_that_is_locked_is_waited_for_so_long_and_no_longer(postgres_site: Site) -> None:
     database = postgres_site.database
     assert database
-    more_settings(postgres_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'WAIT': 2}")
+    more_settings(postgres_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'LOCK_TIMEOUT': 2}")
     with database.connect() as connection, connection.transaction():
         connection.execute("LOCK TABLE shop_order IN ACCESS EXCLUSIVE MODE")
-        result = postgres_site.manage("create_backup", check=False, timeout=30)
+        result = postgres_site.manage("create_backup", check=False)
     assert_refused(result, "'default' was not dumped", "lock timeout", "try again")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.backups import assert_refused, listed, make
@@ -30,8 +32,8 @@ def test_fault_37_a_restore_brings_back_exactly_the_backups_rows_and_tables(
     done = restore(any_site, made["id"])
     assert content(any_site) == then
     assert done["strategy"] == "swap"
-    assert beside(any_site) == [done["kept"].rpartition("/")[2]]
-    assert content(any_site, done["kept"]) == now
+    assert beside(any_site) == [done["previous"].rpartition("/")[2]]
+    assert content(any_site, done["previous"]) == now
     assert not unfinished(any_site)
 
 
@@ -74,7 +76,7 @@ def test_a_tiny_sqlite_database_is_restored_and_its_old_one_is_the_kept_one(
         now = content(sqlite_site)
         done = restore(sqlite_site, made["id"])
         assert content(sqlite_site) == then
-        assert content(sqlite_site, done["kept"]) == now
+        assert content(sqlite_site, done["previous"]) == now
         sqlite_site.manage("release_restore", "--yes")
 
 
@@ -102,7 +104,7 @@ def test_attack_25_the_audit_trail_and_the_runs_of_now_survive(
     (event,) = audit(any_site, "restore")
     assert event["target"] == first["id"]
     assert event["state"] == "succeeded"
-    runs = any_site.query("SELECT verb, state FROM trustbackup_run ORDER BY started")
+    runs = any_site.query("SELECT action, state FROM trustbackup_run ORDER BY started")
     assert runs == [("create", "succeeded"), ("create", "succeeded"), ("restore", "succeeded")]
 
 
@@ -145,12 +147,44 @@ def test_a_dry_run_shows_the_difference_and_touches_nothing(any_site: Site) -> N
     assert rows["shop_cartitem"][0] == 0
     assert rows["shop_cartitem"][1] > 0
     shown = any_site.manage("restore_backup", "latest", "--dry-run").stdout
-    assert "goes away" in shown
+    assert re.search(r"grown_after +1 +- +goes away", shown)
     assert "Nothing was touched" in shown
     assert digest(any_site) == before
     assert beside(any_site) == []
     assert undoable(any_site) == []
     assert not unfinished(any_site)
+
+
+def test_case_h10_a_dry_run_tells_what_changes_first_and_its_own_tables_are_no_losses(
+    any_site: Site,
+) -> None:
+    made = make(any_site)
+    make(any_site)  # another run and another row of the audit trail, which stay
+    go_on(any_site)
+    shown = any_site.manage("restore_backup", made["id"], "--dry-run").stdout
+    assert "shop_category" in shown
+    assert "trustbackup_" not in shown
+    assert "auth_group " not in shown
+    folded = re.search(r"(\d+) tables keep their number of rows", shown)
+    assert folded
+    found = plan(any_site, made["id"])["databases"]["default"]["differences"]
+    unlike = {item["table"] for item in found if item["now"] != item["then"]}
+    ours = {item["table"] for item in found if item["stays"]}
+    assert {"trustbackup_run", "trustbackup_auditevent"} <= ours & unlike
+    assert int(folded[1]) == len(found) - len(unlike - ours)
+    every = any_site.manage("restore_backup", made["id"], "--dry-run", "--verbosity", "2").stdout
+    listed_tables = re.findall(r"^  (\w+) +[\d,-]+ +[\d,-]+", every, flags=re.MULTILINE)
+    assert len(listed_tables) == len(found)
+    assert set(listed_tables[: len(unlike - ours)]) == unlike - ours
+    assert re.search(r"trustbackup_run +\d+ +\d+ +stays as it is", every)
+
+
+def test_what_goes_into_another_database_brings_the_backups_own_tables_along(
+    any_site: Site,
+) -> None:
+    made = make(any_site)
+    found = plan(any_site, made["id"], "--into", "side")["databases"]["default"]["differences"]
+    assert not any(item["stays"] for item in found)
 
 
 def test_a_restore_asks_before_it_replaces_rows(any_site: Site) -> None:

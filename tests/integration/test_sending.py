@@ -100,6 +100,6 @@ def test_a_web_server_may_send_it(path: Path, sendfile: str, header: str, value:
 
 @pytest.mark.parametrize("value", ["internal", "/internal", 7, "x-sendfile"])
 def test_an_unknown_way_to_send_is_refused(settings: Any, tmp_path: Path, value: Any) -> None:
-    settings.TRUSTBACKUP = {"ROOT": tmp_path, "SENDFILE": value}
+    settings.TRUSTBACKUP = {"BACKUP_DIR": tmp_path, "SENDFILE": value}
     with pytest.raises(ConfigurationError, match="SENDFILE"):
         get_settings()

@@ -129,7 +129,7 @@ def test_what_is_no_ssh_server_is_said(shared_sshd: Server) -> None:
         for answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 100, None):
             proxy.down = lambda _data, _before, answer=answer: answer  # type: ignore[misc]
             with (
-                sftp(shared_sshd, port=proxy.port, timeout=3) as destination,
+                sftp(shared_sshd, port=proxy.port, timeout=10) as destination,
                 refused("does not answer as an SSH server", permanent=False),
             ):
                 destination.list()

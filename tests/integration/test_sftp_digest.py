@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support import run, sshd
+from tests.support.backups import wait_for
 from tests.support.copies import NAME, all_files, config_of, new_file, read, refused
 from tests.support.damage import flip
 from tests.support.hashing import is_running, new_script, programs, watched
@@ -130,7 +131,7 @@ def test_whatever_else_a_program_says_is_not_trusted_and_not_asked_for_again(
     server = new_sshd(subsystem=SFTP_SERVER, LogLevel="VERBOSE", **found)
     source, sha256 = new_file(tmp_path, BIG)
     other, other_sha256 = new_file(tmp_path, BIG, OTHER)
-    with watched(server, timeout=2) as (destination, traffic):
+    with watched(server, timeout=20) as (destination, traffic):
         destination.put(source, sha256)
         destination.put(other, other_sha256)
         assert 2 * BIG < traffic.sent < 2 * BIG + 2 * FEW
@@ -157,13 +158,13 @@ def test_a_login_shell_that_prints_something_costs_no_copy(tmp_path: Path) -> No
 
 
 def test_a_program_that_hangs_is_left_after_its_time(new_sshd: NewServer, tmp_path: Path) -> None:
-    server = new_sshd(subsystem=SFTP_SERVER, **programs("sleep", openssl="exec sleep 77"))
+    server = new_sshd(subsystem=SFTP_SERVER, **programs("sleep", openssl="exec sleep 777"))
     source, sha256 = new_file(tmp_path, BIG)
-    with watched(server, timeout=1) as (destination, traffic):
+    with watched(server, timeout=5) as (destination, traffic):
         began = time.monotonic()
         for name in (NAME, OTHER):
             destination.put(source.rename(tmp_path / name), sha256)
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 240
         assert traffic.sent > 2 * BIG
         assert read(destination) == read(destination, OTHER)
 
@@ -171,27 +172,27 @@ def test_a_program_that_hangs_is_left_after_its_time(new_sshd: NewServer, tmp_pa
 def test_a_long_file_is_hashed_for_longer_than_a_server_may_be_silent(
     new_sshd: NewServer, tmp_path: Path
 ) -> None:
-    slow = programs("sleep", "sha256sum", openssl="sleep 2; exec sha256sum")
+    slow = programs("sleep", "sha256sum", openssl="sleep 8; exec sha256sum")
     server = new_sshd(subsystem=SFTP_SERVER, **slow)
-    source, sha256 = new_file(tmp_path, 40_000_000)
-    with watched(server, timeout=1) as (destination, traffic):
+    source, sha256 = new_file(tmp_path, 200_000_000)
+    with watched(server, timeout=5) as (destination, traffic):
         destination.put(source, sha256)
         assert traffic.sent < 2_000_000
 
 
 def test_one_may_cancel_while_a_program_hashes(new_sshd: NewServer, tmp_path: Path) -> None:
-    server = new_sshd(subsystem=SFTP_SERVER, **programs("sleep", openssl="exec sleep 77"))
+    server = new_sshd(subsystem=SFTP_SERVER, **programs("sleep", openssl="exec sleep 777"))
     source, sha256 = new_file(tmp_path, BIG)
 
     def written(_done: int) -> None:
-        if is_running(server, "sleep 77"):
+        if is_running(server, "sleep 777"):
             raise Cancelled
 
     with watched(server) as (destination, traffic):
         began = time.monotonic()
         with pytest.raises(Cancelled):
             destination.put(source, sha256, written)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 240
         assert traffic.sent < FEW
         assert destination.list() == []
     assert all_files(server.home) == {}
@@ -227,10 +228,7 @@ def test_a_program_that_goes_on_after_its_answer_is_cut_off(
     server = new_sshd(subsystem=SFTP_SERVER, **programs("sha256sum", "sleep", openssl=talker))
     with watched(server) as (destination, traffic):
         destination.put(*new_file(tmp_path, BIG))
-        end = time.monotonic() + 5
-        while is_running(server, "openssl"):
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_for(lambda: not is_running(server, "openssl"))
         assert traffic.sent < FEW
 
 
@@ -261,7 +259,7 @@ def test_a_command_has_nothing_in_it_that_a_shell_could_take_for_something_else(
 def test_a_server_that_does_not_answer_is_not_waited_for(new_sshd: NewServer, answers: int) -> None:
     server = new_sshd(subsystem=SFTP_SERVER)
     with running_proxy(server.port) as proxy:
-        connection = Connection(config_of(server, timeout=1, port=proxy.port))
+        connection = Connection(config_of(server, timeout=5, port=proxy.port))
         session = connection.open()
         passed: list[int] = []
 
@@ -274,4 +272,4 @@ def test_a_server_that_does_not_answer_is_not_waited_for(new_sshd: NewServer, an
         with contextlib.closing(connection), contextlib.suppress(TimeoutError):
             asked = digest.Question(session, "/etc/passwd", 2_000_000)
             assert not asked.confirms("0" * 64, lambda: None)
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 120

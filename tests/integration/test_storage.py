@@ -15,7 +15,8 @@ from django.test import override_settings
 
 from tests.support.buckets import Bucket
 from trustbackup.destinations.base import DestinationError
-from trustbackup.destinations.storage import DjangoStorage, StorageConfig
+from trustbackup.destinations.storage.backend import DjangoStorage
+from trustbackup.destinations.storage.config import StorageConfig
 from trustbackup.exceptions import Cancelled
 
 NAME = "backup_2026-11-20_02-15-33.dump.gz"
@@ -112,6 +113,43 @@ def test_another_content_of_that_name_stays(storage: Storage, backup: Path) -> N
     assert storage.listdir("")[1] == [NAME]
 
 
+@pytest.mark.parametrize("size", [0, 1_500_000, len(CONTENT) - 1])
+def test_what_a_killed_copy_has_left_is_replaced_by_the_next(
+    storage: Storage, backup: Path, size: int
+) -> None:
+    storage.save(NAME, ContentFile(CONTENT[:size]))
+    destination = DjangoStorage(StorageConfig(alias="x"), storage)
+    put(destination, backup)
+    assert read(destination) == CONTENT
+    assert storage.listdir("")[1] == [NAME]
+
+
+def test_a_shorter_file_that_is_not_its_beginning_stays(storage: Storage, backup: Path) -> None:
+    theirs = CONTENT[:1_500_000] + b"theirs"
+    storage.save(NAME, ContentFile(theirs))
+    destination = DjangoStorage(StorageConfig(alias="x"), storage)
+    assert "another content" in str(refusal(lambda: put(destination, backup)))
+    assert read(destination) == theirs
+
+
+def test_the_folder_that_a_storage_tells_with_each_name_is_taken_off(
+    folder: FileSystemStorage, backup: Path
+) -> None:
+    class TellsPaths(FileSystemStorage):
+        """As Azure's of django-storages does: every name below the folder, from its root on."""
+
+        def listdir(self, path: str) -> tuple[list[str], list[str]]:
+            root = Path(self.location)
+            found = (item for item in Path(root, path).rglob("*") if item.is_file())
+            return [], [str(item.relative_to(root)) for item in found]
+
+    there = TellsPaths(location=folder.location)
+    destination = DjangoStorage(StorageConfig(alias="x", folder="a/b"), there)
+    put(destination, backup)
+    there.save(f"a/b/deeper/{NAME}", ContentFile(b"another site's"))
+    assert [(item.name, item.size) for item in destination.list()] == [(NAME, len(CONTENT))]
+
+
 def test_a_name_that_is_taken_meanwhile_is_not_another_name_of_the_copy(
     folder: FileSystemStorage, backup: Path
 ) -> None:
@@ -130,7 +168,7 @@ def test_a_name_that_is_taken_meanwhile_is_not_another_name_of_the_copy(
     assert theirs.read_bytes() == b"theirs"
 
 
-def test_row_27_what_arrives_damaged_is_removed(folder: FileSystemStorage, backup: Path) -> None:
+def test_fault_27_what_arrives_damaged_is_removed(folder: FileSystemStorage, backup: Path) -> None:
     class Careless(FileSystemStorage):
         def _save(self, name: str, content: Any) -> str:
             damaged = bytearray(content.read())
@@ -147,7 +185,7 @@ def test_row_27_what_arrives_damaged_is_removed(folder: FileSystemStorage, backu
     assert folder.listdir("")[1] == []
 
 
-def test_row_28_a_cancelled_copy_leaves_nothing(storage: Storage, backup: Path) -> None:
+def test_fault_28_a_cancelled_copy_leaves_nothing(storage: Storage, backup: Path) -> None:
     def cancel(_done: int) -> None:
         raise Cancelled
 
@@ -157,7 +195,9 @@ def test_row_28_a_cancelled_copy_leaves_nothing(storage: Storage, backup: Path) 
     assert destination.stat(NAME) is None
 
 
-def test_row_21_a_full_disk_is_permanent(small_tmpfs: Callable[[int], Path], backup: Path) -> None:
+def test_fault_21_a_full_disk_is_permanent(
+    small_tmpfs: Callable[[int], Path], backup: Path
+) -> None:
     full = FileSystemStorage(location=small_tmpfs(1 << 20))
     error = refusal(lambda: put(DjangoStorage(StorageConfig(alias="x"), full), backup))
     assert "No space left on device" in str(error)

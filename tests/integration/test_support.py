@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support import clusters
-from tests.support.sites import Site
+from tests.support import clusters, processes
+from tests.support.backups import wait_for
+from tests.support.sites import CHECKOUT, Site
 
 
 def test_a_site_holds_the_sample_data_and_a_test_may_spoil_it(any_site: Site) -> None:
@@ -51,6 +53,56 @@ def test_a_command_that_takes_too_long_is_killed_with_all_its_children(sqlite_si
     assert "sleep 321.5" not in running.stdout.splitlines()
 
 
+LEAVING = """
+import subprocess
+
+DETACHED = "import subprocess; subprocess.Popen(['sleep', '987'], stdout=-3, stderr=-3)"
+
+def leave(site):
+    subprocess.Popen(["sleep", "987"], cwd=site.folder, start_new_session=True)
+    site.start("shell", "--no-imports", "-c", "import time; time.sleep(987)")
+    site.manage("shell", "--no-imports", "-c", DETACHED)
+
+def test_passing(sqlite_site):
+    leave(sqlite_site)
+
+def test_failing(sqlite_site):
+    leave(sqlite_site)
+    assert not "here"
+"""
+
+
+@pytest.mark.parametrize("name", ["passing", "failing"])
+def test_whatever_a_test_starts_ends_with_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / "test_leaving.py").write_text(LEAVING)
+    base = tmp_path / "base"
+    options = [
+        *("-p", "tests.conftest", "-p", "no:cacheprovider", "-c", f"{CHECKOUT}/pyproject.toml"),
+        *("--rootdir", str(tmp_path), "--basetemp", str(base), "-W", "ignore"),
+    ]
+    command = [sys.executable, "-m", "pytest", *options, "-k", name, "test_leaving.py"]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    began = time.monotonic()
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert f"1 {name[:4]}" in done.stdout, done.stdout + done.stderr
+    assert time.monotonic() - began < 300
+    assert [processes.command_line(pid) for pid in processes.working_in(base)] == []
+
+
+def test_a_folders_processes_are_not_those_of_one_whose_name_goes_on(tmp_path: Path) -> None:
+    for name in ("test_1", "test_10"):
+        (tmp_path / name).mkdir()
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path / "test_10") as process:
+        try:
+            assert processes.working_in(tmp_path / "test_1") == []
+            assert processes.working_in(tmp_path / "test_10") == [process.pid]
+        finally:
+            process.kill()
+
+
 def test_a_private_cluster_can_be_killed_and_started_again(
     private_cluster: clusters.Cluster,
 ) -> None:
@@ -63,10 +115,7 @@ def test_a_private_cluster_can_be_killed_and_started_again(
     pid = private_cluster.pid
     assert pid
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while private_cluster.pid and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert private_cluster.pid is None
+    wait_for(lambda: private_cluster.pid is None)
 
 
 def test_databases_go_with_the_role_that_made_them(postgres_cluster: clusters.Cluster) -> None:

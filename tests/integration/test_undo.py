@@ -18,9 +18,12 @@ from tests.support.sites import Site
 
 AT_ONCE = """
 from django.core.management import call_command
-for command in (["restore_backup", "latest", "--force"], ["undo_restore"], ["undo_restore"],
-                ["undo_restore"]):
-    call_command(*command, "--json")
+from trustbackup.operations.restore.undo import undo_restore
+call_command("restore_backup", "latest", "--force", "--json")
+identifier = ""
+for _ in range(3):
+    (done,) = undo_restore(identifier)
+    identifier = done.undo
 """
 
 
@@ -38,13 +41,13 @@ def test_an_undo_swaps_the_old_database_back_and_an_undo_of_it_the_restored_one(
     any_site.query(SESSION.format(key="between"))
     undone = undo(any_site, done["undo"])
     assert content(any_site) == now
-    assert content(any_site, undone["kept"]) == then
+    assert content(any_site, undone["previous"]) == then
     assert any_site.query("SELECT count(*) FROM django_session") == [(0,)]
     (entry,) = undoable(any_site)
     assert entry["id"] == undone["undo"]
-    again = undo(any_site)
+    again = undo(any_site, undone["undo"])
     assert content(any_site) == then
-    assert content(any_site, again["kept"]) == now
+    assert content(any_site, again["previous"]) == now
     assert len(beside(any_site)) == 1
     assert not unfinished(any_site)
 
@@ -52,9 +55,8 @@ def test_an_undo_swaps_the_old_database_back_and_an_undo_of_it_the_restored_one(
 def test_the_audit_trail_survives_an_undo(any_site: Site) -> None:
     made = make(any_site)
     restore(any_site, made["id"])
-    undo(any_site)
-    undo(any_site)
-    assert [len(audit(any_site, verb)) for verb in ("create", "restore", "undo")] == [1, 1, 2]
+    undo(any_site, undo(any_site)["undo"])
+    assert [len(audit(any_site, action)) for action in ("create", "restore", "undo")] == [1, 1, 2]
 
 
 def test_a_restore_and_its_undo_in_the_same_second_keep_both_databases(any_site: Site) -> None:
@@ -66,7 +68,7 @@ def test_a_restore_and_its_undo_in_the_same_second_keep_both_databases(any_site:
         any_site.manage("shell", "--no-imports", "-c", AT_ONCE)
         (entry,) = undoable(any_site)
         assert digest(any_site) == now
-        assert digest(any_site, entry["kept"]) == then
+        assert digest(any_site, entry["previous"]) == then
         any_site.manage("release_restore", "--yes")
 
 
@@ -92,7 +94,7 @@ def test_an_undo_whose_old_database_is_gone_is_refused(any_site: Site) -> None:
     done = restore(any_site, made["id"])
     before = digest(any_site)
     if any_site.database:
-        any_site.database.cluster.execute(f'DROP DATABASE "{done["kept"]}"')
+        any_site.database.cluster.execute(f'DROP DATABASE "{done["previous"]}"')
     else:
         (any_site.folder / beside(any_site)[0]).unlink()
     assert_refused(any_site.manage("undo_restore", check=False), "not there any more")

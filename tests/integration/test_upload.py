@@ -5,17 +5,12 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
-import io
 import shutil
 import subprocess
-import tarfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tests.browser.conftest import PASSWORD, serving
@@ -24,29 +19,10 @@ from tests.support.content import digest
 from tests.support.damage import dump_of, sign_again
 from tests.support.restores import audit, go_on, only_file, restore
 from tests.support.sites import Site
-from tests.support.uploads import PAGE, Visitor, sqlite_bytes, zipped
-from trustbackup.operations.adopt import adopt_paths
+from tests.support.uploads import Visitor, send, sqlite_bytes, zipped
 from trustbackup.store.compression import zstd
 
 NAME = "backup_2026-11-20_10-00-00.dump.gz"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, settings: Any) -> Path:
-    root = tmp_path / "own" / "backups"
-    settings.TRUSTBACKUP = {"ROOT": root}
-    return root
-
-
-@pytest.fixture
-def operator(client: Client, db: None) -> Client:
-    client.force_login(User.objects.create_superuser("operator"))
-    return client
-
-
-def send(client: Client, *files: tuple[str, bytes], **options: Any) -> Any:
-    sent = [SimpleUploadedFile(name, data) for name, data in files]
-    return client.post(PAGE, {"files": sent, "complete": "1"}, follow=True, **options)
 
 
 def said(response: Any) -> str:
@@ -79,7 +55,7 @@ def test_what_was_downloaded_comes_back_and_restores(any_site: Site, name: str) 
         chosen = [("csrfmiddlewaretoken", visitor.token()), *(("selected", each) for each in ids)]
         status, _, bundle = visitor.submit(f"/settings/backups/bundle/{name}/", chosen)
         assert status == 200
-        any_site.manage("delete_backup", *ids, "--yes")
+        any_site.manage("delete_backup", *ids, "--yes", "--last-good-too")
         assert not list(any_site.backups.glob("backup_*"))
         status, headers, page = visitor.upload((f"bundle.{name}", bundle))
         assert (status, headers.get("Location")) == (302, "/settings/backups/"), page
@@ -108,7 +84,7 @@ def test_a_dump_of_another_tool_is_unverified_and_restores(any_site: Site, tmp_p
     assert (row["id"], row["state"]) == (found["id"], "unverified")
     assert found["files"] == [f"backup_{found['id']}.dump"]
     go_on(any_site)
-    restore(any_site, found["id"])
+    restore(any_site, found["files"][0], "--trust-manifest")
     assert digest(any_site) == then
 
 
@@ -261,7 +237,7 @@ def test_what_is_not_what_its_manifest_says_is_refused(
 def test_a_manifest_of_another_site_is_taken_and_listed_as_such(
     folder: Path, operator: Client, made: dict[str, Any], settings: Any
 ) -> None:
-    settings.TRUSTBACKUP = {"ROOT": folder, "SECRET_KEYS": ["another key"]}
+    settings.TRUSTBACKUP = {"BACKUP_DIR": folder, "SECRET_KEYS": ["another key"]}
     response = send(operator, *files_of(made))
     assert "unknown key" in said(response)
     assert response.context["backup"].signature == "unknown"
@@ -281,7 +257,7 @@ def test_a_stranger_can_not_be_the_latest_for_ever(
 
     sign_again(made, move)
     files = [("manifest.json", Path(made["manifest"]).read_bytes()), (new.name, new.read_bytes())]
-    settings.TRUSTBACKUP = {"ROOT": folder, "SECRET_KEYS": ["another key"]}
+    settings.TRUSTBACKUP = {"BACKUP_DIR": folder, "SECRET_KEYS": ["another key"]}
     response = send(operator, *files)
     assert response.status_code == 422
     assert "in the future" in response.content.decode()
@@ -290,116 +266,4 @@ def test_a_stranger_can_not_be_the_latest_for_ever(
 # ------------------------------------------------------------------------- the page
 
 
-@pytest.mark.django_db
-def test_the_page_and_its_link(folder: Path, operator: Client) -> None:
-    page = operator.get(PAGE).content.decode()
-    assert 'type="file"' in page
-    assert "multipart/form-data" in page
-    assert PAGE in operator.get("/settings/backups/").content.decode()
-
-
-def test_nothing_chosen_is_a_sentence(folder: Path, operator: Client) -> None:
-    response = operator.post(PAGE, {"complete": "1"})
-    assert response.status_code == 422
-    assert "No file was given" in response.content.decode()
-
-
-def test_settings_for_uploads_do_not_matter(folder: Path, operator: Client, settings: Any) -> None:
-    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1
-    settings.FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-    settings.FILE_UPLOAD_TEMP_DIR = "/nowhere/at/all"
-    settings.FILE_UPLOAD_PERMISSIONS = 0o666
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
-    assert send(operator, (NAME, gzip.compress(sqlite_bytes()))).status_code == 200
-    assert (folder / NAME).stat().st_mode & 0o777 == 0o600
-
-
-def test_a_site_that_reads_every_form_does_not_matter(
-    folder: Path, operator: Client, settings: Any
-) -> None:
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.reads_every_form"]
-    assert send(operator, (NAME, gzip.compress(sqlite_bytes()))).status_code == 200
-    assert visible(folder) == [NAME]
-
-
-def reads_every_form(get_response: Any) -> Any:
-    """A site's own middleware."""
-
-    def answer(request: Any) -> Any:
-        request.POST.get("anything")
-        return get_response(request)
-
-    return answer
-
-
-def test_what_does_not_fit_is_refused_before_it_is_read(
-    folder: Path, operator: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from trustbackup.store import intake
-
-    monkeypatch.setattr(intake, "SPARE", 1 << 62)
-    response = send(operator, (NAME, gzip.compress(sqlite_bytes())))
-    assert response.status_code == 413
-    assert "0 bytes of room" in response.content.decode()
-    assert visible(folder) == leftovers(folder) == []
-
-
 # ---------------------------------------------------------------------- the command
-
-
-def test_a_manifest_brings_its_files_along(sqlite_site: Site, folder: Path, db: None) -> None:
-    made = make(sqlite_site)
-    (adopted,) = adopt_paths([made["manifest"]])
-    assert (adopted.id, adopted.new) == (made["id"], True)
-    assert adopted.signature == "signed by this site"
-    (again,) = adopt_paths([made["files"][0]["path"], made["manifest"]])
-    assert not again.new
-
-
-def test_the_command_says_what_it_did(sqlite_site: Site, tmp_path: Path) -> None:
-    dump = tmp_path / NAME
-    dump.write_bytes(gzip.compress(sqlite_bytes()))
-    assert "unverified" in sqlite_site.manage("adopt_backup", str(dump)).stdout
-    assert "here already" in sqlite_site.manage("adopt_backup", str(dump)).stdout
-    (event, _) = audit(sqlite_site, "upload")
-    assert event["backups"] == ["2026-11-20_10-00-00"]
-    refused = sqlite_site.manage("adopt_backup", str(tmp_path), check=False)
-    assert_refused(refused, "is not a file")
-    refused = sqlite_site.manage("adopt_backup", "/nowhere/x", check=False)
-    assert_refused(refused, "/nowhere/x", "No such file")
-
-
-def test_a_bundle_that_was_packed_again_is_taken(
-    sqlite_site: Site, folder: Path, db: None, tmp_path: Path
-) -> None:
-    made = make(sqlite_site)
-    names = sorted(Path(path).name for path in (made["manifest"], made["files"][0]["path"]))
-    paths = []
-    for form in ("ustar", "gnu", "pax"):
-        paths.append(tmp_path / f"{form}.tar.gz")
-        command = ["tar", f"--format={form}", "-czf", paths[-1], "-C", sqlite_site.backups, *names]
-        subprocess.run(command, check=True)
-    deflated = tmp_path / "deflated.zip"
-    with zipfile.ZipFile(deflated, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in names:
-            archive.write(sqlite_site.backups / name, name)
-    for path in (*paths, deflated):
-        (adopted,) = adopt_paths([str(path)])
-        assert adopted.id == made["id"]
-        for name in visible(folder):
-            (folder / name).unlink()
-
-
-def test_long_names_and_large_sizes_come_through_a_tar(
-    folder: Path, db: None, tmp_path: Path
-) -> None:
-    name = f"backup_2026-11-20_10-00-00.{'x' * 64}.dump.tar.zst"
-    data = zstd.compress(sqlite_bytes())
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        info = tarfile.TarInfo(name)
-        info.size, info.mtime = len(data), 1.5  # type: ignore[assignment]
-        archive.addfile(info, io.BytesIO(data))
-    (tmp_path / "bundle.tar").write_bytes(target.getvalue())
-    (adopted,) = adopt_paths([str(tmp_path / "bundle.tar")])
-    assert adopted.files == (name,)

@@ -34,7 +34,7 @@ def test_attack_08_umask_000_opens_nothing(any_site: Site) -> None:
         ["create_backup", "--compression", "zstd"],
         ["verify_backup", "all"],
         ["restore_backup", "latest", "--force"],
-        ["delete_backup", "latest", "--yes"],
+        ["delete_backup", "latest", "--yes", "--last-good-too"],
         ["rescan_backups"],
     ):
         any_site.manage(*command, prefix=OPEN_TO_ALL)

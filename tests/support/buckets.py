@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tests.support import servers
+from trustbackup.destinations.s3.backend import S3
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.destination import S3
 
 
 @dataclass(frozen=True, kw_only=True)

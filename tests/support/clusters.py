@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
 import socket
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+
+from tests.support.postgresql_programs import pg_ctl, postgresql_programs, run
 
 SETTINGS = {
     # The data lives for a minute; no test pulls the plug on the machine.
@@ -28,6 +27,9 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "max_connections": "100",
     "listen_addresses": "127.0.0.1",
+    # What stays outside of a database: followers of it, transactions that wait for their end.
+    "wal_level": "logical",
+    "max_prepared_transactions": "5",
 }
 
 
@@ -90,16 +92,17 @@ class Cluster:
         with self.connect(dbname) as connection:
             return run_statement(connection, query, parameters)
 
-    def start(self) -> None:
-        """Start it (again), on the port that it has."""
+    def start(self, settings: Mapping[str, str] = {}, **env: str) -> None:
+        """Start it (again), on the port that it has; ``env`` is for the server."""
         options = {
             **SETTINGS,
+            **settings,
             "port": str(self.port),
             "unix_socket_directories": self.folder,
         }
         flags = " ".join(f"-c {key}={value}" for key, value in options.items())
         log = str(Path(self.folder) / "log")
-        _pg_ctl("start", self.data_dir, "--log", log, "--options", flags)
+        pg_ctl("start", self.data_dir, "--log", log, "--options", flags, **env)
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it: "smart", "fast", or "immediate" (as a crash); nothing when it is down."""
@@ -153,7 +156,7 @@ def new_cluster(parent: Path) -> Cluster:
         for path in (folder, password_file):
             shutil.chown(path, "postgres", "postgres")
     bin_dir = postgresql_programs()
-    _run(
+    run(
         [
             f"{bin_dir}/initdb",
             *("--pgdata", str(folder / "data")),
@@ -202,7 +205,7 @@ def stop_all(parent: Path) -> None:
 
 def stop_server(data_dir: Path, mode: str) -> None:
     if running_pid(data_dir) is not None:
-        _pg_ctl("stop", data_dir, "--mode", mode)
+        pg_ctl("stop", data_dir, "--mode", mode)
 
 
 def running_pid(data_dir: Path) -> int | None:
@@ -215,48 +218,6 @@ def running_pid(data_dir: Path) -> int | None:
 
 def as_values(cluster: Cluster) -> dict[str, Any]:
     return asdict(cluster)
-
-
-@cache
-def postgresql_programs() -> str:
-    """The folder of the newest installed server's programs."""
-    found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"),
-        key=lambda path: int(re.sub(r"\D", "", path.parent.parent.name) or 0),
-    )
-    if found:
-        return str(found[-1].parent)
-    if on_path := shutil.which("initdb"):
-        return str(Path(on_path).resolve().parent)
-    raise RuntimeError(
-        "PostgreSQL's server programs are not installed (no /usr/lib/postgresql/*/bin/initdb): "
-        "`make test` installs them, or says how."
-    )
-
-
-def _pg_ctl(action: str, data_dir: Path, *arguments: str) -> None:
-    program = f"{postgresql_programs()}/pg_ctl"
-    _run([program, action, "--pgdata", str(data_dir), "--wait", "--silent", *arguments])
-
-
-def _run(command: list[str]) -> None:
-    """Run a server's program as the user it demands: postgres when root, else ourselves."""
-    if os.geteuid() == 0:
-        as_postgres = ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        command = ["setpriv", *as_postgres, "--", *command]
-    result = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"},
-        cwd="/",
-        timeout=120,
-        check=False,
-    )
-    if result.returncode:
-        said = result.stderr.decode(errors="replace").strip()
-        raise RuntimeError(f"{' '.join(command)} ended with {result.returncode}: {said}")
 
 
 def _free_port() -> int:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.sshd import Server
-from trustbackup.destinations.base import Destination, DestinationError
+from trustbackup.destinations.base import DestinationBackend, DestinationError
+from trustbackup.destinations.sftp.backend import Sftp
 from trustbackup.destinations.sftp.config import SftpConfig
-from trustbackup.destinations.sftp.destination import Sftp
 
 NAME = "backup_2026-11-20_02-15-33.dump.gz"
 
@@ -31,7 +31,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read(destination: Destination, name: str = NAME) -> bytes:
+def read(destination: DestinationBackend, name: str = NAME) -> bytes:
     with destination.open(name) as file:
         return file.read()
 

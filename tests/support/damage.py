@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.clusters import postgresql_programs
+from tests.support.postgresql_programs import postgresql_programs
 from tests.support.restores import only_file
 from tests.support.sites import SECRET_KEY, Site
 from trustbackup.store.signature import Signer

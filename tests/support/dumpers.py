@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.backups import more_settings
-from tests.support.clusters import postgresql_programs
+from tests.support.postgresql_programs import postgresql_programs
 from tests.support.sites import Site
 
 _SLOW = """

@@ -12,7 +12,7 @@ from tests.support import processes, run
 from tests.support.copies import sftp
 from tests.support.proxy import running_proxy
 from tests.support.sshd import Server
-from trustbackup.destinations.sftp.destination import Sftp
+from trustbackup.destinations.sftp.backend import Sftp
 
 
 def programs(*real: str, **scripts: str) -> dict[str, str]:

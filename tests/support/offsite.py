@@ -16,7 +16,7 @@ import json
 from trustbackup.models import Copy, Run
 print(json.dumps({
     "copies": list(Copy.objects.order_by("identifier").values_list("state", "tries", "problem")),
-    "runs": list(Run.objects.order_by("started").values_list("verb", "state")),
+    "runs": list(Run.objects.order_by("started").values_list("action", "state")),
 }))
 """
 
@@ -39,7 +39,7 @@ def look(site: Site) -> Any:
 
 SAVE = """
 from trustbackup.models import Destination
-from trustbackup.operations.places import seal_secrets
+from trustbackup.sealing import seal_secrets
 Destination.objects.create(
     name=NAME, kind=KIND, options=OPTIONS, secrets=seal_secrets(SECRETS), automatic=False
 )

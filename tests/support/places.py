@@ -15,7 +15,7 @@ from tests.support.sites import Site
 
 
 @dataclass(frozen=True)
-class Place:
+class DestinationRef:
     """Where copies are: an address, and what the environment and the settings say of it."""
 
     url: str
@@ -23,11 +23,11 @@ class Place:
     settings: str = ""
 
 
-def folder(_request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return Place((tmp_path / "another disk").as_uri())
+def folder(_request: pytest.FixtureRequest, tmp_path: Path) -> DestinationRef:
+    return DestinationRef((tmp_path / "another disk").as_uri())
 
 
-def sftp(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def sftp(request: pytest.FixtureRequest, tmp_path: Path) -> DestinationRef:
     server: sshd.Server = request.getfixturevalue("shared_sshd")
     server.authorize(sshd.new_key(tmp_path / "key", "ed25519"))
     secrets = {
@@ -35,10 +35,10 @@ def sftp(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         "TRUSTBACKUP_SFTP_HOST_KEY": server.host_key(),
     }
     where = f"sftp://{server.user.name}@{server.host}:{server.port}/nothing-{tmp_path.name}"
-    return Place(where, secrets)
+    return DestinationRef(where, secrets)
 
 
-def sftp_password(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def sftp_password(request: pytest.FixtureRequest, tmp_path: Path) -> DestinationRef:
     server: sshd.Server = request.getfixturevalue("shared_sshd")
     if not server.user.password:
         pytest.skip("sshd checks passwords only where root runs the tests")
@@ -47,33 +47,33 @@ def sftp_password(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         "TRUSTBACKUP_SFTP_HOST_KEY": server.host_key(),
     }
     where = f"{server.user.name}@{server.host}:{server.port}/{server.home}/{tmp_path.name}"
-    return Place(f"sftp://{where}", secrets)
+    return DestinationRef(f"sftp://{where}", secrets)
 
 
-def s3(request: pytest.FixtureRequest, _path: Path, fixture: str = "bucket") -> Place:
+def s3(request: pytest.FixtureRequest, _path: Path, fixture: str = "bucket") -> DestinationRef:
     bucket: Bucket = request.getfixturevalue(fixture)
     server = bucket.server
     keys = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
     query = f"endpoint={server.endpoint}&region={server.region}"
-    return Place(f"s3://{bucket.name}/copies/shop?{query}", keys)
+    return DestinationRef(f"s3://{bucket.name}/copies/shop?{query}", keys)
 
 
-def s3_moto(request: pytest.FixtureRequest, path: Path) -> Place:
+def s3_moto(request: pytest.FixtureRequest, path: Path) -> DestinationRef:
     return s3(request, path, "moto_bucket")
 
 
-def s3_locked(request: pytest.FixtureRequest, _path: Path) -> Place:
+def s3_locked(request: pytest.FixtureRequest, _path: Path) -> DestinationRef:
     """Object Lock, which moto has: what is deleted stays as an older version."""
     server = request.getfixturevalue("moto_server")
     bucket = new_bucket(server, ObjectLockEnabledForBucket=True)
     keys = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
     query = f"endpoint={server.endpoint}&region={server.region}"
     lock = "lock_mode=GOVERNANCE&lock_days=1"
-    return Place(f"s3://{bucket.name}/copies?{query}&{lock}", keys)
+    return DestinationRef(f"s3://{bucket.name}/copies?{query}&{lock}", keys)
 
 
-def storage(_request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return Place(
+def storage(_request: pytest.FixtureRequest, tmp_path: Path) -> DestinationRef:
+    return DestinationRef(
         "storage://offsite/copies",
         {"OFFSITE_FOLDER": str(tmp_path / "storage")},
         "import os\n"
@@ -88,7 +88,7 @@ def storage(_request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     )
 
 
-def storage_s3(request: pytest.FixtureRequest, path: Path) -> Place:
+def storage_s3(request: pytest.FixtureRequest, path: Path) -> DestinationRef:
     place = s3_moto(request, path)
     bucket: Bucket = request.getfixturevalue("moto_bucket")
     options = {
@@ -98,10 +98,12 @@ def storage_s3(request: pytest.FixtureRequest, path: Path) -> Place:
     }
     usual = storage(request, path).settings.partition("    'offsite'")[0]
     backend = f"{{'BACKEND': 'storages.backends.s3.S3Storage', 'OPTIONS': {options!r}}}"
-    return Place("storage://offsite", place.variables, f"{usual}    'offsite': {backend},\n}}")
+    return DestinationRef(
+        "storage://offsite", place.variables, f"{usual}    'offsite': {backend},\n}}"
+    )
 
 
-KINDS: dict[str, Callable[[pytest.FixtureRequest, Path], Place]] = {
+KINDS: dict[str, Callable[[pytest.FixtureRequest, Path], DestinationRef]] = {
     "folder": folder,
     "SFTP with a key": sftp,
     "SFTP with a password": sftp_password,
@@ -113,7 +115,9 @@ KINDS: dict[str, Callable[[pytest.FixtureRequest, Path], Place]] = {
 }
 
 
-def place_for(site: Site, kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place_for(
+    site: Site, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> DestinationRef:
     """A new place of this kind, which every later command of the site can reach."""
     place = KINDS[kind](request, tmp_path)
     site.variables.update(place.variables)

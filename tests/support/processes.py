@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import signal
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -43,3 +47,41 @@ def command_line(pid: int) -> str:
 def all_command_lines() -> str:
     """The command lines of everything that runs."""
     return "\n".join(command_line(int(folder.name)) for folder in Path("/proc").glob("[0-9]*"))
+
+
+def working_in(folder: Path) -> list[int]:
+    """The living processes that were started with this folder, or stand in it; not our own.
+
+    Its path is in their command line, in the environment that they began with, or is a
+    beginning of their current folder's.
+    """
+    # Not in that of test_a_10 when it is test_a_1.
+    path = re.compile(re.escape(os.fsencode(folder)) + rb"(?![\w-])")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        said = [b""]
+        with contextlib.suppress(OSError):
+            said.append(os.fsencode((process / "cwd").readlink()))
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):
+                said.append((process / name).read_bytes())
+        if path.search(b"\0".join(said)):
+            found.append(int(process.name))
+    return [pid for pid in found if pid != os.getpid() and is_alive(pid)]
+
+
+def end_all(folder: Path, seconds: float = 120.0) -> list[str]:
+    """Kill what works in a folder, and what that starts meanwhile; the command lines.
+
+    Raises AssertionError when something is left after so many seconds.
+    """
+    ended: dict[int, str] = {}
+    deadline = time.monotonic() + seconds
+    while found := working_in(folder):
+        assert time.monotonic() < deadline, [command_line(pid) for pid in found]
+        for pid in found:
+            ended.setdefault(pid, command_line(pid))
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+    return list(ended.values())

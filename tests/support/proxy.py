@@ -20,6 +20,8 @@ Change = Callable[[bytes, int], bytes | None]
 class Proxy:
     port: int
     connections: int = 0
+    spares_server: bool = False
+    """A reset reaches the client alone; the server has what was sent before it, and an end."""
     up: Change = field(default=lambda data, _before: data)
     """What happens to the bytes on their way to the server."""
     down: Change = field(default=lambda data, _before: data)
@@ -91,11 +93,22 @@ def _carry(
             change = proxy.up if source is client else proxy.down
             changed = change(data, passed[source])
             if changed is None:
-                for end in passed:  # close() then sends a reset
+                # close() then sends a reset
+                for end in [client] if proxy.spares_server else passed:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if proxy.spares_server:
+                    client.close()
+                    _say_goodbye(server)
                 return
             passed[source] += len(data)
             target.sendall(changed)
+
+
+def _say_goodbye(server: socket.socket) -> None:
+    """Closing with answers unread would be a reset, for which it forgets what it has not read."""
+    server.shutdown(socket.SHUT_WR)
+    while server.recv(1 << 16):
+        pass
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import atexit
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -42,6 +43,12 @@ def once(name: str, build: Callable[[], Any]) -> Any:
             value = build()
             result.write_text(json.dumps(value))
         return json.loads(result.read_text())
+
+
+def seed(given: int | None) -> int:
+    """The run's seed: the one that was asked for, else one that all its processes share."""
+    drawn: int = once("seed", lambda: secrets.randbelow(1_000_000) if given is None else given)
+    return drawn
 
 
 def made(name: str) -> Any:

@@ -44,6 +44,8 @@ class Rule:
     """Cut the connection when so many bytes of the request's body have passed."""
     cut_answer: int = -1
     """Cut the connection when so many bytes of the answer's body have passed."""
+    answers_as: int = 0
+    """Give the server's answer with this status; 0 leaves it as it is."""
     seen: int = 0
     """Requests that it was applied to."""
     before: Callable[[], None] = field(default=lambda: None)
@@ -180,7 +182,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             yield bytes(block)
 
     def _pass_on(self, answer: http.client.HTTPResponse, rule: Rule) -> None:
-        self.send_response_only(answer.status, answer.reason)
+        self.send_response_only(rule.answers_as or answer.status, answer.reason)
         for key, value in answer.getheaders():
             if key.lower() not in ("connection", "transfer-encoding"):
                 self.send_header(key, value)

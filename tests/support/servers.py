@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support import processes
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds to wait for a server to answer; a loaded machine is slow."""
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.clusters import Cluster, Database, drop_role, make_database
+from tests.support.forkserver import client as forkserver
 from tests.support.run import once, run_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -38,10 +39,12 @@ class Result:
         return json.loads(self.stdout)
 
     def __str__(self) -> str:
-        return (
+        text = (
             f"{' '.join(self.command)} ended with {self.returncode}\n"
             f"--- standard output\n{self.stdout}\n--- standard error\n{self.stderr}"
         )
+        # A worker whose report is no UTF-8 takes the whole run down with it.
+        return text.encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -126,18 +129,38 @@ class Site:
         env: Mapping[str, str] = {},
         prefix: Sequence[str] = (),
         check: bool = True,
-        timeout: float = 120,
+        timeout: float = 300,
+        fresh: bool = False,
     ) -> Result:
         """Run a management command to its end.
 
-        `prefix` is a program in front of it (strace …). Raises AssertionError with all
-        that it printed when it fails, unless `check` is off, and when it takes longer
-        than `timeout` seconds.
+        `prefix` is a program in front of it (strace …). It is forked from a process that
+        has imported Django, unless it has a prefix or is to be `fresh`: an interpreter of its
+        own, whose memory and modules are only what the command itself needs. Raises
+        AssertionError with all that it printed when it fails, unless `check` is off, and when
+        it takes longer than `timeout` seconds.
         """
-        result = finish(self.start(*arguments, env=env, prefix=prefix), timeout=timeout)
+        environment = self.environment(**env)
+        if prefix or fresh or not forkserver.can_run(environment):
+            result = finish(self.start(*arguments, env=env, prefix=prefix), timeout=timeout)
+        else:
+            result = self._fork(arguments, environment, timeout)
         if check:
             assert result.returncode == 0, str(result)
         return result
+
+    def _fork(
+        self, arguments: Sequence[str], environment: Mapping[str, str], timeout: float
+    ) -> Result:
+        command = self.command(*arguments)
+        try:
+            ended = forkserver.run(
+                command[1:], cwd=self.folder, environment=environment, timeout=timeout
+            )
+        except forkserver.LateError as late:
+            result = Result(tuple(command), *late.ended)
+            raise AssertionError(f"still running after {timeout} s: {result}") from None
+        return Result(tuple(command), *ended)
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Run one SQL statement on the site's database, whichever it is; its rows."""
@@ -151,7 +174,7 @@ class Site:
             connection.close()
 
 
-def finish(process: subprocess.Popen[str], *, timeout: float = 120) -> Result:
+def finish(process: subprocess.Popen[str], *, timeout: float = 300) -> Result:
     """Wait for a command that `Site.start` started; kills its whole group when it is late."""
     late = False
     try:

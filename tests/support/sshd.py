@@ -97,7 +97,7 @@ class Server:
     def stop(self) -> None:
         self.kill_sessions()
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(120)
 
 
 @contextlib.contextmanager

@@ -67,6 +67,15 @@ def injected(log: Path) -> list[str]:
     return [line for line in log.read_text().splitlines() if any(mark in line for mark in marks)]
 
 
+NEVER = 9999
+"""The number of a call that no command reaches."""
+
+
+def number_of(call: str, log: Path) -> int:
+    """How many of these calls a log has."""
+    return len(re.findall(rf"^(?:\d+ +)?{call}\(", log.read_text(), re.MULTILINE))
+
+
 def watching(strace: str, log: Path, calls: str) -> list[str]:
     return [strace, *_QUICKLY, str(log), "-e", f"trace={calls}"]
 

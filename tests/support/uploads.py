@@ -12,9 +12,22 @@ import urllib.parse
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.support.backups import snapshot
 
 BOUNDARY = "a-boundary-of-the-tests"
 PAGE = "/settings/backups/upload/"
+
+
+def send(client: Client, *files: tuple[str, bytes], **options: Any) -> Any:
+    """Upload files with the page's own form; the answer of the page that follows."""
+    sent = [SimpleUploadedFile(name, data) for name, data in files]
+    return client.post(PAGE, {"files": sent, "complete": "1"}, follow=True, **options)
 
 
 def sqlite_bytes(rows: int = 100) -> bytes:
@@ -134,3 +147,26 @@ class Visitor:
         fields = {"csrfmiddlewaretoken": self.token(), "complete": "1"}
         kind = f"multipart/form-data; boundary={BOUNDARY}"
         return self.ask("POST", PAGE, multipart(fields, list(files)), kind)
+
+
+ID = "2026-11-20_10-00-00"
+
+
+NAME = f"backup_{ID}.dump.gz"
+
+
+GOOD = gzip.compress(sqlite_bytes(), mtime=0)
+
+
+def assert_nothing_written(folder: Path) -> None:
+    """Neither in the backup folder nor beside it."""
+    assert set(snapshot(folder.parent)) <= {"backups", "backups/.drafts", "backups/.deleted"}
+
+
+def assert_refused(response: Any, folder: Path, *words: str) -> None:
+    page = response.content.decode()
+    assert response.status_code == 422, page
+    for word in words:
+        assert word in page
+    assert str(folder.parent) not in page
+    assert_nothing_written(folder)

@@ -10,19 +10,13 @@ from typing import Any
 import pytest
 
 from tests.support.sites import CHECKOUT
-from trustbackup.destinations.address import (
-    SFTP_KEY_FILE,
-    SFTP_VARIABLES,
-    destination_at,
-    is_address,
-    parse,
-)
+from trustbackup.destinations.address import destination_at, is_address, parse
 from trustbackup.destinations.base import DestinationError
-from trustbackup.destinations.folder import FolderConfig
-from trustbackup.destinations.registry import DESTINATIONS, new_destination
+from trustbackup.destinations.folder.config import FolderConfig
+from trustbackup.destinations.registry import kind_named
 from trustbackup.destinations.s3.config import URL_OPTIONS, S3Config
-from trustbackup.destinations.sftp.config import SftpConfig
-from trustbackup.destinations.storage import StorageConfig
+from trustbackup.destinations.sftp.config import SFTP_KEY_FILE, SFTP_VARIABLES, SftpConfig
+from trustbackup.destinations.storage.config import StorageConfig
 from trustbackup.exceptions import UsageError
 from trustbackup.vault import SecretError
 
@@ -73,11 +67,11 @@ SECRET = "c4n4ry"
 )
 def test_an_address_there_and_back(address: str, kind: str, config: object) -> None:
     assert is_address(address)
-    assert parse(address, {}) == (kind, config)
-    destination = destination_at(address, {})
-    assert destination.kind == kind
-    assert parse(destination.address, {}) == (kind, config)
-    destination.close()
+    found, parsed = parse(address, {})
+    assert (found.name, parsed) == (kind, config)
+    assert parse(found.to_url(config), {}) == (found, config)
+    with destination_at(address, {}) as destination:
+        assert destination.address == found.to_url(config)
 
 
 def test_an_endpoint_may_stand_in_the_query_as_it_is() -> None:
@@ -194,8 +188,13 @@ def test_no_secret_is_an_option_of_a_url_or_shown() -> None:
 def test_reading_an_address_loads_no_sdk() -> None:
     program = (
         "import sys, trustbackup.destinations.address as it\n"
-        "it.parse('s3://copies'), it.parse('sftp://shop@nas')\n"
-        "print({'boto3', 'botocore', 'paramiko', 'cryptography', 'storages'} & set(sys.modules))"
+        "from trustbackup.destinations.registry import kinds\n"
+        "assert len(kinds()) == 4\n"
+        "for url in ('s3://copies', 'sftp://shop@nas', 'file:///srv', 'storage://x'):\n"
+        "    kind, config = it.parse(url)\n"
+        "    kind.to_url(config)\n"
+        "sdks = {'boto3', 'botocore', 'paramiko', 'cryptography', 'storages'}\n"
+        "print(sdks & set(sys.modules))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
@@ -203,9 +202,6 @@ def test_reading_an_address_loads_no_sdk() -> None:
     assert ran.stdout == "set()\n"
 
 
-def test_a_site_can_add_a_kind() -> None:
-    more = {"disk": DESTINATIONS["folder"]}
-    config = FolderConfig(Path("/srv"))
-    assert new_destination("disk", config, more).address == "file:///srv"
+def test_an_unknown_kind_is_a_sentence_that_names_the_others() -> None:
     with pytest.raises(UsageError, match="Known are folder, s3, sftp, storage"):
-        new_destination("disk", config)
+        kind_named("disk")

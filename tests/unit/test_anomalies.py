@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trustbackup.policy.anomalies import Change, compare_rows
-from trustbackup.views.wording import changed
+from trustbackup.views.formats import changed
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,34 @@ from trustbackup.exceptions import ConfigurationError
 
 def test_defaults_work_without_any_setting(tmp_path: Path) -> None:
     with override_settings(TRUSTBACKUP={}, BASE_DIR=tmp_path):
-        assert get_settings().root == tmp_path / "backups"
+        assert get_settings().backup_dir == tmp_path / "backups"
         assert get_settings().compression == "gzip"
 
 
 def test_a_changed_setting_counts_at_once(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        with override_settings(TRUSTBACKUP={"ROOT": tmp_path / name}):
-            assert get_settings().root == tmp_path / name
+        with override_settings(TRUSTBACKUP={"BACKUP_DIR": tmp_path / name}):
+            assert get_settings().backup_dir == tmp_path / name
 
 
 def test_a_relative_folder_is_made_absolute() -> None:
-    with override_settings(TRUSTBACKUP={"ROOT": "backups"}):
-        assert get_settings().root == Path.cwd() / "backups"
+    with override_settings(TRUSTBACKUP={"BACKUP_DIR": "backups"}):
+        assert get_settings().backup_dir == Path.cwd() / "backups"
+
+
+def test_a_folder_that_is_a_link_is_the_one_that_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "large-disk")
+    with override_settings(TRUSTBACKUP={"BACKUP_DIR": tmp_path / "link"}):
+        assert get_settings().backup_dir == tmp_path / "large-disk"
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with override_settings(TRUSTBACKUP={"BACKUP_DIR": tmp_path / "circle"}):
+        assert get_settings().backup_dir == tmp_path / "circle"
+
+
+def test_keys_in_bytes_are_the_same_keys() -> None:
+    keys = {"SECRET_KEY": b"new", "SECRET_KEY_FALLBACKS": [b"\xff", "old"]}
+    with override_settings(TRUSTBACKUP={}, **keys):
+        assert get_settings().secret_keys == ("new", "\xff", "old")
 
 
 def test_the_keys_are_those_of_the_site_unless_it_names_others() -> None:
@@ -44,21 +59,24 @@ def test_a_secret_is_not_in_the_repr() -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"ROTO": "/x"}, "Did you mean 'ROOT'"),
+        ({"BACKUP_DIRR": "/x"}, "Did you mean 'BACKUP_DIR'"),
         ({"XYZZY": 1}, "Known are"),
         ({7: 1}, "7"),
         ([], "dictionary"),
-        ({"ROOT": 7}, "ROOT"),
+        ({"BACKUP_DIR": 7}, "BACKUP_DIR"),
+        ({"BACKUP_DIR": "~/backups"}, "whole path"),
+        ({"BACKUP_DIR": Path("~deploy/backups")}, "whole path"),
+        ({"BACKUP_DIR": "$HOME/backups"}, "whole path"),
         ({"SECRET_KEYS": "abc"}, "SECRET_KEYS"),
         ({"SECRET_KEYS": [""]}, "SECRET_KEYS"),
         ({"SECRET_KEYS": [7]}, "SECRET_KEYS"),
         ({"DATABASES": "default"}, "DATABASES"),
-        ({"WAIT": 0}, "WAIT"),
-        ({"WAIT": -1}, "WAIT"),
-        ({"WAIT": "3"}, "WAIT"),
-        ({"WAIT": True}, "WAIT"),
-        ({"WAIT": float("nan")}, "WAIT"),
-        ({"WAIT": float("inf")}, "WAIT"),
+        ({"LOCK_TIMEOUT": 0}, "LOCK_TIMEOUT"),
+        ({"LOCK_TIMEOUT": -1}, "LOCK_TIMEOUT"),
+        ({"LOCK_TIMEOUT": "3"}, "LOCK_TIMEOUT"),
+        ({"LOCK_TIMEOUT": True}, "LOCK_TIMEOUT"),
+        ({"LOCK_TIMEOUT": float("nan")}, "LOCK_TIMEOUT"),
+        ({"LOCK_TIMEOUT": float("inf")}, "LOCK_TIMEOUT"),
         ({"CONNECT_TIMEOUT": None}, "CONNECT_TIMEOUT"),
     ],
 )

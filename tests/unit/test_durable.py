@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trustbackup.exceptions import FolderError
-from trustbackup.store import drafts, durable
+from trustbackup.store import drafts, durable, removal
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -55,6 +57,21 @@ def test_a_second_backup_of_a_second_has_another_name(root: Path) -> None:
         assert {third.id[-2:], fourth.id[-2:]} == {"_3", "_4"}
 
 
+def test_a_name_that_is_taken_while_it_is_chosen_is_not_reserved(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_private = drafts.make_private
+
+    def after_another(folder: Path) -> contextlib.ExitStack | None:
+        monkeypatch.setattr(drafts, "make_private", make_private)
+        assert publish(root) == folder.name
+        return make_private(folder)
+
+    monkeypatch.setattr(drafts, "make_private", after_another)
+    assert publish(root, b"second") == "2026-01-01_00-00-00_2"
+    assert (root / "backup_2026-01-01_00-00-00.dump.gz").read_bytes() == b"data"
+
+
 def test_what_is_not_published_leaves_nothing(root: Path) -> None:
     with drafts.begin(root, MOMENT) as draft, draft.create(f"backup_{draft.id}.dump") as file:
         file.write(b"x")
@@ -98,7 +115,7 @@ def test_a_draft_takes_only_its_own_names(root: Path, name: str) -> None:
 
 def test_a_delete_removes_all_that_is_its_own_and_nothing_else(root: Path) -> None:
     one, two = publish(root), publish(root)
-    drafts.delete(root, one, [f"backup_{one}.dump.gz"])
+    removal.remove(root, one, [f"backup_{one}.dump.gz", f"backup_{one}.manifest.json"])
     assert files(root) == [f"backup_{two}.dump.gz", f"backup_{two}.manifest.json"]
 
 
@@ -139,3 +156,25 @@ def test_a_link_is_never_opened(tmp_path: Path) -> None:
 def test_a_relative_or_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="nowhere"):
         durable.sync_folder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_gets_a_name_that_is_free_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """FAT, exFAT and some shares have no hard links."""
+
+    def refuse(*_arguments: object, **_keywords: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    new, taken, free = tmp_path / "new", tmp_path / "taken", tmp_path / "free"
+    new.write_text("new")
+    taken.write_text("taken")
+    with pytest.raises(FileExistsError):
+        durable.name_exclusively(new, taken)
+    assert (new.read_text(), taken.read_text()) == ("new", "taken")
+    durable.name_exclusively(new, free)
+    assert free.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["free", "taken"]

@@ -11,67 +11,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.manifests import (
+    FILE,
+    ID,
+    MANIFEST,
+    PART,
+    SIGNER,
+    document,
+    verdict,
+    without,
+)
 from trustbackup.exceptions import ManifestError
 from trustbackup.store.manifest import (
     SCHEMA,
-    Manifest,
-    Part,
     Table,
     dump,
     load,
     read_document,
     read_signed,
 )
-from trustbackup.store.signature import Signature, Signer
-
-ID = "2026-11-20_02-15-33"
-MOMENT = datetime(2026, 11, 20, 2, 15, 33, 123456, UTC)
-PART = Part(
-    part="default",
-    file=f"backup_{ID}.dump.gz",
-    bytes=1000,
-    raw_bytes=4000,
-    sha256="0123456789abcdef" * 4,
-    compression="gzip",
-    format="pg_dump custom",
-    engine="postgresql",
-    connector="dbbackup.db.postgresql.PgDumpBinaryConnector",
-    server_version="15.18",
-    tool_version="pg_dump (PostgreSQL) 15.18",
-    database="shop",
-    encoding="UTF8",
-    tables=(
-        Table(schema="public", name='Größe "ß"\n', rows=7),
-        Table(schema="public", name="b", rows=0),
-    ),
-    migrations=(("shop", "0001_initial"), ("auth", "0012_x")),
-)
-MANIFEST = Manifest(
-    id=ID,
-    name="before the sale, ½ price",
-    kind="database",
-    trigger="command",
-    host="shop-1",
-    created=MOMENT,
-    started=MOMENT,
-    finished=MOMENT,
-    versions={"django": "5.2"},
-    parts=(PART,),
-)
-SIGNER = Signer(["a secret"])
-FILE = dump(MANIFEST, SIGNER)
-
-
-def document(**changes: Any) -> dict[str, Any]:
-    return {**json.loads(FILE), **changes}
+from trustbackup.store.signature import Signature
 
 
 def part_document(**changes: Any) -> dict[str, Any]:
     return document(parts=[{**json.loads(FILE)["parts"][0], **changes}])
-
-
-def without(document: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key != name}
 
 
 def test_it_comes_back_as_it_was_written() -> None:
@@ -85,6 +48,7 @@ counts = st.integers(0, 2**50)
 MOMENTS = st.integers(0, 200 * 10**9).map(lambda n: datetime.fromtimestamp(n / 1000, UTC))
 
 
+@settings(deadline=None)
 @given(
     name=texts,
     host=texts,
@@ -109,81 +73,29 @@ def test_whatever_it_holds_comes_back_signed(
     assert replace(load(found, expected_id=ID), signature={}) == manifest
 
 
-def verdict(data: bytes) -> Signature | None:
-    """Who signed it; None when it is refused."""
-    try:
-        found, signature = read_signed(data, SIGNER)
-        load(found, expected_id=ID)
-    except ManifestError:
-        return None
-    return signature
+def plan_document(**changes: Any) -> dict[str, Any]:
+    return document(plan={**json.loads(FILE)["plan"], **changes})
 
 
-@settings(max_examples=2000, deadline=None)
-@given(position=st.integers(0, len(FILE) - 1), byte=st.integers(0, 255))
-def test_no_altered_byte_is_ever_signed_by_this_site(position: int, byte: int) -> None:
-    data = bytearray(FILE)
-    data[position] = byte
-    if bytes(data) != FILE:
-        assert verdict(bytes(data)) is not Signature.OURS
+@pytest.mark.parametrize("schema", range(1, SCHEMA))
+def test_a_manifest_of_an_earlier_schema_is_read_and_says_nothing_of_plans(schema: int) -> None:
+    inventory = PART.inventory if schema > 1 else None
+    part = replace(PART, definition="", excluded=(), inventory=inventory)
+    old = replace(MANIFEST, schema=schema, plan=None, parts=(part,))
+    found, signature = read_signed(dump(old, SIGNER), SIGNER)
+    assert signature is Signature.OURS
+    assert replace(load(found, expected_id=ID), signature={}) == old
+    with pytest.raises(ManifestError, match="unknown member 'plan'"):
+        load({**found, "plan": None}, expected_id=ID)
+    with pytest.raises(ManifestError, match="unknown member 'excluded'"):
+        load({**found, "parts": [{**found["parts"][0], "excluded": []}]}, expected_id=ID)
 
 
-def test_no_byte_can_be_left_out_or_put_twice() -> None:
-    for position in range(len(FILE)):
-        shorter = FILE[:position] + FILE[position + 1 :]
-        longer = FILE[: position + 1] + FILE[position:]
-        assert verdict(shorter) is not Signature.OURS, position
-        assert verdict(longer) is not Signature.OURS, position
-
-
-def test_the_same_facts_in_another_shape_are_an_alteration() -> None:
-    same = json.loads(FILE)
-    for data in (
-        json.dumps(same).encode(),
-        json.dumps(same, indent=1).encode(),
-        FILE + b"\n",
-        FILE.rstrip(),
-        b"\xef\xbb\xbf" + FILE,
-        FILE.decode().encode("utf-16"),
-    ):
-        assert verdict(data) is not Signature.OURS, data[:60]
-
-
-def test_earlier_keys_still_check_and_the_first_one_signs() -> None:
-    old, new = Signer(["old"]), Signer(["new", "old"])
-    assert read_signed(dump(MANIFEST, old), new)[1] is Signature.OURS
-    assert read_signed(dump(MANIFEST, new), new)[1] is Signature.OURS
-    assert read_signed(dump(MANIFEST, new), old)[1] is Signature.UNKNOWN
-    assert read_signed(dump(MANIFEST, new), Signer(["new"]))[1] is Signature.OURS
-
-
-def test_a_signature_of_another_key_under_our_key_id_is_an_alteration() -> None:
-    theirs = document()
-    theirs["signature"]["value"] = Signer(["theirs"]).sign(theirs)["value"]
-    assert SIGNER.check(theirs) is Signature.ALTERED
-
-
-@pytest.mark.parametrize(
-    "signature",
-    [
-        None,
-        "",
-        [],
-        {},
-        {"algorithm": "none", "key": "", "value": ""},
-        {"algorithm": "HMAC-SHA256"},
-        {"algorithm": "HMAC-SHA256", "key": None, "value": None},
-        {"algorithm": "HMAC-SHA256", "key": "ü", "value": "ü"},
-    ],
-)
-def test_no_signature_is_no_signature_of_ours(signature: object) -> None:
-    assert SIGNER.check(document(signature=signature)) is not Signature.OURS
-    assert SIGNER.check(without(document(), "signature")) is Signature.ALTERED
-
-
-def test_the_secret_is_not_in_the_file() -> None:
-    assert b"a secret" not in FILE
-    assert "a secret" not in repr(SIGNER)
+def test_a_plan_that_never_deletes_has_no_rules() -> None:
+    found = load(plan_document(retention=None), expected_id=ID)
+    assert found.plan is not None
+    assert found.plan.retention is None
+    assert load(document(plan=None), expected_id=ID).plan is None
 
 
 @pytest.mark.parametrize("name", sorted(json.loads(FILE)))
@@ -250,6 +162,20 @@ def test_each_member_of_a_part_must_be_there(name: str) -> None:
         part_document(migrations=[["a"]]),
         part_document(migrations=[["a", 1]]),
         part_document(migrations=["ab"]),
+        part_document(excluded="a"),
+        part_document(excluded=[7]),
+        plan_document(surplus=1),
+        plan_document(name=None),
+        plan_document(name="x" * 51),
+        plan_document(name="a\nb"),
+        plan_document(zone="x" * 65),
+        plan_document(retention=[]),
+        plan_document(retention={"daily": "7"}),
+        plan_document(retention={"daily": -1}),
+        plan_document(retention={"daily": None}),
+        plan_document(destination_retention=None),
+        plan_document(destination_retention={"nas": None}),
+        document(plan="nightly"),
     ],
     ids=lambda spoiled: "",
 )
@@ -274,7 +200,7 @@ def test_a_sound_document_is_not_refused() -> None:
         (b"[" * 50_000, "not JSON"),
         (b"9" * 10_000, "not JSON"),
         (b"7", "not a JSON object"),
-        (b'{"schema": 2}', "schema 2"),
+        (b'{"schema": 4}', "schema 4"),
         (b'{"schema": 999999999999}', "Upgrade trustbackup"),
         (b" " * ((64 << 20) + 1), "too large"),
     ],

@@ -99,3 +99,56 @@ def test_parts_that_look_alike_have_names_of_their_own() -> None:
     made = {names.part_name(ID, part, "dump", ".gz") for part in parts}
     assert len(made) == len(parts)
     assert names.part_name(ID, "analytics", "dump", ".gz") == f"backup_{ID}.analytics.dump.gz"
+
+
+def test_the_first_of_a_second_comes_before_the_second() -> None:
+    ids = [f"{ID}_10", f"{ID}_2", ID, f"{ID}_1", "foreign", f"{ID[:-1]}4"]
+    assert sorted(ids, key=names.order)[:-1] == [
+        ID,
+        f"{ID}_1",
+        f"{ID}_2",
+        f"{ID}_10",
+        f"{ID[:-1]}4",
+    ]
+    assert names.order(ID) == names.order(f"{ID}_1") < names.order(f"{ID}_2")
+
+
+def test_the_default_database_needs_no_name() -> None:
+    assert names.part_name(ID, "default", "dump", ".gz") == f"backup_{ID}.dump.gz"
+    assert names.part_name(ID, "shop", "dump.tar", "") == f"backup_{ID}.shop.dump.tar"
+    parsed = names.parse(f"backup_{ID}.dump.gz")
+    assert parsed
+    assert (parsed.id, parsed.part, parsed.rest) == (ID, "", ".dump.gz")
+
+
+def test_an_id_is_in_utc_and_times_at_the_edge_are_none() -> None:
+    assert names.time_of(ID) == datetime(2026, 11, 20, 2, 15, 33, tzinfo=UTC)
+    assert names.time_of(f"{ID}_7") == names.time_of(ID)
+    assert names.time_of("1970-01-01_00-00-00") == names.EARLIEST
+    for outside in ("1969-12-31_23-59-59", "3000-01-01_00-00-00", "9999-12-31_23-59-59"):
+        assert names.time_of(outside) is None
+        assert names.told_by(outside) is not None
+    there = timezone(timedelta(hours=14))
+    assert names.backup_id(datetime(2026, 11, 20, 16, 15, 33, tzinfo=there)) == ID
+
+
+@pytest.mark.parametrize("seconds", [-1, 1e18, 32503680000, float("nan")])
+def test_a_files_time_that_cannot_be_is_the_earliest(seconds: float) -> None:
+    assert names.moment(seconds) == names.EARLIEST
+    assert names.moment(0) == names.EARLIEST
+    assert names.moment(1795140933) == datetime(2026, 11, 20, 2, 15, 33, tzinfo=UTC)
+
+
+def test_a_parts_name_keeps_what_it_can_and_tells_the_rest_apart() -> None:
+    def name(part: str) -> str:
+        return names.part_name(ID, part, "dump", "").split(".")[1]
+
+    assert name("Shop_1-a") == "Shop_1-a"
+    assert name("x" * 64) == "x" * 64
+    assert name("x" * 65)[:56] == "x" * 55 + "-"
+    for part in ("shop eu", "größe", "x" * 65, "a/b"):
+        short, _dash, digest = name(part).rpartition("-")
+        assert len(name(part)) <= 64
+        assert len(digest) == 8, "hex digits of 4 bytes"
+        assert name(part) == name(part) != name(f"{part}!")
+        assert set(short) <= set(part) | {"-"}

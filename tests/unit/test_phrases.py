@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import timedelta
 
 import pytest
 from django.utils import translation
 
 from trustbackup.exceptions import Busy, RestoreError, TrustbackupError
 from trustbackup.models import Run
-from trustbackup.phrases import MARK, Grouped, Phrase, dumps, joined, loads, ngettext, one_line
+from trustbackup.phrases import MARK, Grouped, Phrase, ago, dumps, joined, loads, ngettext, one_line
 from trustbackup.phrases import gettext as _
-from trustbackup.views.words import said
+from trustbackup.views.labels import translate
 
 
 def known(message: str, **values: object) -> Phrase:
@@ -43,7 +44,7 @@ def test_an_error_is_a_phrase_of_phrases() -> None:
     error = RestoreError(known("Yes"), why=known("No"), todo=known("Home"))
     assert str(error) == "Yes: No. Home"
     with translation.override("de"):
-        assert said(error) == "Ja: Nein. Start"
+        assert translate(error) == "Ja: Nein. Start"
 
 
 @pytest.mark.parametrize("error", [TrustbackupError(), Busy(), RestoreError(todo="Do it.")])
@@ -58,7 +59,7 @@ def test_the_sentences_of_another_error_are_a_cause() -> None:
     assert str(error) == "No: Yes. Home. Home."
     assert error.sentence == "No: Yes. Home."
     with translation.override("de"):
-        assert said(Busy(known("No"), why=str(RestoreError(known("Yes"))))) == "Nein: Ja."
+        assert translate(Busy(known("No"), why=str(RestoreError(known("Yes"))))) == "Nein: Ja."
 
 
 def test_the_lines_of_a_program_become_one() -> None:
@@ -69,27 +70,27 @@ def test_the_lines_of_a_program_become_one() -> None:
 
 def test_what_a_server_said_stays_as_it_is() -> None:
     with translation.override("de"):
-        assert said("No") == "No"
-        assert said(_("%(name)s", name="No")) == "No"
-        assert said("100 % %(x)s") == "100 % %(x)s"
+        assert translate("No") == "No"
+        assert translate(_("%(name)s", name="No")) == "No"
+        assert translate("100 % %(x)s") == "100 % %(x)s"
 
 
 def test_the_plural_is_that_of_the_language() -> None:
     hours = [ngettext("%(number)d hour ago", "%(number)d hours ago", n) for n in (1, 2)]
     with translation.override("de"):
-        # Another name of the number than the catalogue's: not known there, so not translated.
-        assert [said(one) for one in hours] == ["1 hour ago", "2 hours ago"]
-    ago = [Phrase("%(num)d hour ago", {"num": n}, "%(num)d hours ago", n) for n in (1, 2)]
+        assert [translate(one) for one in hours] == ["vor 1 Stunde", "vor 2 Stunden"]
+    other = Phrase("%(count)d hour ago", {"count": 2}, "%(count)d hours ago", 2)
     with translation.override("de"):
-        assert [said(one) for one in ago] == ["vor 1 Stunde", "vor 2 Stunden"]
+        # Another name of the number than the catalogue's: not known there, so not translated.
+        assert translate(other) == "2 hours ago"
 
 
 def test_thousands_are_apart_as_in_the_language() -> None:
     phrase = _("%(rows)s rows", rows=Grouped(1_234_567))
     assert phrase == "1,234,567 rows"
-    assert said(phrase) == said(loads(dumps(phrase))) == "1,234,567 rows"
+    assert translate(phrase) == translate(loads(dumps(phrase))) == "1,234,567 rows"
     with translation.override("de"):
-        assert said(phrase) == said(loads(dumps(phrase))) == "1.234.567 rows"
+        assert translate(phrase) == translate(loads(dumps(phrase))) == "1.234.567 rows"
 
 
 def test_sentences_of_another_error_get_no_second_stop() -> None:
@@ -99,7 +100,7 @@ def test_sentences_of_another_error_get_no_second_stop() -> None:
 
 def test_several_are_joined() -> None:
     with translation.override("de"):
-        assert said(joined([known("Yes"), "100 %", known("No")], ", ")) == "Ja, 100 %, Nein"
+        assert translate(joined([known("Yes"), "100 %", known("No")], ", ")) == "Ja, 100 %, Nein"
     assert joined([]) == ""
 
 
@@ -139,9 +140,36 @@ def test_a_server_can_not_make_a_phrase() -> None:
 def test_a_run_keeps_its_error() -> None:
     from datetime import UTC, datetime
 
-    run = Run.objects.create(verb="create", started=datetime.now(UTC), error=str(Busy()))
-    Run.objects.create(verb="create", started=datetime.now(UTC), error="")
+    run = Run.objects.create(action="create", started=datetime.now(UTC), error=str(Busy()))
+    Run.objects.create(action="create", started=datetime.now(UTC), error="")
     found = Run.objects.exclude(error="").get()
     assert found == run
     assert found.error == str(Busy())
     assert isinstance(found.error, Phrase)
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (timedelta(seconds=-5), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(minutes=59, seconds=59), "59 minutes ago"),
+        (timedelta(hours=1), "1 hour ago"),
+        (timedelta(hours=23, minutes=59), "23 hours ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(days=6.9), "6 days ago"),
+        (timedelta(days=7), "1 week ago"),
+        (timedelta(days=29), "4 weeks ago"),
+        (timedelta(days=30), "1 month ago"),
+        (timedelta(days=364), "11 months ago"),
+        (timedelta(days=365), "1 year ago"),
+        (timedelta(days=800), "2 years ago"),
+    ],
+)
+def test_ago_says_the_largest_whole_unit(age: timedelta, said: str) -> None:
+    assert ago(age) == said
+
+
+def test_a_row_keeps_nothing_of_no_phrases() -> None:
+    assert dumps(joined([])) == ""

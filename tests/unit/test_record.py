@@ -12,19 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trustbackup.store import record
-from trustbackup.store.record import Away, Check, Drill, Record
+from trustbackup.exceptions import BackupNotFound
+from trustbackup.store import names, record
+from trustbackup.store.folder import BackupFolder
+from trustbackup.store.record import Check, Drill, Offloaded, Record
 from trustbackup.store.signature import Signer
 
 ID = "2026-11-20_02-15-33"
 SIGNER = Signer(["a secret"])
-CHECKED = Record(kept=True, checked=Check(at=datetime(2026, 1, 1, tzinfo=UTC), ok=True))
+CHECKED = Record(protected=True, checked=Check(at=datetime(2026, 1, 1, tzinfo=UTC), ok=True))
 
 
 def test_it_comes_back(tmp_path: Path) -> None:
-    assert record.read(tmp_path, ID, SIGNER) == Record()
-    record.write(tmp_path, ID, CHECKED, SIGNER)
-    assert record.read(tmp_path, ID, SIGNER) == CHECKED
+    folder = BackupFolder(tmp_path, SIGNER)
+    (tmp_path / names.manifest_name(ID)).touch()
+    assert folder.record(ID) == Record()
+    folder.change(ID, lambda _noted: CHECKED)
+    assert folder.record(ID) == CHECKED
     (path,) = tmp_path.glob("*.record.json")
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -32,7 +36,7 @@ def test_it_comes_back(tmp_path: Path) -> None:
 def test_a_check_that_somebody_else_signed_is_none_but_kept_is_kept() -> None:
     data = record.render(ID, CHECKED, Signer(["theirs"]))
     found = record.load(data, ID, SIGNER)
-    assert found == Record(kept=True)
+    assert found == Record(protected=True)
 
 
 def test_an_altered_check_is_none() -> None:
@@ -64,7 +68,7 @@ LATER = THEN + timedelta(hours=1)
 def both(mine: Record, theirs: Record) -> Record:
     """What either side comes to; but for where the data is, it must be the same."""
     merged = record.merge(mine, theirs)
-    assert replace(record.merge(theirs, mine), away=mine.away) == merged
+    assert replace(record.merge(theirs, mine), offloaded=mine.offloaded) == merged
     assert record.merge(merged, theirs) == merged
     return merged
 
@@ -80,41 +84,98 @@ def test_of_two_records_the_newest_check_and_all_drills_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "kept"),
+    ("mine", "theirs", "protected"),
     [
-        (Record(kept=True), Record(), True),
-        (Record(kept=True), Record(kept=False, marked=THEN), False),
-        (Record(kept=True, marked=LATER), Record(kept=False, marked=THEN), True),
-        (Record(kept=False, marked=LATER), Record(kept=True, marked=THEN), False),
-        (Record(kept=False, marked=THEN), Record(kept=True, marked=THEN), True),
+        (Record(protected=True), Record(), True),
+        (Record(protected=True), Record(protected=False, protection_changed=THEN), False),
+        (
+            Record(protected=True, protection_changed=LATER),
+            Record(protected=False, protection_changed=THEN),
+            True,
+        ),
+        (
+            Record(protected=False, protection_changed=LATER),
+            Record(protected=True, protection_changed=THEN),
+            False,
+        ),
+        (
+            Record(protected=False, protection_changed=THEN),
+            Record(protected=True, protection_changed=THEN),
+            True,
+        ),
     ],
 )
-def test_the_last_word_on_kept_wins(mine: Record, theirs: Record, kept: bool) -> None:
-    assert both(mine, theirs).kept is kept
+def test_the_last_word_on_protection_wins(mine: Record, theirs: Record, protected: bool) -> None:
+    assert both(mine, theirs).protected is protected
 
 
 def test_where_the_data_is_is_each_sides_own() -> None:
-    away = Away(at=THEN, destination="nas", address="file:///nas")
-    assert record.merge(Record(away=away), Record()).away == away
-    assert record.merge(Record(), Record(away=away)).away is None
-    data = record.render(ID, Record(away=away), SIGNER)
-    assert record.load(data, ID, SIGNER).away == away
-    assert record.load(data, ID, Signer(["theirs"])).away is None
+    offloaded = Offloaded(at=THEN, destination="nas", address="file:///nas")
+    assert record.merge(Record(offloaded=offloaded), Record()).offloaded == offloaded
+    assert record.merge(Record(), Record(offloaded=offloaded)).offloaded is None
+    data = record.render(ID, Record(offloaded=offloaded), SIGNER)
+    assert record.load(data, ID, SIGNER).offloaded == offloaded
+    assert record.load(data, ID, Signer(["theirs"])).offloaded is None
 
 
 def test_a_record_of_the_first_version_is_read() -> None:
     document = {"schema": 1, "id": ID, "kept": True, "checked": None, "drills": []}
     signed = {**document, "signature": SIGNER.sign(document)}
-    assert record.load(json.dumps(signed).encode(), ID, SIGNER) == Record(kept=True)
+    assert record.load(json.dumps(signed).encode(), ID, SIGNER) == Record(protected=True)
 
 
 def test_two_who_change_it_at_once_lose_nothing(tmp_path: Path) -> None:
+    folder = BackupFolder(tmp_path, SIGNER)
+    (tmp_path / names.manifest_name(ID)).touch()
+
     def mark(number: int) -> None:
         drill = Drill(at=THEN + timedelta(seconds=number), ok=True, seconds=1)
-        record.change(
-            tmp_path, ID, SIGNER, lambda marks: replace(marks, drills=(*marks.drills, drill))
-        )
+        folder.change(ID, lambda noted: replace(noted, drills=(*noted.drills, drill)))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(mark, range(24)))
-    assert len(record.read(tmp_path, ID, SIGNER).drills) == 24
+    assert len(folder.record(ID).drills) == 24
+
+
+def test_case_u1_a_backup_that_was_deleted_gets_no_record(tmp_path: Path) -> None:
+    folder = BackupFolder(tmp_path, SIGNER)
+    with pytest.raises(BackupNotFound, match="was deleted a moment ago"):
+        folder.change(ID, lambda _noted: CHECKED)
+    assert not list(tmp_path.glob("backup_*"))
+
+
+FULL = Record(
+    protected=True,
+    protection_changed=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    checked=Check(at=datetime(2026, 1, 3, tzinfo=UTC), ok=False, problems=("größer", "kürzer")),
+    drills=(
+        Drill(
+            at=datetime(2026, 1, 4, tzinfo=UTC),
+            ok=True,
+            seconds=1.5,
+            content=True,
+            notes=("eine Bemerkung", "noch eine"),
+        ),
+        Drill(
+            at=datetime(2026, 1, 5, tzinfo=UTC),
+            ok=False,
+            seconds=2.0,
+            content=False,
+            problems=("fehlt", "zu viel"),
+        ),
+    ),
+    offloaded=Offloaded(at=datetime(2026, 1, 6, tzinfo=UTC), destination="nas", address="sftp://x"),
+)
+
+
+def test_every_member_comes_back_as_it_was() -> None:
+    data = record.render(ID, FULL, SIGNER)
+    assert record.load(data, ID, SIGNER) == FULL
+    assert FULL.drilled == FULL.drills[-1]
+
+
+def test_a_record_is_text_that_a_person_can_read() -> None:
+    text = record.render(ID, FULL, SIGNER).decode()
+    assert text.startswith('{\n "schema": ')
+    assert text.endswith("}\n")
+    assert "größer" in text

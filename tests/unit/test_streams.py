@@ -5,8 +5,9 @@ from __future__ import annotations
 import bz2
 import hashlib
 import io
+import os
 import signal
-import time
+import threading
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.backups import wait_for
 from trustbackup.exceptions import ManifestError, UsageError
 from trustbackup.store.compression import COMPRESSIONS, get_compression, sniff_compression, zstd
 from trustbackup.store.streams import (
@@ -160,31 +162,33 @@ def test_a_target_that_fails_ends_it_with_its_error() -> None:
 
 
 def test_nothing_is_written_after_an_interruption_at_the_very_end() -> None:
+    source, interrupted = Endless(14), threading.Event()
+
     class Slow:
         writes = 0
 
         def write(self, data: bytes | memoryview, /) -> int:
-            time.sleep(0.05)
             self.writes += 1
+            if self.writes == 3:
+                # All blocks are read at once; then the caller waits for the slow target.
+                wait_for(lambda: source.left < 0)
+                os.kill(os.getpid(), signal.SIGALRM)
+                assert interrupted.wait(120)
             return len(data)
 
     def interrupt(_number: int, _frame: object) -> None:
+        interrupted.set()
         raise KeyboardInterrupt
 
-    target = Slow()
+    target, threads = Slow(), threading.enumerate()
     previous = signal.signal(signal.SIGALRM, interrupt)
     try:
-        # All blocks are read at once; then the caller waits for the slow target.
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(KeyboardInterrupt):
-            write_compressed(Endless(14), target, get_compression("none"))
+            write_compressed(source, target, get_compression("none"))
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-    written = target.writes
-    assert 0 < written < 14
-    time.sleep(0.2)
-    assert target.writes == written
+    wait_for(lambda: threading.enumerate() == threads)  # nobody is left who could write
+    assert target.writes < 14
 
 
 @given(data=st.binary(max_size=5000), step=st.integers(1, 4000))

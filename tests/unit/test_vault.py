@@ -40,7 +40,7 @@ def test_attack_6_the_vault_uses_a_key_for_nothing_else() -> None:
     assert vault._derive("key").decode()[:16] not in str(signature)
 
 
-def test_row_50_a_rotated_key_still_reads() -> None:
+def test_fault_50_a_rotated_key_still_reads() -> None:
     token = Vault(["old"]).seal(CANARY)
     both = Vault(["new", "old"])
     assert both.unseal(token) == CANARY
@@ -49,7 +49,7 @@ def test_row_50_a_rotated_key_still_reads() -> None:
 
 
 @pytest.mark.parametrize("read", [Vault.unseal, Vault.reseal])
-def test_row_50_a_lost_key_is_a_clear_refusal(read: object) -> None:
+def test_fault_50_a_lost_key_is_a_clear_refusal(read: object) -> None:
     token = Vault(["lost"]).seal(CANARY)
     for broken in (token, token[:-4] + "AAAA", "", "no token", "ü"):
         with pytest.raises(SecretError, match=r"SECRET_KEYS.*or enter the secret again") as caught:

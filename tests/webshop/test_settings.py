@@ -53,7 +53,7 @@ def test_everything_has_a_default(variables: dict[str, str]) -> None:
     assert settings["DEBUG"] is True
     assert "localhost" in settings["ALLOWED_HOSTS"]
     assert settings["MEDIA_ROOT"] == str(ROOT / "media")
-    assert settings["TRUSTBACKUP"] == {"ROOT": str(ROOT / "backups")}
+    assert settings["TRUSTBACKUP"] == {"BACKUP_DIR": str(ROOT / "backups")}
 
 
 def test_the_environment_decides(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_the_environment_decides(tmp_path: Path) -> None:
     assert settings["DEBUG"] is False
     assert settings["ALLOWED_HOSTS"] == ["shop.example.org", "www.example.org"]
     assert settings["MEDIA_ROOT"] == str(tmp_path / "uploads")
-    assert settings["TRUSTBACKUP"] == {"ROOT": str(ROOT / "kept")}
+    assert settings["TRUSTBACKUP"] == {"BACKUP_DIR": str(ROOT / "kept")}
 
 
 @pytest.mark.parametrize("value", ["1", "true", "YES", " on "])

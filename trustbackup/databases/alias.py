@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -27,7 +28,8 @@ def pointed_at(alias: str, changes: Mapping[str, object]) -> Iterator[BaseDataba
     try:
         yield other
     finally:
-        other.close()
+        # SQLite's own would leave one to a database in memory open, which others hold as well.
+        BaseDatabaseWrapper.close(other)
         connections[alias] = live
 
 
@@ -46,6 +48,18 @@ def for_a_note(alias: str) -> Iterator[BaseDatabaseWrapper]:
         options.pop("init_command", None)
     elif connection.vendor == "postgresql":
         options["connect_timeout"] = 3
-        options["options"] = f"{options.get('options', '')} -c lock_timeout=3s".strip()
     with pointed_at(alias, {"OPTIONS": options}) as note:
+        if connection.vendor == "postgresql":
+            _wait_briefly(note)
         yield note
+
+
+def _wait_briefly(note: BaseDatabaseWrapper) -> None:
+    """Not by ``options``: a pooler refuses them, and would keep what is set for the session."""
+    with note.cursor() as cursor:
+        raw: Any = note.connection
+        cursor.execute(
+            "SELECT CASE WHEN pg_backend_pid() = %s"
+            " THEN set_config('lock_timeout', '3s', false) END",
+            [raw.info.backend_pid],
+        )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self
 
+from trustbackup.databases.manual import ManualCommands
 from trustbackup.databases.values import (
+    Capabilities,
     DumpRequest,
     Facts,
     InPlaceRequest,
@@ -17,21 +19,12 @@ from trustbackup.databases.values import (
     LoadRequest,
     OpenRaw,
     Options,
+    RoleGaps,
 )
 from trustbackup.exceptions import RestoreError, TrustbackupError
-from trustbackup.phrases import Grouped
 from trustbackup.phrases import gettext as _
+from trustbackup.store.journal_entry import Strategy
 from trustbackup.store.streams import BLOCK, Readable
-
-
-def no_room(folder: Path, free: int, needed: int) -> str:
-    """The clause when a disk has too few bytes for a new database."""
-    return _(
-        "%(folder)s has %(free)s bytes free and %(needed)s are needed",
-        folder=folder,
-        free=Grouped(free),
-        needed=Grouped(needed),
-    )
 
 
 class Dump(abc.ABC):
@@ -43,7 +36,7 @@ class Dump(abc.ABC):
     suffix: str
     """Of the raw file: ``dump``, or ``dump.tar`` for a folder of files."""
     estimate: int
-    """Raw bytes to expect, roughly; 0 when nobody knows."""
+    """Raw bytes to expect, roughly; 0 when it is not known."""
     step: ClassVar[int] = BLOCK
     """Bytes that may be compressed at a time while its dumper waits for the processor."""
 
@@ -69,6 +62,8 @@ class Replacement(abc.ABC):
     """
 
     name: str
+    notes: list[str]
+    """A sentence for each thing that could not come back as it was."""
 
     @abc.abstractmethod
     def create(self) -> None:
@@ -97,19 +92,26 @@ class Replacement(abc.ABC):
 
     @abc.abstractmethod
     def marker(self) -> str:
-        """What ``Database.settle`` needs to tell whether ``swap`` was done; ask before it."""
+        """Leave in it what nobody else can give to the live one; ask just before ``swap``.
+
+        ``Database.recover`` tells by it whether the swap was done.
+        """
 
     @abc.abstractmethod
-    def swap(self, kept_name: str) -> None:
-        """Take the live one's place, at once; the live one is kept as ``kept_name``."""
+    def previous_marker(self) -> str:
+        """By what ``Database.check_previous`` will know the old one; ask before ``swap``."""
+
+    @abc.abstractmethod
+    def swap(self, previous_name: str) -> None:
+        """Take the live one's place, at once; the live one is kept as ``previous_name``."""
 
     @abc.abstractmethod
     def drop(self) -> None:
-        """Remove it, unless it was swapped in, adopted, or kept by ``stay()``."""
+        """Remove it if it was made here, unless it was swapped in or kept by ``stay()``."""
 
     @abc.abstractmethod
-    def stay(self) -> None:
-        """It is wanted under its own name: ``drop()`` leaves it."""
+    def stay(self, name: str) -> None:
+        """Give it the name that it is wanted under, at once; ``drop()`` leaves it then."""
 
     def __enter__(self) -> Self:
         return self
@@ -123,11 +125,14 @@ class Replacement(abc.ABC):
                 raise
 
 
-class Database(abc.ABC):
+class Database(ManualCommands, abc.ABC):
     """One database of the site, by its alias in ``DATABASES``."""
 
     engine: ClassVar[str]
     """The name that a manifest records."""
+    label: ClassVar[str]
+    """What people call it."""
+    capabilities: ClassVar[Capabilities] = Capabilities()
     formats: ClassVar[Mapping[str, tuple[int, bytes]]]
     """What a raw dump can be → where in it which bytes stand, by which it is known."""
 
@@ -139,6 +144,13 @@ class Database(abc.ABC):
     @abc.abstractmethod
     def name(self) -> str:
         """The database's name, or its file's path."""
+
+    @abc.abstractmethod
+    def identity(self) -> tuple[str, ...]:
+        """What tells the database from every other, whatever the settings call it.
+
+        Raises RestoreError when it can't be asked.
+        """
 
     @abc.abstractmethod
     def dump(self, request: DumpRequest) -> AbstractContextManager[Dump]:
@@ -167,14 +179,18 @@ class Database(abc.ABC):
         """The same for a restore at ``moment`` (UTC); never those of one in the same second."""
         second = f"{moment:%Y%m%d_%H%M%S}"
         for stamp in (second, *(f"{second}_{number}" for number in range(2, 1000))):
-            new, kept = self.names_for_restore(stamp)
-            if not self.exists(new) and not self.exists(kept):
-                return new, kept
+            new, previous = self.names_for_restore(stamp)
+            if not self.exists(new) and not self.exists(previous):
+                return new, previous
         raise RestoreError(
             _("Database %(alias)r was not restored", alias=self.alias),
             why=_("no name is left for the old one in this second"),
             todo=_("Try again."),
         )
+
+    def unfinished_name(self, name: str, moment: datetime) -> str:
+        """What a database that is to be ``name`` is called until it ``stays``."""
+        return self.free_names(moment)[0]
 
     @abc.abstractmethod
     def scratch_name(self, stamp: str, folder: Path) -> str:
@@ -187,6 +203,14 @@ class Database(abc.ABC):
     @abc.abstractmethod
     def why_not_swap(self) -> str:
         """Why no database can be made beside the live one and swapped in; "" if it can."""
+
+    def why_not_scratch(self) -> str:
+        """Why no database can be made beside the live one for a drill; "" if it can."""
+        return self.why_not_swap()
+
+    def role_gaps(self, owners: Collection[str], grantees: Collection[str]) -> RoleGaps:
+        """Which of a backup's roles its server lacks, or can't be given anything by ours."""
+        return RoleGaps()
 
     @abc.abstractmethod
     def room_for(self, raw_bytes: int) -> str:
@@ -201,11 +225,41 @@ class Database(abc.ABC):
         """Whether there is a database of that name beside the live one."""
 
     @abc.abstractmethod
-    def remove(self, name: str) -> None:
-        """Drop a database that was kept. Raises RestoreError."""
+    def is_own_name(self, name: str, folder: Path) -> bool:
+        """Whether restores and drills of this database make databases of such names.
+
+        ``folder`` is what ``scratch_name`` gets.
+        """
 
     @abc.abstractmethod
-    def settle(self, interrupted: Interrupted) -> bool:
+    def check_previous(self, name: str, marker: str) -> None:
+        """Look whether ``name`` is the old database that a restore kept, whole and not empty.
+
+        ``marker`` is ``Replacement.previous_marker()`` of that restore. Raises RestoreError.
+        """
+
+    @abc.abstractmethod
+    def is_previous(self, name: str, marker: str) -> bool:
+        """Whether ``name`` may be removed: it is what that restore kept, or not there at all."""
+
+    def why_not_in_place(self) -> str:
+        """Why the live database can't be restored in place; "" if it can."""
+        return ""
+
+    def cautions(self, _strategy: Strategy) -> list[str]:
+        """What a restore this way means to others, who follow the database: a sentence each."""
+        return []
+
+    def forget_swap(self, label: str) -> None:
+        """Remove what ``Replacement.marker()`` of this restore has left in the live database."""
+        return
+
+    @abc.abstractmethod
+    def remove(self, name: str) -> list[str]:
+        """Drop a database that was kept; what is left to do, a sentence each. RestoreError."""
+
+    @abc.abstractmethod
+    def recover(self, interrupted: Interrupted) -> bool:
         """After a crash: True when the restored state is in place, False when the old one.
 
         Ends what the dead run left running, and removes what it left half done.

@@ -10,24 +10,27 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import select
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import IO, BinaryIO, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import IO, Self
 
 from trustbackup.exceptions import ProgramError
 from trustbackup.phrases import gettext as _
-from trustbackup.store.streams import BLOCK, Readable, gather
+from trustbackup.store import pipes
+from trustbackup.store.scheduling import has_green_threads, schedule_as_batch
+from trustbackup.store.streams import BLOCK
 
 _STDERR_KEPT = 16 << 10
 _GRACE = 5.0
 """Seconds between asking a program to end and killing its group."""
 _PIPE = 64 << 10
 """Bytes that a pipe holds unless it was made larger."""
-_NAP = 0.001
+_POLL_SECONDS = 0.001
 _PATIENCE = 0.25
 """Seconds after which a slow program's output is handed on, even if the block is not full."""
 
@@ -64,10 +67,12 @@ class Program:
         self.timed_out = False
         self._secrets = [secret for secret in secrets if secret]
         self._stderr = bytearray()
+        if stdin is not None and not isinstance(stdin, int):
+            os.set_blocking(stdin.fileno(), True)  # a program expects that
         try:
-            self._process = subprocess.Popen(
+            self._process = _popen_class()(
                 list(argv),
-                env=dict(env) if env is not None else None,
+                env=in_english(os.environ if env is None else env),
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -83,7 +88,9 @@ class Program:
             ) from error
         assert self._process.stdout is not None  # noqa: S101 - PIPE was asked for
         self._stdout = self._process.stdout
-        gather(self._process.pid)
+        for stream in (self._process.stdout, self._process.stderr):
+            pipes.prepare(stream.fileno())  # type: ignore[union-attr]
+        schedule_as_batch(self._process.pid)
         # 1 MiB instead of 64 KiB saves a tenth of a dump's time; it is only a hint.
         self._pipe = _PIPE
         with contextlib.suppress(OSError):
@@ -98,9 +105,10 @@ class Program:
     def read(self, size: int = -1, /) -> bytes:
         """Up to ``size`` bytes of output; at the end, checks how the program ended."""
         if size < 0:
-            data = self._stdout.read()
-            self.check()
-            return data
+            pieces = []
+            while piece := self.read(BLOCK):
+                pieces.append(piece)
+            return b"".join(pieces)
         buffer = bytearray(size)
         del buffer[self.readinto(memoryview(buffer)) :]
         return bytes(buffer)
@@ -114,14 +122,14 @@ class Program:
         filled = 0
         until = time.monotonic() + _PATIENCE
         while filled < len(buffer):
-            count = os.readv(self._stdout.fileno(), [buffer[filled:]])
+            count = pipes.read_into(self._stdout.fileno(), buffer[filled:])
             if not count:
                 break
             filled += count
             if filled < len(buffer) and count < self._pipe // 2:
-                time.sleep(_NAP)
+                time.sleep(_POLL_SECONDS)
                 left = until - time.monotonic()
-                if left <= 0 or not _has_more(self._stdout, left):
+                if left <= 0 or not pipes.wait_until_readable(self._stdout.fileno(), left):
                     break
         if not filled:
             self.check()
@@ -129,7 +137,7 @@ class Program:
 
     def check(self) -> None:
         """Wait for the end. Raises ProgramError unless the program succeeded."""
-        code = self._process.wait()
+        code = _await_end(self._process)
         self._listener.join(_GRACE)
         if self._timer:
             self._timer.cancel()
@@ -189,9 +197,10 @@ class Program:
 
     def _listen(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - PIPE was asked for
+        buffer = bytearray(4096)
         with self._process.stderr as stderr:
-            while data := stderr.read1(4096):  # type: ignore[attr-defined]
-                self._stderr += data
+            while count := pipes.read_into(stderr.fileno(), memoryview(buffer)):
+                self._stderr += buffer[:count]
                 del self._stderr[:-_STDERR_KEPT]
 
     def _expire(self) -> None:
@@ -203,11 +212,30 @@ class Program:
             os.killpg(self._process.pid, number)
 
 
-def _has_more(stream: IO[bytes], seconds: float) -> bool:
-    """Whether a read would not wait longer than that; so at the end of the stream, too."""
-    poll = select.poll()
-    poll.register(stream, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
+def _popen_class() -> type[subprocess.Popen[bytes]]:
+    """What starts a program: gevent's own where it has replaced os.close() and no subprocess.
+
+    Its close() happens later (since 25.8), and the standard library's Popen would wait for ever
+    for the end of a pipe that it has closed itself.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey and monkey.is_module_patched("os") and not monkey.is_module_patched("subprocess"):
+        green: type[subprocess.Popen[bytes]] = import_module("gevent.subprocess").Popen
+        return green
+    return subprocess.Popen
+
+
+def _await_end(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a program's end, and let green threads have their turn; its exit code."""
+    while has_green_threads() and process.poll() is None:
+        time.sleep(_POLL_SECONDS * 10)
+    return process.wait()
+
+
+def in_english(env: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which programs and the system say their errors in English."""
+    others = {name: value for name, value in env.items() if name not in ("LANGUAGE", "LC_MESSAGES")}
+    return {**others, "LC_ALL": "C.UTF-8"}
 
 
 def output_of(
@@ -223,63 +251,35 @@ def output_of(
         return program.read().decode(errors="replace")
 
 
-def start_detached(argv: Sequence[str], env: Mapping[str, str], folder: str) -> int:
+def start_detached(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    folder: str,
+    *,
+    output: int,
+    inherited: Sequence[int] = (),
+    on_end: Callable[[int], object] = lambda _code: None,
+) -> int:
     """Start a program that outlives us, in a session of its own; returns its process id.
 
-    What it prints is thrown away: it has to say elsewhere what it did. Raises ProgramError.
+    What it prints goes to the descriptor ``output``; it keeps those that are ``inherited``.
+    If we live longer, ``on_end`` is called in a thread with its exit code. Raises ProgramError.
     """
     try:
-        process = subprocess.Popen(
+        process = _popen_class()(
             list(argv),
             env=dict(env),
             cwd=folder,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=tuple(inherited),
             start_new_session=True,
         )
     except OSError as error:
         raise ProgramError(
             _("%(name)s could not be started", name=argv[0]), why=os.strerror(error.errno or 0)
         ) from error
-    # Whoever outlives it takes note of its end, so that no zombie is left.
-    threading.Thread(target=process.wait, daemon=True).start()
+    # A parent that outlives it takes note of its end, so that no zombie is left.
+    threading.Thread(target=lambda: on_end(_await_end(process)), daemon=True).start()
     return process.pid
-
-
-class Feeder:
-    """Feeds a stream into a pipe from a thread; ``read_end`` is a program's standard input.
-
-    A reader that leaves early (as ``pg_restore --list`` does) is no error; what the source
-    raises is kept and comes out of ``finish()``.
-    """
-
-    def __init__(self, source: Readable) -> None:
-        self._source = source
-        descriptor, self._write_end = os.pipe()
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BLOCK)
-        self.read_end: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._feed, daemon=True)
-        self._thread.start()
-
-    def finish(self) -> None:
-        """Wait for the thread; raises what reading the source raised."""
-        self.read_end.close()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def _feed(self) -> None:
-        try:
-            while block := self._source.read(BLOCK):
-                view = memoryview(block)
-                while view:
-                    view = view[os.write(self._write_end, view) :]
-        except BrokenPipeError:
-            pass
-        except BaseException as error:
-            self._error = error
-        finally:
-            os.close(self._write_end)

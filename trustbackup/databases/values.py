@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from trustbackup.store.inventory import Inventory
+from trustbackup.store.journal_entry import Strategy
 from trustbackup.store.streams import Readable
 
 OpenRaw = Callable[[], AbstractContextManager[Readable]]
@@ -20,8 +22,22 @@ class Options:
     wait: float = 30.0
     """How long to wait for a lock that somebody else holds."""
     connect_timeout: float = 10.0
+    pooler_console: str = field(default="", repr=False)
+    """The address of the console of the PgBouncer before the database; "" for none."""
     label: str = "trustbackup"
     """What sessions on a server are called, so that a dead run's can be found and ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What an engine can do beyond the contract."""
+
+    in_place: bool = False
+    """A database that can't be swapped is restored into itself, in one transaction."""
+    leaves_sign: bool = False
+    """Before a swap something is put into the new database that is to be removed after it."""
+    reads_newer: bool = True
+    """What a newer server wrote is restored by an older one as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +49,22 @@ class TableRows:
     rows: int
     fingerprint: str = ""
     """Of its content, when that was asked for and the engine takes it by table."""
+    root: str = ""
+    """The partitioned table that it is a part of, and that its rows may be loaded through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excused:
+    """What a load has told already that could not come back, or was not asked to bring back."""
+
+    objects: frozenset[tuple[str, str]] = frozenset()
+    """Kind and name."""
+    kinds: frozenset[str] = frozenset()
+    """Kinds that were left out altogether."""
+    owners: frozenset[str] | None = frozenset()
+    """Roles that something could not be given to; None where nobody was to get anything."""
+    grants: frozenset[str] | None = frozenset()
+    """Names, or kinds, of what rights could not be given on; None where none were to be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +78,15 @@ class Facts:
     migrations: tuple[tuple[str, str], ...]
     fingerprint: str = ""
     """Of the whole content, when that was asked for and the engine takes it as one."""
+    inventory: Inventory | None = None
+    """What there is besides rows; None when nobody asked, or the engine can't tell."""
+    excused: Excused = Excused()
+    left_out: frozenset[tuple[str, str]] = frozenset()
+    """Schema and name of tables whose rows were left alone; what they hold is not compared."""
+    definition: str = ""
+    """A fingerprint of all that is defined, when that was asked for."""
+    excluded: tuple[str, ...] = ()
+    """Of a dump: tables whose rows were left out as it was asked, which count as 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +97,12 @@ class DumpRequest:
     """A private folder for what must be a file."""
     content: bool = False
     directory: bool = False
+    compare: bool = False
+    """Whether to take what a later dump needs to tell that nothing changed: each table's
+    fingerprint, and the definition's."""
+    excluded: tuple[str, ...] = ()
+    """Tables whose rows are left out, with or without their schema; those not there are no
+    error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,19 +115,31 @@ class LoadRequest:
     tables: tuple[str, ...] = ()
     privileges: bool = True
     """Whether grants come along; their roles must exist then."""
+    owners: bool = True
+    """Whether everything is given back to its owner, and granted; else the role keeps it."""
+    lenient: bool = False
+    """A grant to a role that is not there is only noted."""
+    filled: frozenset[str] = frozenset()
+    """Materialized views that were not empty."""
 
 
-NOT_YET = "-"
-"""The marker of a restore that had not come to the step which changes the live database."""
+@dataclass(frozen=True, kw_only=True)
+class RoleGaps:
+    """What a server lacks of a backup's roles."""
+
+    owners: tuple[str, ...] = ()
+    """A clause for each that can't be given what belonged to it."""
+    missing: tuple[str, ...] = ()
+    """Names of roles that had rights, and are not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interrupted:
     """A restore that died, as its journal tells; ``marker`` is the engine's own."""
 
-    strategy: str
+    strategy: Strategy
     new: str
-    kept: str
+    previous: str
     marker: str
     label: str
 
@@ -90,7 +149,7 @@ class InPlaceRequest:
     """A load into the live database itself: what stays, and what must hold at the end."""
 
     load: LoadRequest
-    own_tables: tuple[str, ...]
+    app_tables: tuple[str, ...]
     own_app: str
     sessions: str
     """The table of sessions, which are ended."""
@@ -98,3 +157,5 @@ class InPlaceRequest:
     """Raises to roll everything back."""
     on_commit: Callable[[str], None]
     """Gets the marker, just before the transaction commits."""
+    note: Callable[[str], None] = lambda _sentence: None
+    """Gets a sentence for each thing that could not come back as it was."""

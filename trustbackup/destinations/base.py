@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Self
+from typing import Any, BinaryIO, Self
 
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.phrases import gettext as _
@@ -30,6 +30,19 @@ class DestinationError(TrustbackupError):
         super().__init__(what, why=why, todo=todo)
         self.permanent = permanent
         """True when trying the same thing again can't help."""
+        self.offered: OfferedKey | None = None
+        """What a person may confirm, so that it need not happen again."""
+
+
+@dataclass(frozen=True)
+class OfferedKey:
+    """A server's key that was not confirmed yet, or is another than the confirmed one."""
+
+    line: str
+    """What the configuration holds once it is confirmed."""
+    fingerprint: str
+    pinned: str = ""
+    """The fingerprint of the one that was confirmed."""
 
 
 class NotMadeYet(DestinationError):
@@ -39,7 +52,7 @@ class NotMadeYet(DestinationError):
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredFile:
     """One file at a destination: its name, its size in bytes, when it was written (UTC)."""
 
     name: str
@@ -63,6 +76,8 @@ class Step:
     ok: bool
     seconds: float
     detail: str = ""
+    offered: OfferedKey | None = None
+    """What a person may confirm, so that the step works the next time."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,8 @@ class Capabilities:
     knows_space: bool = False
     locks: bool = False
     """Files can be protected against deletion for a time."""
+    is_local: bool = False
+    """Copies may lie in a folder of this machine; see ``local_folder``."""
 
 
 Written = Callable[[int], None]
@@ -84,16 +101,26 @@ def unwatched(_done: int) -> None:
     """For those who do not watch."""
 
 
-class Destination(ABC):
+class DestinationBackend(ABC):
     """A place for copies; a context manager that closes its connection."""
 
-    kind: ClassVar[str]
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    def __init__(self, config: Any) -> None:  # noqa: ANN401 - each kind has its own
+        self.config = config
 
     @property
-    @abstractmethod
     def address(self) -> str:
         """Where it is, as a URL without secrets: what people and logs may see."""
+        return str(self.config.address)
+
+    @property
+    def local_folder(self) -> Path | None:
+        """Where copies lie on this machine's disks, if they do. Raises DestinationError."""
+        return None
+
+    @property
+    def second_look_after(self) -> float:
+        """Seconds in which what it says may only be a cache's word for the store behind it."""
+        return 0.0
 
     @abstractmethod
     def put(self, source: Path, sha256: str, written: Written = unwatched) -> None:
@@ -109,14 +136,14 @@ class Destination(ABC):
         """Read a file from its begin to its end, in pieces. Raises DestinationError."""
 
     @abstractmethod
-    def list(self) -> list[Stored]:
+    def list(self) -> list[StoredFile]:
         """All files of backups, by name; nothing unfinished, nothing foreign.
 
         Raises DestinationError.
         """
 
     @abstractmethod
-    def stat(self, name: str) -> Stored | None:
+    def stat(self, name: str) -> StoredFile | None:
         """None when there is no such file. Raises DestinationError."""
 
     @abstractmethod

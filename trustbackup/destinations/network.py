@@ -101,7 +101,7 @@ def must_be_allowed(host: str, address: str, allowed_hosts: Sequence[str] = ()) 
         raise DestinationError(
             _("%(host)s (%(number)s) was not connected to", host=host, number=number),
             why=_("it is none of the hosts that this site allows"),
-            todo=_('Add it to TRUSTBACKUP["ALLOWED_HOSTS"], or choose another host.'),
+            todo=_('Add it to TRUSTBACKUP["DESTINATION_HOSTS"], or choose another host.'),
             permanent=True,
         )
 

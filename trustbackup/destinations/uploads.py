@@ -27,6 +27,12 @@ def upload_name(name: str, sha256: str) -> str:
     return f"{name}.{sha256[:16]}.part"
 
 
+def is_ours(name: str) -> bool:
+    """Whether this is a backup's file, or an upload that is to become one."""
+    match = _UPLOAD.fullmatch(name)
+    return names.parse(match["name"] if match else name) is not None
+
+
 def is_abandoned(name: str, modified: datetime | None) -> bool:
     """Whether this is an upload (last written to then, UTC) that nobody went on with."""
     match = _UPLOAD.fullmatch(name)
@@ -46,9 +52,13 @@ def must_be_ours(name: str) -> None:
         )
 
 
-def other_content(name: str, address: str) -> DestinationError:
+class OtherContent(DestinationError):
+    """Another file has the name already."""
+
+
+def other_content(name: str, address: str) -> OtherContent:
     """The error when another file has the name already."""
-    return DestinationError(
+    return OtherContent(
         _("%(name)s was not copied to %(address)s", name=name, address=address),
         why=_("a file of that name with another content is there already"),
         todo=_("Look whose it is; delete it there, or choose another folder, then try again."),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 import os
-import re
 import signal
 import socket
 import sys
@@ -18,15 +16,18 @@ from typing import Any, NoReturn
 
 import humanize
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, connections, router
 
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import Cancelled, TrustbackupError
-from trustbackup.operations.recover import recover_restores
-from trustbackup.operations.site import Progress, Reporter, quiet
-from trustbackup.runs.life import Life, recorded
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from trustbackup.management.encoding import is_unicode, spelled_output
+from trustbackup.management.plain_output import PlainOutput, plain_json
+from trustbackup.models import Alarm
+from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.restore.recover import recover_restores
+from trustbackup.runs.delivery import sending
+from trustbackup.runs.lookout import lookout
+from trustbackup.runs.recorder import RunRecorder, record_run, system_user
 
 
 class OneSentenceParser(CommandParser):
@@ -52,49 +53,64 @@ class BackupCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:  # noqa: ANN401
         try:
-            return super().execute(*args, **options)
+            with spelled_output():
+                return super().execute(*args, **options)
         except CommandError as error:
             if not getattr(self, "_called_from_command_line", False) or options.get("traceback"):
                 raise
-            self.stderr.write(str(error))
+            PlainOutput(self.stderr, self.style).write(str(error))
             sys.exit(error.returncode)
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401
+        self.stdout = output = PlainOutput(self.stdout, self.style)
+        self.stderr = PlainOutput(self.stderr, self.style)
         try:
             # The index is read through the site's own connection, for which libpq would wait
             # for ever: a silent server must not keep us from the backups.
             timeout = max(2, round(get_settings().connect_timeout))
             os.environ.setdefault("PGCONNECT_TIMEOUT", str(timeout))
-            with cancellable():
-                for sentence in recover_restores():
-                    self.stderr.write(sentence)
-                ok = self.run(options)
+            with sending():
+                with cancellable():
+                    for sentence in recover_restores():
+                        self.stderr.write(sentence)
+                    ok = self.run(options)
+                _look_out()
         except KeyboardInterrupt:
             raise CommandError("Stopped: nothing incomplete was left behind.") from None
         except TrustbackupError as error:
             raise CommandError(str(error)) from error
         except (DatabaseError, OSError) as error:
             raise CommandError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+        output.flush()
         if not ok:
             sys.exit(1)
+        if isinstance(output.lost, OSError) and not isinstance(output.lost, BrokenPipeError):
+            raise CommandError(
+                f"It is done, but not all of its output could be written: {output.lost.strerror}."
+            )
 
     def run(self, options: dict[str, Any]) -> bool:
         """Do the work; False ends with exit code 1."""
         raise NotImplementedError
 
-    def recorded(self, verb: str, target: str = "") -> AbstractContextManager[Life]:
+    def record_run(
+        self, action: str, target: str = "", *, plan: str = ""
+    ) -> AbstractContextManager[RunRecorder]:
         """Record a run of this command, by the user of the operating system."""
-        user = getpass.getuser()
-        return recorded(verb, target, actor=f"{user} (command)", address=socket.gethostname())
+        actor = f"{system_user()} (command)"
+        return record_run(action, target, actor=actor, address=socket.gethostname(), plan=plan)
 
     def print_json(self, value: object) -> None:
         """Print one JSON value; of a list, each item on a line of its own."""
+        # JSON is UTF-8; elsewhere its own escapes say the same in ASCII.
+        escape = not is_unicode(self.stdout)
         if isinstance(value, list):
             # Without indent, because with it Python's encoder is ten times as slow.
-            lines = ",\n".join(json.dumps(item, ensure_ascii=False) for item in value)
-            self.stdout.write(f"[\n{lines}\n]" if lines else "[]")
+            lines = ",\n".join(json.dumps(item, ensure_ascii=escape) for item in value)
+            text = f"[\n{lines}\n]" if lines else "[]"
         else:
-            self.stdout.write(json.dumps(value, ensure_ascii=False, indent=1))
+            text = json.dumps(value, ensure_ascii=escape, indent=1)
+        self.stdout.write(plain_json(text))
 
     def confirm(self, question: str, flag: str) -> None:
         """Ask on a terminal; elsewhere the flag must have said it. Raises CommandError."""
@@ -109,29 +125,42 @@ class BackupCommand(BaseCommand):
         if options["json"] or options["verbosity"] == 0:
             yield quiet
         elif self.stdout.isatty():
-            with live_progress() as reporter:
+            with live_progress(ascii_only=not is_unicode(self.stdout)) as reporter:
                 yield reporter
         else:
             yield PlainProgress(self.stdout.write)
 
 
+def _look_out() -> None:
+    """Any command sees what is overdue, where it has talked to the index anyway."""
+    if lookout.is_due and connections[router.db_for_read(Alarm)].connection is not None:
+        lookout.look()
+
+
 @contextlib.contextmanager
 def cancellable() -> Iterator[None]:
-    """Turn SIGTERM into Cancelled, so that everything is cleaned up on the way out."""
+    """Turn SIGTERM and SIGHUP, of a terminal that is gone, into Cancelled, so that everything
+    is cleaned up on the way out. What is ignored, as nohup does, stays so."""
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Cancelled("Cancelled", why="the process was asked to end (SIGTERM)")
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for each in previous:
+            signal.signal(each, signal.SIG_IGN)
+        why = f"the process was asked to end ({signal.Signals(number).name})"
+        raise Cancelled("Cancelled", why=why)
 
+    previous: dict[signal.Signals, Any] = {}
     try:
-        previous = signal.signal(signal.SIGTERM, stop)
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(each) != signal.SIG_IGN:
+                previous[each] = signal.signal(each, stop)
     except ValueError:  # not the main thread: whoever owns the process decides
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
 
 
 class PlainProgress:
@@ -160,7 +189,7 @@ class PlainProgress:
 
 
 @contextlib.contextmanager
-def live_progress() -> Iterator[Reporter]:
+def live_progress(*, ascii_only: bool = False) -> Iterator[Reporter]:
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -172,7 +201,7 @@ def live_progress() -> Iterator[Reporter]:
     from rich.progress import Progress as Bars
 
     bars = Bars(
-        SpinnerColumn(),
+        SpinnerColumn("line" if ascii_only else "dots"),
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
@@ -205,11 +234,6 @@ def seconds(count: float) -> str:
 def size(count: float) -> str:
     """Bytes for a person: 12.3 MB."""
     return humanize.naturalsize(count)
-
-
-def plain(text: str) -> str:
-    """Text from elsewhere without what a terminal would obey."""
-    return _CONTROL.sub("\ufffd", text)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -1,3 +1,3 @@
-"""One verb a module: what the page, the API and the commands all call."""
+"""One action a module: what the page, the API and the commands all call."""
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ from pathlib import Path
 from django.db import connections
 
 from trustbackup.exceptions import Busy
-from trustbackup.operations.site import Progress, Reporter, Site, quiet
+from trustbackup.operations.context import Context
+from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.phrases import gettext as _
-from trustbackup.store import journal
+from trustbackup.store import journal, locks
 
 _PAUSE = 0.2
 
@@ -27,7 +28,8 @@ def only_run(
 
     Without ``wait`` it raises Busy when another run has one of them. Raises FolderError.
     """
-    root = Site.current().settings.root
+    root = Context.current().settings.backup_dir
+    journal.folder(root)
     with contextlib.ExitStack() as stack:
         # In the same order everywhere, so that no two runs wait for each other.
         for alias in sorted(alias for alias in set(aliases) if alias in connections):
@@ -45,7 +47,9 @@ def only_run(
 
 def _taken(stack: contextlib.ExitStack, root: Path, alias: str) -> bool:
     with contextlib.ExitStack() as attempt:
-        if attempt.enter_context(journal.locked(root, alias, "run")):
-            stack.enter_context(attempt.pop_all())
-            return True
-    return False
+        try:
+            attempt.enter_context(locks.exclusive(locks.run_lock(root, alias)))
+        except locks.Locked:
+            return False
+        stack.enter_context(attempt.pop_all())
+    return True

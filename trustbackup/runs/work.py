@@ -1,144 +1,165 @@
-"""What each verb does when a run is carried: one operation, its options from the run's row."""
+"""What each action does when a run is executed: one operation, its options from the run's row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from trustbackup import phrases
 from trustbackup.exceptions import TrustbackupError, UsageError
-from trustbackup.operations.copying import Copied, copy_backup
-from trustbackup.operations.create import aliases_to_dump, create_backup
-from trustbackup.operations.drill import drill_backup
-from trustbackup.operations.dropping import drop_local
-from trustbackup.operations.elsewhere import at_hand, bring_back, verify_backup
-from trustbackup.operations.fetching import verify_at
-from trustbackup.operations.places import Place, all_places, find_place
-from trustbackup.operations.plan import RestoreRequest, plan_restore
-from trustbackup.operations.restore import restore_backup
-from trustbackup.operations.site import Reporter
-from trustbackup.operations.undo import find_restore, undo_restore
+from trustbackup.notifications.tryout import try_route_as_asked
+from trustbackup.operations.context import Context
+from trustbackup.operations.offsite.connection_test import try_as_asked
+from trustbackup.operations.offsite.copy import CopyResult, copy_backup
+from trustbackup.operations.offsite.hydrate import hydrate, local_data
+from trustbackup.operations.offsite.targets import (
+    find_destination,
+)
+from trustbackup.operations.offsite.verify import verify_at, verify_backup
+from trustbackup.operations.progress import Progress, Reporter
+from trustbackup.operations.restore.choice import parse_strategy
+from trustbackup.operations.restore.drill import drill_backup
+from trustbackup.operations.restore.plan import RestoreRequest, plan_restore
+from trustbackup.operations.restore.restore import restore_backup
+from trustbackup.operations.restore.result import RestoredDatabase
+from trustbackup.operations.restore.undo import find_undoable, undo_restore
+from trustbackup.operations.transfer.adopt import adopt_handed_over
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
-from trustbackup.runs.life import Life
+from trustbackup.runs.create_work import create_and_copy, evict_after, note_copies
+from trustbackup.runs.delivery import send_within
 from trustbackup.runs.lock import only_run
-from trustbackup.store.manifest import Manifest
+from trustbackup.runs.plan_work import run_plan
+from trustbackup.runs.pruning import prune_and_note
+from trustbackup.runs.recorder import RunRecorder
+from trustbackup.runs.scrub import run_scrub
 
+_NOTIFY_FOR = 400.0
+"""Seconds that a run of its own waits for a message's next tries: the first three."""
 Options = dict[str, Any]
-Work = Callable[[Life, Options, Reporter], None]
+Work = Callable[[RunRecorder, Options, Reporter], None]
 
 
-def create_and_copy(
-    life: Life,
-    report: Reporter,
-    *,
-    to: Sequence[str] = (),
-    **options: Any,  # noqa: ANN401
-) -> tuple[Manifest, list[Copied]]:
-    """Make a backup, then bring it to these destinations and to the automatic ones.
-
-    A copy that fails makes the run partial; the backup is there all the same. Raises what
-    ``create_backup`` does, and UsageError for an unknown destination before anything is made.
-    """
-    places = {
-        place.name: place for place in [*map(find_place, to), *all_places(automatic_only=True)]
-    }
-    with only_run(aliases_to_dump(options.get("databases", ())), report):
-        manifest = create_backup(**options, report=report)
-    life.target = manifest.id
-    life.outcome.update(bytes=manifest.bytes, backup=manifest.id)
-    copies = copy_backup(manifest.id, list(places.values()), report) if places else []
-    _note_copies(life, copies)
-    drop_after(life, list(places.values()), copies, report)
-    return manifest, copies
+def _create(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    if "plan" in options:
+        run_plan(recorder, options["plan"], report)
+    else:
+        create_and_copy(recorder, report, **options, trigger="page")
 
 
-def _note_copies(life: Life, copies: Sequence[Copied]) -> None:
-    life.outcome["copies"] = [asdict(copied) for copied in copies]
-    life.partial = joined(
-        joined([item.destination, item.error], ": ") for item in copies if item.error
-    )
-
-
-def drop_after(
-    life: Life,
-    places: Sequence[Place],
-    copies: Sequence[Copied],
-    report: Reporter,
-    spare: Sequence[str] = (),
-) -> None:
-    """Drop what ``KEEP_LOCAL`` lets go once copies arrived. Raises Cancelled."""
-    arrived = {(item.id, item.destination) for item in copies if not item.error}
-    life.outcome["dropped"] = drop_local(places, arrived, report, spare=spare)
-
-
-def _create(life: Life, options: Options, report: Reporter) -> None:
-    create_and_copy(life, report, **options, trigger="page")
-
-
-def _copy(life: Life, options: Options, report: Reporter) -> None:
-    copies: list[Copied] = []
-    places = [find_place(name) for name in options["to"]]
+def _copy(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    copies: list[CopyResult] = []
+    refs = [find_destination(name) for name in options["to"]]
     for backup in options["backups"]:
-        copies += copy_backup(backup, places, report)
-    _note_copies(life, copies)
-    drop_after(life, places, copies, report)
+        copies += copy_backup(backup, refs, report)
+    note_copies(recorder, copies)
+    evict_after(recorder, refs, copies, report)
     if copies and all(copied.error for copied in copies):
         raise TrustbackupError(copies[0].error)
 
 
-def _verify(life: Life, options: Options, report: Reporter) -> None:
-    _each(life, options["backups"], lambda each: verify_backup(each, report).problems)
+def _verify(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    _each(recorder, options["backups"], lambda each: verify_backup(each, report).problems)
 
 
-def _verify_copy(life: Life, options: Options, report: Reporter) -> None:
-    place = find_place(options["at"])
-    life.outcome["checked"] = options["backups"][0]
+def _verify_copy(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    ref = find_destination(options["at"])
+    recorder.outcome["checked"] = options["backups"][0]
 
     def check(backup: str) -> tuple[str, ...]:
         return tuple(
-            problem for each in verify_at(place, [backup], report) for problem in each.problems
+            problem for each in verify_at(ref, [backup], report) for problem in each.problems
         )
 
-    _each(life, options["backups"], check)
+    _each(recorder, options["backups"], check)
 
 
-def _fetch(life: Life, options: Options, report: Reporter) -> None:
-    life.outcome["fetched"] = [bring_back(backup, report) for backup in options["backups"]]
+def _fetch(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    recorder.outcome["fetched"] = [hydrate(backup, report) for backup in options["backups"]]
 
 
-def _drill(life: Life, options: Options, report: Reporter) -> None:
-    _each(life, options["backups"], lambda each: drill_backup(each, report=report).problems)
+def _drill(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    _each(recorder, options["backups"], lambda each: drill_backup(each, report=report).problems)
 
 
-def _each(life: Life, backups: list[str], check: Callable[[str], tuple[str, ...]]) -> None:
+def _each(
+    recorder: RunRecorder, backups: list[str], check: Callable[[str], tuple[str, ...]]
+) -> None:
     """Check all of them; what is wrong with one stops no other."""
     problems = []
     for backup in backups:
         problems += [joined([backup, problem], ": ") for problem in check(backup)]
-    life.outcome.update(backups=len(backups), problems=problems)
+    recorder.outcome.update(backups=len(backups), problems=problems)
     if problems:
         raise TrustbackupError(joined(problems))
 
 
-def _restore(life: Life, options: Options, report: Reporter) -> None:
-    request = RestoreRequest(strategy=options["strategy"], migrate=options["migrate"])
-    with at_hand(options["backup"], report) as reference:
+def _scrub(recorder: RunRecorder, _options: Options, report: Reporter) -> None:
+    run_scrub(recorder, report)
+
+
+def _prune(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    prune_and_note(recorder, report, confirmed=options.get("confirmed") is True)
+
+
+def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    strategy = parse_strategy(options["strategy"])
+    request = RestoreRequest(strategy=strategy, migrate=options["migrate"])
+    with local_data(options["backup"], report) as reference:
         plan = plan_restore(reference, request, report, count=False)
         with only_run([part.alias for part in plan.parts], wait=False):
-            done = restore_backup(plan, report, session=options.get("session", ""))
-    life.outcome["warnings"] = list(plan.warnings)
-    life.outcome["databases"] = [asdict(item) for item in done.databases]
+            recorder.outcome["warnings"] = list(plan.warnings)
+            restore_backup(
+                plan, report, session=options.get("session", ""), on_database=noting(recorder)
+            )
 
 
-def _undo(life: Life, options: Options, report: Reporter) -> None:
-    alias = find_restore(options["restore"]).alias
-    with only_run([alias], wait=False):
-        done = undo_restore(options["restore"], report, session=options.get("session", ""))
-    life.outcome["databases"] = [asdict(done)]
+def _undo(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    entries = find_undoable(Context.current(), options["restore"])
+    with only_run([entry.alias for entry in entries], wait=False):
+        undo_restore(
+            options["restore"],
+            report,
+            session=options.get("session", ""),
+            on_database=noting(recorder),
+        )
 
 
-VERBS: dict[str, Work] = {
+def _upload(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    adopted = adopt_handed_over(options["upload"], report)
+    recorder.target = ", ".join(item.id for item in adopted)[:200]
+    recorder.outcome["backups"] = [item.id for item in adopted][:100]
+
+
+def _test(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    result = try_as_asked(options, report)
+    recorder.outcome.update(result.as_outcome())
+    if not result.ok:
+        raise TrustbackupError(result.problem)
+
+
+def _notify(recorder: RunRecorder, _options: Options, report: Reporter) -> None:
+    result = send_within(_NOTIFY_FOR, lambda: report(Progress(stage="sending messages")))
+    recorder.outcome.update(sent=result.sent, failed=result.failed)
+
+
+def _test_route(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    report(Progress(stage="sending messages"))
+    recorder.outcome["address"] = try_route_as_asked(options)
+
+
+def noting(recorder: RunRecorder) -> Callable[[RestoredDatabase], None]:
+    """Writes each database that is the restored one into a run's outcome, at once."""
+
+    def note(database: RestoredDatabase) -> None:
+        notes = [phrases.dumps(note) for note in database.notes]
+        recorder.outcome.setdefault("databases", []).append({**asdict(database), "notes": notes})
+
+    return note
+
+
+ACTIONS: dict[str, Work] = {
     "create": _create,
     "copy": _copy,
     "fetch": _fetch,
@@ -147,14 +168,20 @@ VERBS: dict[str, Work] = {
     "drill": _drill,
     "restore": _restore,
     "undo": _undo,
+    "upload": _upload,
+    "scrub": _scrub,
+    "prune": _prune,
+    "test destination": _test,
+    "notify": _notify,
+    "test notification": _test_route,
 }
 
 
-def work_of(verb: str) -> Work:
-    """Raises UsageError for an unknown verb."""
+def work_of(action: str) -> Work:
+    """Raises UsageError for an unknown action."""
     try:
-        return VERBS[verb]
+        return ACTIONS[action]
     except KeyError:
         raise UsageError(
-            _("There is no verb %(name)r", name=verb), todo=_("Update trustbackup.")
+            _("There is no action %(name)r", name=action), todo=_("Update trustbackup.")
         ) from None

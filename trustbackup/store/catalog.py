@@ -8,19 +8,23 @@ file that was added, cut short or removed by hand is noticed at once.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 
 from django.db import Error, connections, router, transaction
 
-from trustbackup.exceptions import BackupNotFound, UsageError
+from trustbackup.exceptions import UsageError
 from trustbackup.models import Backup
 from trustbackup.phrases import gettext as _
-from trustbackup.store import manifest, names, record
-from trustbackup.store.entry import Entry, scan
-from trustbackup.store.signature import Signature, Signer
+from trustbackup.store import drafts, manifest, names
+from trustbackup.store.backup_files import BackupFiles
+from trustbackup.store.folder import BackupFolder
+from trustbackup.store.record import Record
+from trustbackup.store.signature import Signature
+from trustbackup.store.sqlite_name import file_of
 
 logger = logging.getLogger(__name__)
 _BATCH = 500
@@ -28,28 +32,22 @@ UNVERIFIED: str = _("It has no manifest: whether it is whole is not known.")
 ALTERED: str = _("Its manifest was altered since it was signed.")
 
 
-def describe(entry: Entry, signer: Signer) -> Backup:
-    """The row of an entry, not saved. Never raises: what is wrong is in its ``problem``."""
-    created = names.time_of(entry.id) or datetime.fromtimestamp(entry.modified, UTC)
-    backup = Backup(
-        identifier=entry.id,
-        fingerprint=entry.fingerprint(signer),
-        created=created,
-        kind="database",
-        bytes=sum(entry.files[name] for name in entry.data_files),
-        files=[{"part": "", "file": name, "bytes": entry.files[name]} for name in entry.data_files],
-    )
+def describe(entry: BackupFiles) -> Backup:
+    """The row of a backup, not saved. Never raises: what is wrong is in its ``problem``."""
     if not entry.has_manifest:
-        backup.state, backup.problem = Backup.State.UNVERIFIED, UNVERIFIED
-        return backup
+        return _without_manifest(entry, Backup.State.UNVERIFIED, UNVERIFIED)
     try:
-        found, signature = entry.read_manifest(signer)
+        found, signature = entry.read_manifest()
     except Exception as error:
-        backup.state, backup.problem = Backup.State.UNREADABLE, str(error)
-        return backup
-    marks = record.read(entry.root, entry.id, signer)
+        return _without_manifest(entry, Backup.State.UNREADABLE, str(error))
+    noted = entry.record() if entry.has_record else Record()
+    backup = Backup(identifier=entry.id, fingerprint=entry.fingerprint())
     backup.name, backup.kind, backup.trigger = found.name, found.kind, found.trigger
     backup.host, backup.created = found.host, found.created
+    if found.plan:
+        backup.plan, backup.zone = found.plan.name, found.plan.zone
+        backup.retention = found.plan.retention
+        backup.destination_retention = found.plan.destination_retention
     backup.seconds = (found.finished - found.started).total_seconds()
     backup.bytes, backup.raw_bytes = found.bytes, found.raw_bytes
     backup.rows = sum(part.rows for part in found.parts)
@@ -65,15 +63,16 @@ def describe(entry: Entry, signer: Signer) -> Backup:
         for part in found.parts
     ]
     backup.signature = signature.name.lower()
-    backup.kept = marks.kept
-    if marks.checked:
-        backup.checked_at, backup.checked_ok = marks.checked.at, marks.checked.ok
-    if drilled := marks.drilled:
+    backup.protected = noted.protected
+    backup.odd, backup.anomalies = noted.is_odd, [asdict(each) for each in noted.anomalies]
+    if noted.checked:
+        backup.checked_at, backup.checked_ok = noted.checked.at, noted.checked.ok
+    if drilled := noted.drilled:
         backup.drilled_at, backup.drilled_ok = drilled.at, drilled.ok
         backup.recovery_seconds = drilled.seconds
     backup.state = Backup.State.COMPLETE
-    if marks.away and entry.is_dropped(found, marks):
-        backup.state, backup.elsewhere = Backup.State.ELSEWHERE, marks.away.where
+    if noted.offloaded and entry.is_evicted(found, noted):
+        backup.state, backup.offloaded_to = Backup.State.OFFLOADED, noted.offloaded.where
     elif problem := entry.missing(found):
         backup.state, backup.problem = Backup.State.DAMAGED, problem
     if not backup.problem and signature is Signature.ALTERED:
@@ -81,41 +80,59 @@ def describe(entry: Entry, signer: Signer) -> Backup:
     return backup
 
 
+def _without_manifest(entry: BackupFiles, state: str, problem: str) -> Backup:
+    return Backup(
+        identifier=entry.id,
+        fingerprint=entry.fingerprint(),
+        created=names.time_of(entry.id) or names.moment(entry.modified),
+        kind="database",
+        bytes=sum(entry.files[name] for name in entry.data_files),
+        files=[{"part": "", "file": name, "bytes": entry.files[name]} for name in entry.data_files],
+        state=state,
+        problem=problem,
+    )
+
+
 def may_connect(alias: str) -> bool:
     """False for an SQLite file that does not exist, which connecting would create."""
     connection = connections[alias]
     if connection.vendor != "sqlite":
         return True
-    name = str(connection.settings_dict["NAME"])
-    return "memory" in name or Path(name).is_file()
+    name = connection.settings_dict["NAME"]
+    file = file_of(name)
+    return file.is_file() if file else bool(name)
 
 
-def synchronise(root: Path, signer: Signer, *, afresh: bool = False) -> dict[str, Backup]:
+def synchronise(folder: BackupFolder, *, afresh: bool = False) -> dict[str, Backup]:
     """Bring the index up to what lies in the folder; every backup, by id.
 
     With ``afresh`` every manifest is read again. Without an index (no table yet, no
     server) everything is read from the disk, and nothing fails.
     """
-    entries = scan(root)
+    entries = folder.scan()
     try:
         using = router.db_for_write(Backup)
         if not may_connect(using):
-            return {key: describe(entry, signer) for key, entry in entries.items()}
-        known = {} if afresh else {row.identifier: row for row in Backup.objects.using(using)}
+            return {key: describe(entry) for key, entry in entries.items()}
+        rows = Backup.objects.using(using)
+        known = {} if afresh else {row.identifier: row for row in rows}
         fresh = {
-            key: describe(entry, signer)
+            key: describe(entry)
             for key, entry in entries.items()
-            if key not in known or known[key].fingerprint != entry.fingerprint(signer)
+            if key not in known or known[key].fingerprint != entry.fingerprint()
         }
-        gone = sorted(known.keys() - entries.keys())
-        # Nobody who writes to the site's database holds up a list that has nothing to write.
-        if afresh or fresh or gone:
+        noted = rows.values_list("identifier", flat=True) if afresh else known
+        gone = sorted(set(noted) - entries.keys())
+        # A process that writes to the site's database holds up no list that has nothing to write.
+        if fresh or gone:
+            fresh, gone = _as_it_is_now(folder, fresh, gone)
             with transaction.atomic(using):
-                _update(fresh, gone, using, afresh=afresh)
-        return {key: fresh.get(key) or known[key] for key in entries}
+                _update(fresh, gone, using)
+        found = {key: fresh.get(key) or known.get(key) for key in entries}
+        return {key: row for key, row in found.items() if row is not None}
     except Error as error:
         logger.debug("The index of backups can't be used: %s", error)
-        return {key: describe(entry, signer) for key, entry in entries.items()}
+        return {key: describe(entry) for key, entry in entries.items()}
 
 
 _seen: dict[Path, tuple[int, str, float]] = {}
@@ -123,26 +140,44 @@ _LOOK_AGAIN = 60.0
 """Seconds. A file that was cut short in place does not change its folder."""
 
 
-def synchronise_if_changed(root: Path, signer: Signer) -> None:
+def synchronise_if_changed(folder: BackupFolder) -> None:
     """The same for a page that is loaded again and again: only when the folder has changed.
 
     Raises FolderError when it can't be read.
     """
+    root, keys = folder.root, folder.signer.keys
     try:
         changed = root.stat().st_mtime_ns
     except FileNotFoundError:
         changed = 0
     last = _seen.get(root)
     now = time.monotonic()
-    if last is None or last[:2] != (changed, signer.keys) or now - last[2] > _LOOK_AGAIN:
-        synchronise(root, signer)
-        _seen[root] = (changed, signer.keys, now)
+    if last is None or last[:2] != (changed, keys) or now - last[2] > _LOOK_AGAIN:
+        synchronise(folder)
+        _seen[root] = (changed, keys, now)
 
 
-def _update(fresh: dict[str, Backup], gone: Sequence[str], using: str, *, afresh: bool) -> None:
+def _as_it_is_now(
+    folder: BackupFolder, fresh: dict[str, Backup], gone: Sequence[str]
+) -> tuple[dict[str, Backup], list[str]]:
+    """Without what came or went since the folder was listed: another process has noted that."""
+
+    def has_manifest(identifier: str) -> bool:
+        return os.path.lexists(folder.root / names.manifest_name(identifier))
+
+    def is_there(backup: Backup) -> bool:
+        files = (folder.root / file["file"] for file in backup.files)
+        return has_manifest(backup.identifier) or any(map(os.path.lexists, files))
+
+    hidden = drafts.unfinished(folder.root) if gone else set()
+    return (
+        {key: backup for key, backup in fresh.items() if is_there(backup)},
+        [key for key in gone if key in hidden or not has_manifest(key)],
+    )
+
+
+def _update(fresh: dict[str, Backup], gone: Sequence[str], using: str) -> None:
     rows = Backup.objects.using(using)
-    if afresh:
-        rows.all().delete()
     for start in range(0, len(gone), _BATCH):
         rows.filter(identifier__in=gone[start : start + _BATCH]).delete()
     columns = [item.name for item in Backup._meta.concrete_fields if not item.primary_key]  # noqa: SLF001 - documented API
@@ -160,9 +195,7 @@ def _update(fresh: dict[str, Backup], gone: Sequence[str], using: str, *, afresh
     )
 
 
-def list_backups(
-    root: Path, signer: Signer, *, kind: str = "", database: str = ""
-) -> Sequence[Backup]:
+def list_backups(folder: BackupFolder, *, kind: str = "", database: str = "") -> Sequence[Backup]:
     """All backups, newest first. Raises UsageError for an unknown kind."""
     if kind and kind not in manifest.KINDS:
         raise UsageError(
@@ -171,32 +204,7 @@ def list_backups(
         )
     found = [
         backup
-        for backup in synchronise(root, signer).values()
+        for backup in synchronise(folder).values()
         if (not kind or backup.kind == kind) and (not database or database in backup.aliases)
     ]
     return sorted(found, key=lambda row: (row.created, names.order(row.identifier)), reverse=True)
-
-
-def find(root: Path, reference: str, entries: dict[str, Entry] | None = None) -> Entry:
-    """The backup that an id, ``latest`` or one of its file names means.
-
-    Raises BackupNotFound. ``latest`` is the newest one that has a manifest. ``entries`` are
-    those of a look at the folder just before.
-    """
-    entries = scan(root) if entries is None else entries
-    if reference == "latest":
-        whole = [key for key, entry in entries.items() if entry.has_manifest]
-        if not whole:
-            raise BackupNotFound(
-                _("There is no backup in %(root)s", root=root),
-                todo=_("Make one with create_backup."),
-            )
-        return entries[max(whole, key=names.order)]
-    parsed = names.parse(reference)
-    for key in (reference, reference.removeprefix(names.PREFIX), parsed.id if parsed else ""):
-        if key in entries:
-            return entries[key]
-    raise BackupNotFound(
-        _("There is no backup %(reference)r in %(root)s", reference=reference[:200], root=root),
-        todo=_("See list_backups for those that are there."),
-    )

@@ -4,18 +4,16 @@ A draft is a private folder in which a backup is written. Publishing goes: data 
 (flushed, then renamed, then their folder flushed), and only then the manifest, the same
 way. Until the draft's folder is gone nothing that carries its id is listed, so a crash
 between any two steps leaves nothing that looks like a backup. Deleting goes the other
-way: the manifest leaves first.
+way (``removal.py``).
 
     ROOT/.drafts/<id>/               being written; locked by its writer as long as it lives
     ROOT/.drafts/<id>/published      inode numbers of the data files that were renamed
-    ROOT/.drafts/upload-…/           what is coming from elsewhere, see intake.py
-    ROOT/.deleted/<id>.manifest.json a delete that has begun and must be finished
+    ROOT/.drafts/upload-…/           what is coming from elsewhere, see staging.py
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -26,19 +24,15 @@ from pathlib import Path
 
 from trustbackup.exceptions import Busy, FolderError, file_operation
 from trustbackup.phrases import gettext as _
-from trustbackup.store import names
-from trustbackup.store.durable import (
-    DELETED,
-    DRAFTS,
-    OPEN_FOLDER,
-    DurableFile,
-    must_be_unused,
-    prepare_root,
-    sync_folder,
-)
+from trustbackup.store import durable, locks, names, removal
+from trustbackup.store.durable import DurableFile, prepare_root, sync_folder
+from trustbackup.store.locks import DELETED, DRAFTS
 
 UPLOAD = "upload-"
+HANDED_OVER = "received.json"
+"""In an upload's folder: what it holds, for the process that takes it on."""
 _JOURNAL = "published"
+_LARGEST_JOURNAL = 1 << 20
 _STALE = 3600.0
 """Seconds after which nobody can be at work on a small file any more."""
 
@@ -46,11 +40,11 @@ _STALE = 3600.0
 class Draft:
     """A backup that is being written; use ``begin()`` to get one."""
 
-    def __init__(self, root: Path, identifier: str, descriptor: int) -> None:
+    def __init__(self, root: Path, identifier: str, lock: contextlib.ExitStack) -> None:
         self.root = root
         self.id = identifier
         self.folder = root / DRAFTS / identifier
-        self._descriptor = descriptor
+        self._lock = lock
         self._data: list[str] = []
         self._has_manifest = False
         self._published = False
@@ -90,7 +84,7 @@ class Draft:
             self._rename(name)
         sync_folder(self.root)
         if manifest is None:
-            # Whoever sweeps a folder that a crash has left removes only what this file names.
+            # A sweep of a folder that a crash has left removes only what this file names.
             with file_operation(_("Removing"), self.folder / _JOURNAL):
                 (self.folder / _JOURNAL).unlink()
             sync_folder(self.folder)
@@ -116,7 +110,7 @@ class Draft:
                     (self.root / names.manifest_name(self.id)).unlink(missing_ok=True)
             _remove_published(self.root, self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self._descriptor)
+        self._lock.close()
 
     def _must_be_free(self, name: str) -> None:
         if os.path.lexists(self.root / name):
@@ -148,13 +142,16 @@ def begin_as(root: Path, identifier: str) -> Iterator[Draft]:
     """A draft for a backup that has its id already. Raises FolderError, Busy if it is taken."""
     prepare_root(root)
     sweep(root)
-    draft = None if identifier in _taken(root) else _reserve_as(root, identifier)
-    if draft is None:
-        raise Busy(
-            _("Backup %(identifier)s was not published", identifier=identifier),
-            why=_("another one of that name is there, or is just being made"),
-            todo=_("Look at it, then try again."),
-        )
+    until = time.monotonic() + locks.AT_ONCE
+    while (draft := _reserve_free(root, identifier)) is None:
+        # A sweep holds what it looks at for an instant.
+        if identifier in _taken(root) or time.monotonic() > until:
+            raise Busy(
+                _("Backup %(identifier)s was not published", identifier=identifier),
+                why=_("another one of that name is there, or is just being made"),
+                todo=_("Look at it, then try again."),
+            )
+        time.sleep(0.01)
     with contextlib.closing(draft):
         yield draft
 
@@ -163,42 +160,50 @@ def _reserve(root: Path, moment: datetime) -> Draft:
     taken = _taken(root)
     for number in range(1, 100_000):
         identifier = names.backup_id(moment, number)
-        if identifier not in taken and (draft := _reserve_as(root, identifier)):
+        if identifier not in taken and (draft := _reserve_free(root, identifier)):
             return draft
     raise FolderError(_("No name is left in this second"), todo=_("Try again."))
 
 
+def _reserve_free(root: Path, identifier: str) -> Draft | None:
+    """A draft of a backup that is not there; None when it is, or is just being made."""
+    draft = _reserve_as(root, identifier)
+    # Asked under its lock: another's draft of this id may have become a backup until then.
+    if draft is not None and identifier in _taken(root):
+        draft.close()
+        return None
+    return draft
+
+
 def _taken(root: Path) -> set[str]:
-    return {parsed.id for name in os.listdir(root) if (parsed := names.parse(name))}
+    """What is there, and what is being deleted: that goes on by its name if its deleter dies."""
+    found = [*os.listdir(root), *os.listdir(root / DELETED)]
+    return {parsed.id for name in found if (parsed := names.parse(name))}
 
 
 def _reserve_as(root: Path, identifier: str) -> Draft | None:
-    descriptor = make_private(folder := root / DRAFTS / identifier)
-    return None if descriptor is None else Draft(root, folder.name, descriptor)
+    lock = make_private(folder := root / DRAFTS / identifier)
+    return None if lock is None else Draft(root, folder.name, lock)
 
 
-def make_private(folder: Path) -> int | None:
-    """Make a folder (0700) and lock it; None when it is there or was swept meanwhile."""
+def make_private(folder: Path) -> contextlib.ExitStack | None:
+    """Make a folder (0700) and hold its lock; None when it is there or was swept meanwhile."""
     with file_operation(_("Making a private folder"), folder):
         try:
             folder.mkdir(mode=0o700)
         except FileExistsError:
             return None
-        return _lock(folder)
+    return _lock(folder)
 
 
-def _lock(folder: Path) -> int | None:
-    """Lock a draft's folder; None when somebody else holds it, or removed it meanwhile."""
-    try:
-        descriptor = os.open(folder, OPEN_FOLDER)
-    except FileNotFoundError:
-        return None
-    with contextlib.suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), folder.lstat()):
-            return descriptor
-    os.close(descriptor)
-    return None
+def _lock(folder: Path) -> contextlib.ExitStack | None:
+    """Hold a draft's lock; None when somebody else does, or removed the folder meanwhile."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.exclusive(locks.draft_lock(folder), wait=0))
+        except (locks.Locked, locks.Vanished):
+            return None
+        return stack.pop_all()
 
 
 def unfinished(root: Path) -> set[str]:
@@ -206,13 +211,16 @@ def unfinished(root: Path) -> set[str]:
     found: set[str] = set()
     for name in (DRAFTS, DELETED):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for entry in os.listdir(root / name):
-                parsed = names.parse(entry)
-                if name == DRAFTS and names.is_backup_id(entry):
+            for entry in os.scandir(root / name):
+                parsed = names.parse(entry.name)
+                if name == DRAFTS and names.is_backup_id(entry.name):
                     # The manifest comes last: with one it is whole, if its writer died or not.
-                    if not (root / names.manifest_name(entry)).is_file():
-                        found.add(entry)
-                elif name == DELETED and parsed and parsed.is_manifest:
+                    if (
+                        entry.is_dir(follow_symlinks=False)
+                        and not (root / names.manifest_name(entry.name)).is_file()
+                    ):
+                        found.add(entry.name)
+                elif name == DELETED and parsed and parsed.is_manifest and entry.is_file():
                     found.add(parsed.id)
     return found
 
@@ -227,23 +235,41 @@ def sweep(root: Path) -> list[str]:
     for folder in sorted((root / DRAFTS).glob("*")):
         is_draft = names.is_backup_id(folder.name)
         known = is_draft or folder.name.startswith(UPLOAD)
-        if not known or (descriptor := _lock(folder)) is None:
+        if not known or folder.is_symlink() or not folder.is_dir():
             continue
-        try:
+        if (lock := _lock(folder)) is None:
+            continue
+        with lock:
+            if _is_waiting(folder):
+                continue
             if is_draft and not (root / names.manifest_name(folder.name)).is_file():
                 _remove_published(root, folder)
             shutil.rmtree(folder, ignore_errors=True)
             if is_draft:
                 cleaned.append(folder.name)
-        finally:
-            os.close(descriptor)
     _remove_stale(root / DRAFTS)
-    for tombstone in sorted((root / DELETED).glob(f"*{names.MANIFEST}")):
-        parsed = names.parse(tombstone.name)
-        if parsed is not None:
-            _finish_delete(root, parsed.id, tombstone)
-            cleaned.append(parsed.id)
-    return cleaned
+    return [*cleaned, *removal.finish_deletes(root), *_remove_orphans(root)]
+
+
+def _is_waiting(folder: Path) -> bool:
+    """Whether it was handed over a short while ago, and nobody has taken it on yet."""
+    with contextlib.suppress(OSError):
+        status = (folder / HANDED_OVER).lstat()
+        return folder.name.startswith(UPLOAD) and time.time() - status.st_mtime < _STALE
+    return False
+
+
+def _remove_orphans(root: Path) -> list[str]:
+    """Remove records whose backup is gone: they would keep its id from coming back."""
+    removed = []
+    for identifier in removal.orphaned_records(root):
+        # While its id is reserved nobody else publishes it; a draft that lives has it already.
+        if (draft := _reserve_as(root, identifier)) is not None:
+            with contextlib.closing(draft), contextlib.suppress(OSError):
+                if identifier in removal.orphaned_records(root):
+                    (root / names.record_name(identifier)).unlink()
+                    removed.append(identifier)
+    return removed
 
 
 def _remove_stale(folder: Path) -> None:
@@ -257,44 +283,13 @@ def _remove_stale(folder: Path) -> None:
 def _remove_published(root: Path, folder: Path) -> None:
     """Remove the data files that a draft had renamed, and no other file of that name."""
     try:
-        inodes = json.loads((folder / _JOURNAL).read_bytes())
-    except (OSError, ValueError):
+        inodes = json.loads(durable.read_small(folder / _JOURNAL, _LARGEST_JOURNAL))
+    except (FolderError, ValueError, RecursionError):
         return
-    for name, inode in inodes.items():
+    for name, inode in inodes.items() if isinstance(inodes, dict) else ():
+        parsed = names.parse(name)
+        if parsed is None or parsed.id != folder.name:
+            continue
         with contextlib.suppress(OSError):
             if (root / name).lstat().st_ino == inode:
                 (root / name).unlink()
-
-
-def delete(root: Path, identifier: str, files: list[str]) -> None:
-    """Delete a backup: first its manifest leaves, then ``files`` go. Raises FolderError."""
-    prepare_root(root)
-    manifest = names.manifest_name(identifier)
-    tombstone = root / DELETED / manifest
-    must_be_unused(root, [manifest, *files])
-    if os.path.lexists(root / manifest):
-        with file_operation(_("Removing the manifest"), root / manifest):
-            (root / manifest).rename(tombstone)
-        sync_folder(root / DELETED)
-        sync_folder(root)
-    _remove(root, files)
-    if os.path.lexists(tombstone):
-        _finish_delete(root, identifier, tombstone)
-
-
-def _finish_delete(root: Path, identifier: str, tombstone: Path) -> None:
-    _remove(root, [name for name in os.listdir(root) if _belongs(name, identifier)])
-    with file_operation(_("Removing"), tombstone):
-        tombstone.unlink(missing_ok=True)
-
-
-def _belongs(name: str, identifier: str) -> bool:
-    parsed = names.parse(name)
-    return parsed is not None and parsed.id == identifier
-
-
-def _remove(root: Path, files: list[str]) -> None:
-    for name in files:
-        with file_operation(_("Removing"), root / name):
-            (root / name).unlink(missing_ok=True)
-    sync_folder(root)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from trustbackup.exceptions import Busy, FolderError, file_operation
+from trustbackup.exceptions import FolderError, file_operation
+from trustbackup.phrases import Grouped
 from trustbackup.phrases import gettext as _
+from trustbackup.store.locks import DELETED, DRAFTS
 
-DRAFTS = ".drafts"
-DELETED = ".deleted"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# A FIFO would keep its opener waiting for a writer.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FLUSHED_AT_ONCE = 4 << 20
 """Bytes. On ext4 every fsync on the disk, a site's own too, waits for a large one to end."""
@@ -35,6 +38,33 @@ def prepare_root(root: Path) -> None:
                     why=_("unfinished backups would be written elsewhere"),
                     todo=_("Remove the link, then try again."),
                 )
+
+
+def free_bytes(root: Path) -> int | None:
+    """What its disk has free for us; None where that can't be known."""
+    try:
+        disk = os.statvfs(root)
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
+
+
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What file systems without hard links answer: FAT, exFAT, some shares."""
+
+
+def name_exclusively(path: Path, name: Path) -> None:
+    """Rename a file, to a name that nothing has. Raises OSError, FileExistsError among them."""
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        # An empty file of ours takes the name first; only that one is replaced.
+        os.close(os.open(name, _CREATE, 0o600))
+        path.replace(name)
+    else:
+        path.unlink()
 
 
 def sync_folder(path: Path) -> None:
@@ -117,44 +147,51 @@ def replace_file(root: Path, path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-@contextlib.contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Wait for a folder's lock and hold it, for as long as a small change takes. FolderError."""
-    with file_operation(_("Opening the folder"), folder):
-        descriptor = os.open(folder, OPEN_FOLDER)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading, never through a symbolic link. Raises FolderError."""
+def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
+    """Open a regular file for reading, without waiting and never through a link. FolderError."""
     with file_operation(_("Opening"), path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    return os.fdopen(descriptor, "rb")
+        descriptor = os.open(path, _READ)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_regular(path)
+    return os.fdopen(descriptor, "rb", buffering)
 
 
-def share(file: BinaryIO, name: str) -> None:
-    """Hold a file against deletion until it is closed. Raises Busy when it is being deleted."""
+def _not_regular(path: Path) -> FolderError:
+    return FolderError(
+        _("%(path)s was not read", path=path),
+        why=_("it is no regular file"),
+        todo=_("Move it away, then try again."),
+    )
+
+
+def _read(descriptor: int, most: int) -> bytes:
+    data = os.read(descriptor, most)
+    if len(data) == most:
+        return data
+    while len(data) < most and (more := os.read(descriptor, most - len(data))):
+        data += more
+    return data
+
+
+def read_small(path: Path, largest: int) -> bytes:
+    """All of a regular file of at most ``largest`` bytes. Raises FolderError."""
     try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Busy(_("%(name)s can't be used", name=name), why=_("it is being deleted")) from None
-
-
-def must_be_unused(root: Path, files: list[str]) -> None:
-    """Raises Busy when somebody holds one of the files with ``share()``."""
-    for name in files:
-        if not (root / name).is_file():
-            continue
-        with open_regular(root / name) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Busy(
-                    _("%(name)s was not deleted", name=name),
-                    why=_("a restore or a check is using it"),
-                    todo=_("Wait until that is done, then try again."),
-                ) from None
+        descriptor = os.open(path, _READ)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_regular(path)
+            data = _read(descriptor, min(status.st_size, largest) + 1)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        with file_operation(_("Reading"), path):
+            raise
+    if len(data) > largest:
+        raise FolderError(
+            _("%(path)s was not read", path=path),
+            why=_("it has more than %(limit)s bytes", limit=Grouped(largest)),
+            todo=_("Move it away, then try again."),
+        )
+    return data

@@ -1,208 +1,195 @@
 """The journal of restores: what is under way, what was swapped, what can be undone.
 
-One file a restore, in ``ROOT/.restores``. It is written before the first database is made
-and locked by its writer as long as that lives, so that whoever comes after a crash knows
-what to look for. It stays while the old database is kept.
+One signed file a restored database, in ``ROOT/.restores``. It is written before the first
+database is made and locked by its writer as long as that lives, so that the next command
+knows after a crash what to look for. It stays while the old database is kept.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trustbackup.exceptions import FolderError, file_operation
+from trustbackup.exceptions import FolderError, ManifestError, file_operation
 from trustbackup.phrases import gettext as _
-from trustbackup.store import durable
+from trustbackup.store import durable, journal_entry, locks
+from trustbackup.store.folder import BackupFolder
+from trustbackup.store.journal_entry import JournalEntry, State, Strategy
+from trustbackup.store.locks import RESTORES
 
-FOLDER = ".restores"
-BUILDING = "building"
-SWAPPING = "swapping"
-DONE = "done"
-NOT_YET = "-"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One restore of one database. ``started`` is ISO 8601 in UTC."""
-
-    id: str
-    alias: str
-    backup: str
-    strategy: str
-    new: str
-    kept: str
-    started: str
-    state: str = BUILDING
-    marker: str = NOT_YET
-    """The engine's own sign by which it knows, after a crash, what had happened."""
-    rows: int = 0
-
-    @property
-    def undoable(self) -> bool:
-        return self.state == DONE and self.kept != ""
+_LARGEST = 64 << 10
+"""Bytes; no entry of ours comes near."""
 
 
-class Journal:
+class JournalWriter:
     """An entry that is being written; ``update()`` makes each step durable."""
 
-    def __init__(self, root: Path, entry: Entry) -> None:
+    def __init__(self, journal: RestoreJournal, entry: JournalEntry) -> None:
         self.entry = entry
-        self._root = root
-        self._path = root / FOLDER / f"{entry.id}.json"
+        self.ended = False
+        """Whether it is finished or forgotten: there is nothing left to recover."""
+        self._journal = journal
 
-    def update(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Entry
+    def update(self, **changes: Any) -> None:  # noqa: ANN401 - fields of JournalEntry
         self.entry = replace(self.entry, **changes)
-        data = json.dumps(asdict(self.entry), indent=1, ensure_ascii=False)
-        durable.replace_file(self._root, self._path, data.encode() + b"\n")
+        data = journal_entry.dump(self.entry, self._journal.signer)
+        durable.replace_file(self._journal.root, self._journal.path(self.entry.id), data)
 
     def finish(self) -> None:
         """The swap is done, and the old database is kept.
 
         An undo takes the place of the restore that it undid: what that one kept is live.
         """
-        if self.entry.strategy == "undo":
-            forget_kept(self._root, self.entry.new)
-        self.update(state=DONE)
+        if self.entry.strategy is Strategy.UNDO:
+            self._journal.forget_previous(self.entry)
+        self.update(state=State.DONE)
+        self.ended = True
 
     def forget(self) -> None:
-        with file_operation(_("Removing"), self._path):
-            self._path.unlink(missing_ok=True)
+        path = self._journal.path(self.entry.id)
+        with file_operation(_("Removing"), path):
+            path.unlink(missing_ok=True)
+        self.ended = True
 
 
-@contextlib.contextmanager
-def _flock(path: Path, mode: int) -> Iterator[bool]:
-    """Hold a lock file; False when somebody else does, or removed it meanwhile.
+class RestoreJournal:
+    """The journal of the restores of one backup folder."""
 
-    Its holder's death frees it.
-    """
-    with file_operation(_("Opening the lock"), path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, mode)
-        except BlockingIOError:
-            yield False
+    def __init__(self, folder: BackupFolder) -> None:
+        self.root = folder.root
+        self.signer = folder.signer
+
+    def path(self, identifier: str) -> Path:
+        return self.root / RESTORES / f"{identifier}.json"
+
+    def writer(self, entry: JournalEntry) -> JournalWriter:
+        return JournalWriter(self, entry)
+
+    def folder(self) -> Path:
+        """The private folder of the journal, made if need be. Raises FolderError."""
+        return folder(self.root)
+
+    @contextlib.contextmanager
+    def held(self, identifier: str) -> Iterator[Path]:
+        """Show that the writer of this entry lives; yields a private folder for its work."""
+        self.folder()
+        work = self._work(identifier)
+        with locks.exclusive(locks.writer_lock(self.root, identifier), wait=locks.FOREVER):
+            with file_operation(_("Making a private folder"), work):
+                work.mkdir(mode=0o700)
+            try:
+                yield work
+            finally:
+                self._forget_work(identifier)
+
+    @contextlib.contextmanager
+    def abandoned(self, identifier: str) -> Iterator[JournalEntry | None]:
+        """The unfinished entry whose writer is dead; nobody else may recover it meanwhile.
+
+        It is read under the writer's lock: what was read before may have been finished since.
+        None while the writer lives, and when nothing readable is unfinished. What a dead
+        writer left of its work is removed then.
+        """
+        self.folder()
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(locks.exclusive(locks.writer_lock(self.root, identifier)))
+            except locks.Locked:
+                yield None
+                return
+            yield self._unfinished(identifier)
+            self._forget_work(identifier)
+
+    def _unfinished(self, identifier: str) -> JournalEntry | None:
+        with contextlib.suppress(ManifestError, FolderError):
+            entry = self._load(identifier)
+            return entry if entry.state is not State.DONE else None
+        return None
+
+    def _work(self, identifier: str) -> Path:
+        return self.root / RESTORES / f"{identifier}.work"
+
+    def _forget_work(self, identifier: str) -> None:
+        shutil.rmtree(self._work(identifier), ignore_errors=True)
+        (self.root / RESTORES / f"{identifier}.alive").unlink(missing_ok=True)
+
+    def begun(self) -> list[str]:
+        """The ids of all that is under way, or whose writer died before its first entry."""
+        return self._names(".alive")
+
+    def forget_previous(self, undo: JournalEntry) -> None:
+        """Forget the restore whose old database this undo has made the live one."""
+        for entry in self.entries():
+            if entry.previous == undo.new and entry.alias == undo.alias:
+                JournalWriter(self, entry).forget()
+
+    def entries(self) -> list[JournalEntry]:
+        """Every entry that this site wrote, oldest first."""
+        found, _problems = self.read()
+        return found
+
+    def read(self) -> tuple[list[JournalEntry], list[ManifestError | FolderError]]:
+        """Every entry that this site wrote, oldest first, and why others are not followed."""
+        found: list[JournalEntry] = []
+        problems: list[ManifestError | FolderError] = []
+        for identifier in self._names(".json"):
+            try:
+                found.append(self._load(identifier))
+            except (ManifestError, FolderError) as error:
+                if self.path(identifier).is_symlink() or self.path(identifier).exists():
+                    problems.append(error)
+        return sorted(found, key=lambda entry: (entry.started, entry.id)), problems
+
+    def _load(self, identifier: str) -> JournalEntry:
+        path = self.path(identifier)
+        with durable.open_regular(path) as file, file_operation(_("Reading"), path):
+            data = file.read(_LARGEST)
+        return journal_entry.load(data, identifier, self.signer)
+
+    def _names(self, suffix: str) -> list[str]:
+        with contextlib.suppress(OSError):
+            listing = os.listdir(self.root / RESTORES)
+            return sorted(name.removesuffix(suffix) for name in listing if name.endswith(suffix))
+        return []
+
+    def find(self, identifier: str = "") -> list[JournalEntry]:
+        """What can be undone of the restore with this id, of itself or of one of its databases.
+
+        Without ``identifier`` of the newest restore, but not of an undo: that would only
+        bring back what was undone. Raises FolderError, and ManifestError for an entry that
+        this site did not write.
+        """
+        entries = [entry for entry in self.entries() if entry.undoable]
+        if identifier:
+            wanted = {entry.restore for entry in entries if identifier in (entry.id, entry.restore)}
+            if not wanted and self._is_ours_to_read(identifier):
+                self._load(identifier)
         else:
-            yield path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
-    finally:
-        os.close(descriptor)
+            wanted = {entry.restore for entry in entries[-1:]}
+        found = [entry for entry in entries if entry.restore in wanted]
+        if not found:
+            raise FolderError(
+                _("There is no restore %(id)r to undo or release", id=identifier)
+                if identifier
+                else _("There is no restore to undo or release"),
+                why=_("no old database is kept for it"),
+                todo=_("See list_restores for those that can."),
+            )
+        return found
+
+    def _is_ours_to_read(self, identifier: str) -> bool:
+        return identifier in self._names(".json")
 
 
 def folder(root: Path) -> Path:
-    """The private folder of the journal, made if need be. Raises FolderError."""
+    """The private folder of the journal and of its locks, made if need be. Raises FolderError."""
     durable.prepare_root(root)
-    path = root / FOLDER
+    path = root / RESTORES
     with file_operation(_("Making the folder"), path):
         path.mkdir(mode=0o700, exist_ok=True)
     return path
-
-
-@contextlib.contextmanager
-def locked(root: Path, alias: str, use: str = "") -> Iterator[bool]:
-    """The lock of an alias's restores, or of another use: False when somebody alive holds it."""
-    with _flock(folder(root) / _lock_name(alias, use), fcntl.LOCK_EX | fcntl.LOCK_NB) as mine:
-        yield mine
-
-
-def is_locked(root: Path, alias: str) -> bool:
-    """Whether somebody alive holds that lock, found out without touching anything."""
-    try:
-        with durable.open_regular(root / FOLDER / _lock_name(alias)) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FolderError:
-        return False
-    return False
-
-
-def _lock_name(alias: str, use: str = "") -> str:
-    safe = "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in alias)
-    return f"{safe}.{use}.lock" if use else f"{safe}.lock"
-
-
-@contextlib.contextmanager
-def held(root: Path, identifier: str) -> Iterator[Path]:
-    """Show that the writer of this entry lives; yields a private folder for its work."""
-    path = folder(root) / f"{identifier}.alive"
-    work = _work(root, identifier)
-    with contextlib.ExitStack() as stack:
-        while not stack.enter_context(_flock(path, fcntl.LOCK_EX)):
-            pass
-        with file_operation(_("Making a private folder"), work):
-            work.mkdir(mode=0o700)
-        try:
-            yield work
-        finally:
-            _forget_work(root, identifier)
-
-
-@contextlib.contextmanager
-def abandoned(root: Path, identifier: str) -> Iterator[bool]:
-    """Whether the writer of this entry is dead; nobody else may settle it meanwhile.
-
-    What it left of its work is removed then.
-    """
-    path = folder(root) / f"{identifier}.alive"
-    with _flock(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as dead:
-        yield dead and (root / FOLDER / f"{identifier}.json").exists()
-        if dead:
-            _forget_work(root, identifier)
-
-
-def _work(root: Path, identifier: str) -> Path:
-    return root / FOLDER / f"{identifier}.work"
-
-
-def _forget_work(root: Path, identifier: str) -> None:
-    shutil.rmtree(_work(root, identifier), ignore_errors=True)
-    (root / FOLDER / f"{identifier}.alive").unlink(missing_ok=True)
-
-
-def begun(root: Path) -> list[str]:
-    """The ids of everything that is under way, or whose writer died before its first entry."""
-    with contextlib.suppress(OSError):
-        listing = os.listdir(root / FOLDER)
-        return sorted(name.removesuffix(".alive") for name in listing if name.endswith(".alive"))
-    return []
-
-
-def forget_kept(root: Path, kept: str) -> None:
-    """Forget the entries whose old database has this name: it was swapped back."""
-    for entry in read_all(root):
-        if entry.kept == kept:
-            Journal(root, entry).forget()
-
-
-def read_all(root: Path) -> list[Entry]:
-    """Every entry, oldest first; what can't be read is left out."""
-    entries = []
-    with contextlib.suppress(OSError):
-        for name in sorted(os.listdir(root / FOLDER)):
-            if name.endswith(".json"):
-                with contextlib.suppress(OSError, ValueError, TypeError):
-                    entries.append(Entry(**json.loads((root / FOLDER / name).read_bytes())))
-    return sorted(entries, key=lambda entry: (entry.started, entry.id))
-
-
-def find(root: Path, identifier: str = "") -> Entry:
-    """The entry with this id, or the newest that can be undone. Raises FolderError."""
-    entries = [entry for entry in read_all(root) if entry.undoable]
-    if identifier:
-        entries = [entry for entry in entries if entry.id == identifier]
-    if not entries:
-        raise FolderError(
-            _("There is no restore %(id)r to undo or release", id=identifier)
-            if identifier
-            else _("There is no restore to undo or release"),
-            why=_("no old database is kept for it"),
-            todo=_("See list_restores for those that can."),
-        )
-    return entries[-1]

@@ -16,15 +16,28 @@ from typing import Any
 
 from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
-from trustbackup.store import names
+from trustbackup.store import names, old_schemas, quick_json
+from trustbackup.store.inventory import Inventory, read_inventory
+from trustbackup.store.members import (
+    invalid,
+    list_of,
+    members_of,
+    no_duplicates,
+    pair_of,
+    texts_of,
+    time_of,
+)
+from trustbackup.store.plan_note import PlanNote, read_plan_note
 from trustbackup.store.signature import Signature, Signer
 
-SCHEMA = 1
-LARGEST = 64 << 20
-"""Bytes; a manifest larger than this is not read (100,000 tables need a tenth of it)."""
+SCHEMA = old_schemas.NEWEST
+"""The first had no inventories, the second no plans and no tables without rows."""
+LARGEST = 8 << 20
+"""Bytes; a larger manifest is neither written nor read. It has room for 70,000 tables."""
 KINDS = ("full", "database", "media", "settings", "app")
 LONGEST = {"name": 200, "host": 255, "trigger": 40}
 """Characters that the index keeps of these."""
+_THE_MANIFEST, _A_PART, _A_TABLE = _("the manifest"), _("a part"), _("a table")
 _LARGEST_NUMBER = 2**63 - 1
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -65,6 +78,13 @@ class Part:
     """Of the whole content, from engines that take it as one; "" otherwise."""
     tables: tuple[Table, ...] = ()
     migrations: tuple[tuple[str, str], ...] = ()
+    inventory: Inventory | None = None
+    """What it holds besides rows; None in what is no database, and in the first schema."""
+    definition: str = ""
+    """A fingerprint of all that it defines, where plans skip what did not change."""
+    excluded: tuple[str, ...] = ()
+    """Tables whose rows were left out on purpose, as ``str`` of a table names them: they are
+    among ``tables`` with 0 rows."""
 
     @property
     def rows(self) -> int:
@@ -85,6 +105,8 @@ class Manifest:
     finished: datetime
     versions: Mapping[str, str]
     parts: tuple[Part, ...]
+    plan: PlanNote | None = None
+    """None for a backup that no plan made."""
     schema: int = SCHEMA
     signature: Mapping[str, str] = field(default_factory=dict)
 
@@ -101,15 +123,25 @@ class Manifest:
 
 
 def dump(manifest: Manifest, signer: Signer) -> bytes:
-    """The signed file: UTF-8 JSON, one member a line, so that grep and sed can read it."""
+    """The signed file: UTF-8 JSON, one member a line, so that grep and sed can read it.
+
+    Raises ManifestError when it would be too large to be read.
+    """
     document = dataclasses.asdict(manifest)
     for moment in ("created", "started", "finished"):
         document[moment] = format_time(document[moment])
-    document["parts"] = [_part_document(part) for part in manifest.parts]
+    document = old_schemas.as_then(document, manifest.schema)
     # The signature covers what a reader will see, so sign what JSON makes of it.
     document = json.loads(json.dumps(document))
     document["signature"] = signer.sign(document)
-    return file_bytes(document)
+    data = file_bytes(document)
+    if len(data) > LARGEST:
+        raise ManifestError(
+            _("The manifest of backup %(id)s is too large", id=manifest.id),
+            why=_("over %(limit)d bytes", limit=LARGEST),
+            todo=_("Back its databases up one by one."),
+        )
+    return data
 
 
 def file_bytes(document: Mapping[str, Any]) -> bytes:
@@ -123,16 +155,32 @@ def read_signed(data: bytes, signer: Signer) -> tuple[dict[str, Any], Signature]
     One byte that differs from what was written is an alteration, be it white space only:
     tools that are not as strict must not see another manifest than we do.
     """
-    document = read_document(data)
+    document = _as_written(data)
+    as_written = document is not None
+    if document is None:
+        document = read_document(data)
     signature = signer.check(document)
-    if signature is Signature.OURS and data != file_bytes(document):
+    if signature is Signature.OURS and not as_written and data != file_bytes(document):
         signature = Signature.ALTERED
     return document, signature
 
 
-def _part_document(part: Part) -> dict[str, Any]:
-    document = dataclasses.asdict(part)
-    document["tables"] = [dataclasses.asdict(table) for table in part.tables]
+def _as_written(data: bytes) -> dict[str, Any] | None:
+    """The document, if ``file_bytes()`` would make exactly these bytes of it.
+
+    None where that is not certain: whoever gets it must look again, at ten times the price.
+    """
+    quick = quick_json.library()
+    if quick is None or len(data) > LARGEST:
+        return None
+    try:
+        document = quick.decode(data)
+        written = quick.format(quick.encode(document), indent=1)
+    except (ValueError, RecursionError):
+        return None
+    if written + b"\n" != data or not isinstance(document, dict):
+        return None
+    _check_schema(document)
     return document
 
 
@@ -143,13 +191,18 @@ def read_document(data: bytes) -> dict[str, Any]:
             _("The manifest is too large"), why=_("over %(limit)d bytes", limit=LARGEST)
         )
     try:
-        document = json.loads(data, object_pairs_hook=_no_duplicates)
+        document = json.loads(data, object_pairs_hook=no_duplicates)
         # Raises for what is not Unicode, as file_bytes() would; without indent it is quick.
         json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ManifestError(_("The manifest is not JSON"), why=str(error)) from error
     if not isinstance(document, dict):
         raise ManifestError(_("The manifest is not a JSON object"))
+    _check_schema(document)
+    return document
+
+
+def _check_schema(document: Mapping[str, Any]) -> None:
     schema = document.get("schema")
     if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
         raise ManifestError(
@@ -157,7 +210,6 @@ def read_document(data: bytes) -> dict[str, Any]:
             why=_("this version of trustbackup reads up to %(schema)d", schema=SCHEMA),
             todo=_("Upgrade trustbackup, then try again."),
         )
-    return document
 
 
 def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
@@ -166,18 +218,22 @@ def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
     ``expected_id`` is the id in the file's name: a manifest moved under another name is
     refused, and so is one that points at files which are not its own.
     """
-    values = _members(document, Manifest, _("the manifest"))
+    schema = document.get("schema")
+    if type(schema) is int and 1 <= schema < SCHEMA:
+        document = old_schemas.as_today(document, schema, _A_PART)
+    values = members_of(document, Manifest, _THE_MANIFEST)
     for moment in ("created", "started", "finished"):
-        values[moment] = _time(values[moment], moment)
-    values["versions"] = _strings(values["versions"], "versions")
-    values["signature"] = _strings(values["signature"], "signature")
-    if values["schema"] != SCHEMA:
-        raise _bad(_("its schema is %(schema)r", schema=values["schema"]))
+        values[moment] = time_of(values[moment], moment)
+    values["versions"] = texts_of(values["versions"], "versions")
+    values["signature"] = texts_of(values["signature"], "signature")
+    if not 1 <= values["schema"] <= SCHEMA:
+        raise invalid(_("its schema is %(schema)r", schema=values["schema"]))
     if values["id"] != expected_id:
-        raise _bad(_("it belongs to backup %(id)r", id=values["id"]))
+        raise invalid(_("it belongs to backup %(id)r", id=values["id"]))
     if values["kind"] not in KINDS:
-        raise _bad(_("its kind is %(kind)r", kind=values["kind"]))
-    values["parts"] = tuple(_part(item, expected_id) for item in _list(values["parts"], "parts"))
+        raise invalid(_("its kind is %(kind)r", kind=values["kind"]))
+    values["parts"] = tuple(_part(item, expected_id) for item in list_of(values["parts"], "parts"))
+    values["plan"] = read_plan_note(values["plan"])
     _check_texts(values)
     _check_parts(values["parts"])
     return Manifest(**values)
@@ -186,88 +242,45 @@ def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
 def _check_texts(values: Mapping[str, Any]) -> None:
     for text, longest in LONGEST.items():
         if len(values[text]) > longest or _CONTROL.search(values[text]):
-            raise _bad(_("its %(member)s is too long or has a control character", member=text))
+            raise invalid(_("its %(member)s is too long or has a control character", member=text))
 
 
 def _check_parts(parts: Sequence[Part]) -> None:
     if not parts:
-        raise _bad(_("it has no part"))
+        raise invalid(_("it has no part"))
     for count in ("bytes", "raw_bytes", "rows"):
         if sum(getattr(part, count) for part in parts) > _LARGEST_NUMBER:
-            raise _bad(_("its %(member)s are too many", member=count))
+            raise invalid(_("its %(member)s are too many", member=count))
     for unique in ("part", "file"):
         if len({getattr(part, unique) for part in parts}) != len(parts):
-            raise _bad(_("two parts have the same %(member)s", member=unique))
+            raise invalid(_("two parts have the same %(member)s", member=unique))
 
 
 def _part(document: object, expected_id: str) -> Part:
-    values = _members(document, Part, _("a part"))
+    values = members_of(document, Part, _A_PART)
     name = names.parse(values["file"])
     if name is None or name.id != expected_id or not name.is_data:
-        raise _bad(_("its file %(file)r is none of this backup's", file=values["file"]))
+        raise invalid(_("its file %(file)r is none of this backup's", file=values["file"]))
     if not _SHA256.fullmatch(values["sha256"]):
-        raise _bad(_("the SHA-256 of %(file)s is not 64 hex digits", file=values["file"]))
+        raise invalid(_("the SHA-256 of %(file)s is not 64 hex digits", file=values["file"]))
     if _CONTROL.search(values["part"]):
-        raise _bad(_("the name of a part has a control character"))
+        raise invalid(_("the name of a part has a control character"))
     values["tables"] = tuple(
-        Table(**_members(item, Table, _("a table"))) for item in _list(values["tables"], "tables")
+        Table(**members_of(item, Table, _A_TABLE)) for item in list_of(values["tables"], "tables")
     )
-    values["migrations"] = tuple(_pair(item) for item in _list(values["migrations"], "migrations"))
+    values["migrations"] = tuple(
+        pair_of(item) for item in list_of(values["migrations"], "migrations")
+    )
+    values["inventory"] = read_inventory(values["inventory"])
+    values["excluded"] = _texts(values["excluded"], "excluded")
     return Part(**values)
 
 
-_TYPES = {"str": str, "int": int}
-
-
-def _members(document: object, cls: type, where: str) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise _bad(_("%(where)s is not an object", where=where))
-    fields = {item.name: item for item in dataclasses.fields(cls)}
-    if unknown := sorted(set(document) - set(fields)):
-        raise _bad(_("%(where)s has an unknown member %(member)r", where=where, member=unknown[0]))
-    if missing := sorted(set(fields) - set(document)):
-        raise _bad(_("%(where)s has no %(member)r", where=where, member=missing[0]))
-    for name, item in fields.items():
-        wanted = _TYPES.get(str(item.type))
-        value = document[name]
-        if wanted and (not isinstance(value, wanted) or isinstance(value, bool)):
-            raise _bad(
-                _("%(member)r of %(where)s is not a text", member=name, where=where)
-                if wanted is str
-                else _("%(member)r of %(where)s is not a number", member=name, where=where)
-            )
-        if wanted is int and value < 0:
-            raise _bad(_("%(member)r of %(where)s is below 0", member=name, where=where))
-    return dict(document)
-
-
-def _list(value: object, where: str) -> list[object]:
-    if not isinstance(value, list):
-        raise _bad(_("%(member)r is not a list", member=where))
-    return value
-
-
-def _strings(value: object, where: str) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise _bad(_("%(member)r is not an object of texts", member=where))
-    return value
-
-
-def _pair(value: object) -> tuple[str, str]:
-    match value:
-        case [str() as app, str() as name]:
-            return app, name
-    raise _bad(_("a migration is not a pair of texts"))
-
-
-def _time(value: object, where: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(str(value))
-        if moment.tzinfo is None:
-            raise _bad(_("%(member)r has no time zone", member=where))
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _bad(_("%(member)r is no time", member=where)) from None
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    found = list_of(value, where)
+    if not all(isinstance(item, str) for item in found):
+        raise invalid(_("%(member)r is not a list of texts", member=where))
+    return tuple(str(item) for item in found)
 
 
 def format_time(moment: datetime) -> str:
@@ -275,14 +288,6 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError(_("a member appears twice"))
-    return document
-
-
-def _bad(why: str) -> ManifestError:
-    return ManifestError(
-        _("The manifest is not valid"), why=why, todo=_("Use another copy of this backup.")
-    )
+def table_label(schema: str, name: str) -> str:
+    """What a table is called where people read it: without a schema that goes without saying."""
+    return name if schema in ("", "public") else f"{schema}.{name}"

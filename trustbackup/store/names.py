@@ -3,7 +3,7 @@
     backup_2026-11-20_02-15-33.dump.gz             database "default"
     backup_2026-11-20_02-15-33.analytics.dump.gz   database "analytics"
     backup_2026-11-20_02-15-33.manifest.json       published last, deleted first
-    backup_2026-11-20_02-15-33.record.json         what became of it since: kept, checked
+    backup_2026-11-20_02-15-33.record.json         what became of it since: protected
 
 The time is UTC. A second backup in one second is ``…_02-15-33_2``, so that sorting by
 name is sorting by time.
@@ -11,6 +11,7 @@ name is sorting by time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -65,12 +66,35 @@ def is_backup_id(text: str) -> bool:
     return _ID_PATTERN.fullmatch(text) is not None
 
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+"""Times from the first on and before the second are times of backups. At the edges of what
+Python knows a time can't be told in another zone."""
+
+
 def time_of(identifier: str) -> datetime | None:
     """When the id says that its backup was made (UTC), or None if it says nothing true."""
+    moment = told_by(identifier)
+    return moment if moment and EARLIEST <= moment < LATEST else None
+
+
+def told_by(identifier: str) -> datetime | None:
+    """The time in an id (UTC), however unlikely; None where there is none in the calendar."""
+    if not _ID_PATTERN.match(identifier):
+        return None
     try:
-        return datetime.strptime(identifier[:19], "%Y-%m-%d_%H-%M-%S").replace(tzinfo=UTC)
+        text = f"{identifier[:10]} {identifier[11:19].replace('-', ':')}"
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def moment(seconds: float) -> datetime:
+    """A file's time (seconds since 1970) in UTC; what can't be placed is the earliest."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        found = datetime.fromtimestamp(seconds, UTC)
+        if EARLIEST <= found < LATEST:
+            return found
+    return EARLIEST
 
 
 def order(identifier: str) -> tuple[str, int]:

@@ -1,24 +1,25 @@
 """The record beside a manifest: what became of a backup since it was made.
 
-A manifest never changes; whether the backup is kept, and how its last check ended, does.
+A manifest never changes; whether the backup is protected, and how its last check ended, does.
 Both files live beside the data, so that neither a lost nor a restored database forgets.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from trustbackup.store import durable, names
 from trustbackup.store.manifest import format_time
 from trustbackup.store.signature import Signature, Signer
 
-SCHEMA = 1
+SCHEMA = 2
+_FIRST_SCHEMA = {"protected": "kept", "protection_changed": "marked", "offloaded": "away"}
+"""What schema 1 called things; two of them were not there from the start."""
 DRILLS_KEPT = 10
+LARGEST = 1 << 20
+"""Bytes; a record larger than this is not read (ten drills of the longest kind need a tenth)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,17 @@ class Drill:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Away:
+class Odd:
+    """Something that looked odd beside the backups before; see ``policy/anomalies.py``."""
+
+    kind: str
+    subject: str
+    before: float
+    now: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offloaded:
     """The data files were dropped here on purpose: the same bytes were at this destination.
 
     ``destination`` is its name where it had one, ``address`` its URL without secrets.
@@ -61,15 +72,23 @@ class Away:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Kept backups are never deleted by retention; the newest drill comes last."""
+    """Protected backups are never deleted by retention; the newest drill comes last."""
 
-    kept: bool = False
-    marked: datetime | None = None
-    """When it was last kept or released; None where nobody said so since it was made."""
+    protected: bool = False
+    protection_changed: datetime | None = None
+    """When protection was last given or taken; None where nobody said so since it was made."""
     checked: Check | None = None
     drills: tuple[Drill, ...] = ()
-    away: Away | None = None
+    anomalies: tuple[Odd, ...] = ()
+    anomalies_confirmed: datetime | None = None
+    """When somebody said that it is right all the same."""
+    offloaded: Offloaded | None = None
     """Of this folder alone: it does not travel with a copy."""
+
+    @property
+    def is_odd(self) -> bool:
+        """Something looked odd, and nobody has said yet that it is right."""
+        return bool(self.anomalies) and self.anomalies_confirmed is None
 
     @property
     def drilled(self) -> Drill | None:
@@ -79,23 +98,30 @@ class Record:
 def load(data: bytes, identifier: str, signer: Signer) -> Record:
     """Read a record leniently: what can't be trusted counts as never checked.
 
-    ``kept`` is believed without a signature, because it only ever protects.
+    ``protected`` is believed without a signature, because it only ever protects.
     """
     try:
         document = json.loads(data)
-        if document["schema"] != SCHEMA or document["id"] != identifier:
+        if document["schema"] not in (1, SCHEMA) or document["id"] != identifier:
             return Record()
-        kept = document["kept"] is True
+        called = (
+            _FIRST_SCHEMA if document["schema"] == 1 else {name: name for name in _FIRST_SCHEMA}
+        )
+        protected = document[called["protected"]] is True
         if signer.check(document) is not Signature.OURS:
-            return Record(kept=kept)
-        # The first versions wrote neither "marked" nor "away".
-        checked, marked, away = (document.get(name) for name in ("checked", "marked", "away"))
+            return Record(protected=protected)
+        checked = document.get("checked")
+        changed = document.get(called["protection_changed"])
+        offloaded = document.get(called["offloaded"])
+        confirmed = document.get("anomalies_confirmed")
         return Record(
-            kept=kept,
-            marked=None if marked is None else datetime.fromisoformat(marked),
+            protected=protected,
+            protection_changed=None if changed is None else datetime.fromisoformat(changed),
             checked=None if checked is None else _check(checked),
             drills=tuple(_drill(item) for item in document["drills"]),
-            away=None if away is None else _away(away),
+            anomalies=tuple(_odd(item) for item in document.get("anomalies", ())),
+            anomalies_confirmed=None if confirmed is None else datetime.fromisoformat(confirmed),
+            offloaded=None if offloaded is None else _offloaded(offloaded),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return Record()
@@ -120,8 +146,17 @@ def _drill(document: dict[str, Any]) -> Drill:
     )
 
 
-def _away(document: dict[str, Any]) -> Away:
-    return Away(
+def _odd(document: dict[str, Any]) -> Odd:
+    return Odd(
+        kind=str(document["kind"]),
+        subject=str(document["subject"]),
+        before=float(document["before"]),
+        now=float(document["now"]),
+    )
+
+
+def _offloaded(document: dict[str, Any]) -> Offloaded:
+    return Offloaded(
         at=datetime.fromisoformat(document["at"]),
         destination=str(document["destination"]),
         address=str(document["address"]),
@@ -138,32 +173,31 @@ def signed_by(data: bytes, signer: Signer) -> Signature:
 
 
 def merge(mine: Record, theirs: Record) -> Record:
-    """What both know: the newest check, the newest drills, the last word on "kept".
+    """What both know: the newest check, the newest drills, the last word on protection.
 
-    Of two that never were marked, kept is if either is. ``away`` is mine alone.
+    Where nobody ever changed it, it is protected if either is. ``offloaded`` is mine alone.
     """
     never = datetime.min.replace(tzinfo=UTC)
-    kept = mine.kept or theirs.kept
-    if mine.marked != theirs.marked:
-        kept = max(mine, theirs, key=lambda each: each.marked or never).kept
+    protected = mine.protected or theirs.protected
+    if mine.protection_changed != theirs.protection_changed:
+        protected = max(mine, theirs, key=lambda each: each.protection_changed or never).protected
     checks = [each.checked for each in (mine, theirs) if each.checked is not None]
     drills = {drill.at: drill for drill in (*theirs.drills, *mine.drills)}
     return Record(
-        kept=kept,
-        marked=max((each.marked for each in (mine, theirs) if each.marked), default=None),
+        protected=protected,
+        protection_changed=max(
+            (each.protection_changed for each in (mine, theirs) if each.protection_changed),
+            default=None,
+        ),
         checked=max(checks, key=lambda check: check.at, default=None),
         drills=tuple(drills[at] for at in sorted(drills))[-DRILLS_KEPT:],
-        away=mine.away,
+        anomalies=mine.anomalies or theirs.anomalies,
+        anomalies_confirmed=max(
+            (each.anomalies_confirmed for each in (mine, theirs) if each.anomalies_confirmed),
+            default=None,
+        ),
+        offloaded=mine.offloaded,
     )
-
-
-def read(root: Path, identifier: str, signer: Signer) -> Record:
-    """The record of a backup; an empty one when there is none."""
-    try:
-        data = (root / names.record_name(identifier)).read_bytes()
-    except OSError:
-        return Record()
-    return load(data, identifier, signer)
 
 
 def render(identifier: str, record: Record, signer: Signer) -> bytes:
@@ -173,21 +207,3 @@ def render(identifier: str, record: Record, signer: Signer) -> bytes:
     plain: dict[str, Any] = json.loads(json.dumps(document, default=format_time))
     signed = {**plain, "signature": signer.sign(plain)}
     return json.dumps(signed, indent=1, ensure_ascii=False).encode() + b"\n"
-
-
-def write(root: Path, identifier: str, record: Record, signer: Signer) -> None:
-    """Replace the record of a backup in one step. Raises FolderError."""
-    durable.prepare_root(root)
-    data = render(identifier, record, signer)
-    durable.replace_file(root, root / names.record_name(identifier), data)
-
-
-def change(
-    root: Path, identifier: str, signer: Signer, changed: Callable[[Record], Record]
-) -> None:
-    """Read it, change it and write it back, while nobody else does. Raises FolderError."""
-    durable.prepare_root(root)
-    with durable.locked_folder(root / durable.DRAFTS):
-        before = read(root, identifier, signer)
-        if (after := changed(before)) != before:
-            write(root, identifier, after, signer)

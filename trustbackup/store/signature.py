@@ -7,11 +7,17 @@ manifest signature v1")``, so that a secret itself is never used twice.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from trustbackup.exceptions import BackupNotFound
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import ngettext
+from trustbackup.store import quick_json
 
 _PURPOSE = b"trustbackup manifest signature v1"
 
@@ -48,17 +54,35 @@ class Signer:
             return Signature.ALTERED
         for key in self._keys:
             if hmac.compare_digest(_key_id(key).encode(), str(signature.get("key")).encode()):
-                value = _hmac(key, canonical(document)).hex().encode()
-                good = hmac.compare_digest(value, str(signature.get("value")).encode())
+                value = str(signature.get("value")).encode()
+                good = any(
+                    hmac.compare_digest(_hmac(key, data).hex().encode(), value)
+                    for data in _canonicals(document)
+                )
                 return Signature.OURS if good else Signature.ALTERED
         return Signature.UNKNOWN
 
 
+def _canonicals(document: Mapping[str, Any]) -> Iterator[bytes]:
+    """The bytes that are signed: first as they are made quickly, then as they are defined.
+
+    The two are the same for almost every document, and either is this document and no other.
+    """
+    if quick := quick_json.loaded():
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
+            yield quick.encode(_unsigned(document), order="sorted")
+    yield canonical(document)
+
+
 def canonical(document: Mapping[str, Any]) -> bytes:
     """The bytes that are signed: everything but the signature itself."""
-    unsigned = {key: value for key, value in document.items() if key != "signature"}
+    unsigned = _unsigned(document)
     text = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8", "surrogatepass")
+
+
+def _unsigned(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != "signature"}
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
@@ -67,3 +91,29 @@ def _hmac(key: bytes, message: bytes) -> bytes:
 
 def _key_id(key: bytes) -> str:
     return _hmac(key, b"key id").hex()[:16]
+
+
+def no_signed_backup(where: str, others: int) -> BackupNotFound:
+    """``latest`` means what this site signed, and there are only ``others``."""
+    return BackupNotFound(
+        _("There is no backup at %(where)s that this site signed", where=where),
+        why=ngettext(
+            "%(number)d other is there, and nothing proves who made it",
+            "%(number)d others are there, and nothing proves who made them",
+            others,
+        ),
+        todo=_("Set the key that signed them, or name the file of the one that you trust."),
+    )
+
+
+def too_many_others(where: str, number: int) -> BackupNotFound:
+    """``latest`` was not looked for any longer: so many newer ones are not this site's."""
+    return BackupNotFound(
+        _("The newest backup of this site at %(where)s was not found", where=where),
+        why=ngettext(
+            "the newest one there is not signed by this site",
+            "the %(number)d newest ones there are not signed by this site",
+            number,
+        ),
+        todo=_("Find out who put them there, or name the backup by its id."),
+    )

@@ -7,12 +7,10 @@ dumper never waits for them while a core is free.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +19,10 @@ from typing import Protocol, Self
 
 from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
+from trustbackup.store.checked_file import BlockHashes, open_checked
 from trustbackup.store.compression import DAMAGE, Compression, Compressor, sniff_compression
+from trustbackup.store.durable import open_regular
+from trustbackup.store.scheduling import has_green_threads, schedule_as_batch
 
 BLOCK = 1 << 20
 """Bytes that are read and written at a time."""
@@ -48,7 +49,7 @@ class Writable(Protocol):
 
 
 @dataclass(frozen=True)
-class Stored:
+class Written:
     """What was written: sizes in bytes, and the SHA-256 of the file as 64 hex digits."""
 
     size: int
@@ -63,7 +64,7 @@ def write_compressed(
     on_bytes: Callable[[int], None] = lambda _count: None,
     *,
     step: int = BLOCK,
-) -> Stored:
+) -> Written:
     """Copy ``source`` to its end into ``target``, compressed, hashed and counted.
 
     After ``step`` bytes at most, others may have the processor: a dumper, for instance.
@@ -77,20 +78,7 @@ def write_compressed(
             writer.put(block, count)
             raw_size += count
             on_bytes(raw_size)
-    return Stored(writer.size, raw_size, writer.digest.hexdigest())
-
-
-def gather(process: int) -> None:
-    """Let a process or thread take a processor only when whoever has it lets go of it.
-
-    A server's 8 KiB wake a dumper, which is through with them sooner than the next come: at
-    every one of them it would interrupt the server or the compressor, and both lose more time
-    by that than it takes. As a batch job it waits, and has more to read when its turn comes.
-    https://man7.org/linux/man-pages/man7/sched.7.html (SCHED_BATCH)
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(process, os.SCHED_BATCH, os.sched_param(0))
+    return Written(writer.size, raw_size, writer.digest.hexdigest())
 
 
 class _Writer:
@@ -123,7 +111,7 @@ class _Writer:
         try:
             self._ended.wait()
         except BaseException:
-            # Whoever called closes the target next, and nobody may write to it then.
+            # The caller closes the target next; nothing may write to it then.
             self._abandoned = True
             self._ended.wait()
             raise
@@ -147,7 +135,8 @@ class _Writer:
             self._ended.set()
 
     def _work(self) -> None:
-        gather(threading.get_native_id())
+        if not has_green_threads():  # else it would be the whole process
+            schedule_as_batch(threading.get_native_id())
         # After an error the queue is still emptied: nobody may wait for a free block.
         while (item := self._full.get()) is not None:
             block, count = item
@@ -174,10 +163,13 @@ class _Writer:
 
 
 def sha256_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
-    """The SHA-256 of a file, as 64 hex digits; ``on_bytes`` gets the bytes read so far."""
+    """The SHA-256 of a regular file, as 64 hex digits; ``on_bytes`` gets the bytes read so far.
+
+    Raises FolderError, OSError.
+    """
     digest = hashlib.sha256()
     done = 0
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path, buffering=0) as file:
         while block := file.read(BLOCK):
             digest.update(block)
             done += len(block)
@@ -186,12 +178,15 @@ def sha256_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> s
 
 
 class Decompressed:
-    """The raw stream of a compressed file; damage is a ManifestError, not a traceback."""
+    """The raw stream of a compressed file; damage is a ManifestError, not a traceback.
 
-    def __init__(self, path: Path) -> None:
+    With ``known`` it must be what was read before, which is compared before it is used.
+    """
+
+    def __init__(self, path: Path, known: BlockHashes | None = None) -> None:
         self.path = path
-        self._file = path.open("rb")
-        self.compression = sniff_compression(self._file.peek(8))
+        self._file = open_regular(path) if known is None else open_checked(path, known)
+        self.compression = sniff_compression(self._file.peek(8))  # type: ignore[attr-defined]
         self._reader = self.compression.reader(self._file)
 
     def read(self, size: int = -1, /) -> bytes:

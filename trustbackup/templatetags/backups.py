@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urljoin
 
 from django import template
 from django.apps import apps
+from django.conf import settings
+from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from trustbackup.views import words
-from trustbackup.views.wording import ago, changed, difference, moment, took
+from trustbackup.operations.restore.comparison import RowDifference
+from trustbackup.operations.restore.sessions import sessions_that_stay
+from trustbackup.views import labels
+from trustbackup.views.formats import ago, changed, difference, moment, took
 
 register = template.Library()
 
@@ -22,7 +29,23 @@ def live_updates() -> SafeString | str:
         return ""
     from django_htmx.jinja import htmx_script
 
-    return htmx_script()
+    try:
+        return htmx_script()
+    except ValueError:  # see asset()
+        return ""
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """The address of a static file of ours.
+
+    A storage that hashes names knows none of ours before the site's next ``collectstatic``, and
+    raises ValueError: a page without its looks is better than an error 500.
+    """
+    try:
+        return static(path)
+    except ValueError:
+        return urljoin(get_script_prefix(), urljoin(settings.STATIC_URL or "", path))
 
 
 @register.simple_tag(takes_context=True)
@@ -49,13 +72,28 @@ def breakable(name: str) -> SafeString:
     return format_html("{}{}", first, format_html_join("", "_<wbr>{}", ((word,) for word in rest)))
 
 
+@register.simple_tag
+def ends_sessions() -> bool:
+    """Whether a restore signs everybody else out."""
+    return not sessions_that_stay()
+
+
+@register.filter
+def by_change(rows: Iterable[RowDifference]) -> dict[str, list[RowDifference]]:
+    """A restore's tables: whose rows it makes more or less, and the others, ours among them."""
+    found: dict[str, list[RowDifference]] = {"changed": [], "same": []}
+    for row in rows:
+        found["changed" if row.changes else "same"].append(row)
+    return found
+
+
 register.filter(ago)
 register.filter(changed)
 register.filter(difference)
 register.filter(moment)
 register.filter(took)
-register.filter("log_lines", words.log)
-register.filter(words.said)
+register.filter("log_lines", labels.log)
+register.filter(labels.translate)
 for name in (
     "run_title",
     "event_title",
@@ -68,4 +106,4 @@ for name in (
     "strategy",
     "migrations",
 ):
-    register.filter(name, getattr(words, name))
+    register.filter(name, getattr(labels, name))

@@ -9,19 +9,21 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from trustbackup.databases.registry import distinct_aliases
-from trustbackup.models import Run
-from trustbackup.operations.create import LONGEST_NAME, MAKEABLE
+from trustbackup.conf import get_settings
+from trustbackup.databases.registry import offered_aliases
+from trustbackup.databases.values import Options
+from trustbackup.models import Backup, Run
+from trustbackup.operations.backup.create import LONGEST_NAME, MAKEABLE
 from trustbackup.store.compression import COMPRESSIONS
-from trustbackup.views import words
+from trustbackup.views import labels
+from trustbackup.views.confirmation import ConfirmForm
 
-STATES = [
-    ("", _("any state")),
-    ("complete", _("complete")),
-    ("unverified", _("unverified")),
-    ("damaged", _("damaged")),
-    ("unreadable", _("unreadable")),
-]
+STATES = [("", _("any state")), *Backup.State.choices]
+
+
+def _aliases() -> list[str]:
+    settings = get_settings()
+    return offered_aliases(Options(connect_timeout=2), settings.database_engines)
 
 
 class CreateForm(forms.Form):
@@ -40,12 +42,12 @@ class CreateForm(forms.Form):
         ],
         required=False,
     )
-    keep = forms.BooleanField(label=_("Keep it until I release it"), required=False)
+    keep = forms.BooleanField(label=_("Protect it until I release it"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        aliases = distinct_aliases()
-        self.fields["type"].choices = [(kind, words.kind(kind)) for kind in MAKEABLE]  # type: ignore[attr-defined]
+        aliases = _aliases()
+        self.fields["type"].choices = [(kind, labels.kind(kind)) for kind in MAKEABLE]  # type: ignore[attr-defined]
         self.fields["databases"].choices = [(alias, alias) for alias in aliases]  # type: ignore[attr-defined]
         self.fields["databases"].initial = aliases
 
@@ -90,8 +92,8 @@ class FilterForm(forms.Form):
 
     def __init__(self, kinds: Sequence[str], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        aliases = [(alias, alias) for alias in distinct_aliases()]
-        named = [(kind, words.kind(kind)) for kind in kinds]
+        aliases = [(alias, alias) for alias in _aliases()]
+        named = [(kind, labels.kind(kind)) for kind in kinds]
         self._offer("kind", _("any type"), named)
         self._offer("database", _("any database"), aliases)
 
@@ -106,18 +108,19 @@ class ActivityForm(forms.Form):
     """What to show of the runs."""
 
     verb = forms.ChoiceField(label=_("What"), required=False)
+    """An action; addresses have called it so from the start, and stay."""
     state = forms.ChoiceField(
         label=_("State"), choices=[("", _("any state")), *Run.State.choices], required=False
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        verbs = sorted((str(verb.noun), name) for name, verb in words.VERBS.items())
-        choices = [(name, noun) for noun, name in verbs]
+        actions = sorted((str(action.noun), name) for name, action in labels.ACTIONS.items())
+        choices = [(name, noun) for noun, name in actions]
         self.fields["verb"].choices = [("", _("everything")), *choices]  # type: ignore[attr-defined]
 
 
-class RestoreForm(forms.Form):
+class RestoreForm(ConfirmForm):
     """The last step before a restore: which way, the database's name, the password again."""
 
     strategy = forms.ChoiceField(
@@ -130,23 +133,3 @@ class RestoreForm(forms.Form):
         ],
     )
     migrate = forms.BooleanField(label=_("Run newer migrations on it"), required=False)
-    typed = forms.CharField(label=_("The database's name"), max_length=200)
-    password = forms.CharField(
-        label=_("Your password"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-
-    def __init__(self, expected: str, user: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(*args, **kwargs)
-        self.expected, self.user = expected, user
-
-    def clean_typed(self) -> str:
-        if self.cleaned_data["typed"] != self.expected:
-            raise forms.ValidationError(_("This is not the name of the database."))
-        return self.expected
-
-    def clean_password(self) -> str:
-        if not self.user.check_password(self.cleaned_data["password"]):
-            raise forms.ValidationError(_("This is not your password."))
-        return ""

@@ -5,29 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import DetailView, View
 
+from trustbackup import phrases
 from trustbackup.models import AuditEvent, Run
-from trustbackup.runs.engine import cancel, end_lost_runs
-from trustbackup.views import words
-from trustbackup.views.access import ADD, CHANGE, RESTORE, VIEW, Page
+from trustbackup.phrases import joined
+from trustbackup.runs.queue import cancel, fail_stale_runs
+from trustbackup.views import labels, notices
+from trustbackup.views.backups.listing import Listing
+from trustbackup.views.base import ADD, CHANGE, DELETE, DESTINATION, RESTORE, VIEW, Page, has_right
+from trustbackup.views.destinations.connection_test import ACTION as TEST
+from trustbackup.views.destinations.connection_test import form_of_test, result_of
 from trustbackup.views.forms import ActivityForm
-from trustbackup.views.listing import Listing
+from trustbackup.views.responses import find_run
 
 RIGHTS = {
     "create": ADD,
+    "upload": ADD,
     "copy": CHANGE,
     "fetch": CHANGE,
     "verify": CHANGE,
     "verify_copy": CHANGE,
     "drill": CHANGE,
+    "scrub": CHANGE,
+    "prune": DELETE,
+    "test destination": DESTINATION,
+    "notify": DESTINATION,
+    "test notification": DESTINATION,
 }
-"""Whoever may start such a run may stop it; what changes a database, who may restore."""
+"""The right to start such a run is the right to stop it; of others, the right to restore."""
 
 
 class ActivityView(Listing):
@@ -38,14 +49,15 @@ class ActivityView(Listing):
     context_object_name = "runs"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        end_lost_runs()
+        fail_stale_runs()
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Run]:
         self.filters = ActivityForm(self.request.GET)
         self.filters.is_valid()
-        chosen = self.filters.cleaned_data.items()
-        return Run.objects.filter(**{name: value for name, value in chosen if value})
+        wanted = self.filters.cleaned_data
+        chosen = {"action": wanted.get("verb"), "state": wanted.get("state")}
+        return Run.objects.filter(**{name: value for name, value in chosen.items() if value})
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         return super().get_context_data(
@@ -65,13 +77,24 @@ class RunView(Page, DetailView):  # type: ignore[type-arg]
     context_object_name = "run"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        end_lost_runs()
+        fail_stale_runs()
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        may_cancel = self.request.user.has_perm(RIGHTS.get(self.object.verb, RESTORE))
+        may_cancel = has_right(self.request, RIGHTS.get(self.object.action, RESTORE))
+        databases = self.object.outcome.get("databases") or []
         return super().get_context_data(
-            **kwargs, may_cancel=may_cancel, title=words.run_title(self.object.verb)
+            **kwargs,
+            may_cancel=may_cancel,
+            # All of a restore is undone at once, whichever of it is named.
+            result=result_of(self.object) if self.object.action == TEST else None,
+            notes=[
+                joined([item["alias"], phrases.loads(note)], ": ")
+                for item in databases
+                for note in item.get("notes", ())
+            ],
+            undo=next((item["undo"] for item in databases if item.get("undo")), ""),
+            title=labels.run_title(self.object.action),
         )
 
 
@@ -88,13 +111,11 @@ class RunCancelView(Page, View):
 
     def get_permission_required(self) -> Sequence[str]:
         run = Run.objects.filter(pk=self.kwargs["pk"]).first()
-        return [VIEW, RIGHTS.get(run.verb, RESTORE) if run else ADD]
+        return [VIEW, RIGHTS.get(run.action, RESTORE) if run else ADD]
 
     def post(self, request: HttpRequest, pk: str) -> HttpResponseRedirect:
-        run = Run.objects.filter(pk=pk).first()
-        if run is None:
-            raise Http404(_("There is no such run."))
+        run = find_run(pk)
         if run.is_active:
             cancel(run)
-            messages.info(request, _("The run is being stopped."))
-        return redirect("trustbackup:run", pk=run.pk)
+            notices.info(request, _("The run is being stopped."))
+        return redirect(form_of_test(request, run) or reverse("trustbackup:run", args=[run.pk]))

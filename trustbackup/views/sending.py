@@ -7,10 +7,12 @@ https://docs.djangoproject.com/en/5.2/ref/request-response/#django.http.Streamin
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
@@ -19,7 +21,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.http import content_disposition_header, http_date
 
 from trustbackup.conf import X_SENDFILE
-from trustbackup.operations.bundle import Bundle, file_blocks
+from trustbackup.operations.transfer.bundle import Bundle, FileBlocks
+from trustbackup.store.durable import open_regular
 
 _AT_ONCE = 4
 """Pieces of 256 KiB that are read before they are sent, under ASGI."""
@@ -31,13 +34,26 @@ def send_bundle(request: HttpRequest, bundle: Bundle) -> StreamingHttpResponse:
 
 
 def send_file(request: HttpRequest, path: Path, sendfile: str = "") -> HttpResponseBase:
-    """A whole file, or the one range of it that was asked for. Raises FileNotFoundError.
+    """A whole file, or the one range of it that was asked for.
+
+    Raises FileNotFoundError, FolderError.
 
     ``sendfile`` is the setting of that name: who sends it.
     """
-    status = path.stat()
     if sendfile:
-        return _hand_over(path, sendfile)
+        path.stat()
+        return _let_server_send(path, sendfile)
+    file = open_regular(path)
+    try:
+        # A delete at this moment does not cut the download short: an open file stays whole.
+        return _send_open(request, file, path)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _send_open(request: HttpRequest, file: BinaryIO, path: Path) -> HttpResponseBase:
+    status = os.fstat(file.fileno())
     tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
     start, end = 0, status.st_size
     wanted = request.headers.get("Range", "")
@@ -49,12 +65,13 @@ def send_file(request: HttpRequest, path: Path, sendfile: str = "") -> HttpRespo
         else:
             start = max(0, end - int(last))
         if start >= end:
+            file.close()
             response = HttpResponse(status=416)
             response["Content-Range"] = f"bytes */{status.st_size}"
             return response
     else:
         partial = False
-    blocks = file_blocks(path, end - start, start)
+    blocks = FileBlocks(file, end - start, start)
     answer = _stream(request, blocks, end - start, path.name, "application/octet-stream")
     answer["Accept-Ranges"] = "bytes"
     answer["ETag"] = tag
@@ -77,7 +94,7 @@ def _stream(
     return response
 
 
-def _hand_over(path: Path, sendfile: str) -> HttpResponse:
+def _let_server_send(path: Path, sendfile: str) -> HttpResponse:
     """Let the web server send it: it knows ranges, and no worker of the site is kept busy.
 
     https://nginx.org/en/docs/http/ngx_http_core_module.html#internal and

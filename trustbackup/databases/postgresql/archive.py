@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from trustbackup.databases.postgresql.script import LAST_ROW, Script
-from trustbackup.databases.process import Feeder, Program, output_of
+from trustbackup.databases.feeder import Feeder
+from trustbackup.databases.postgresql.restore_script import LAST_ROW, Script
+from trustbackup.databases.process import Program, output_of
 from trustbackup.databases.values import OpenRaw
 from trustbackup.exceptions import ManifestError, ProgramError, RestoreError
 from trustbackup.phrases import gettext as _
@@ -48,16 +49,13 @@ def save_head(pg_restore: str, open_raw: OpenRaw, target: Path) -> str:
 
     ``pg_restore --list`` reads just that and leaves.
     """
-    with open_raw() as raw, target.open("wb") as copy:
-        feeder = Feeder(_Tee(raw, copy))
+    with open_raw() as raw, target.open("wb") as copy, Feeder(_Tee(raw, copy)) as feeder:
         try:
             return output_of([pg_restore, "--list"], stdin=feeder.read_end, timeout=600)
         except ProgramError as error:
             raise RestoreError(
                 _("The archive can't be read"), why=error.why, todo=_("Restore another backup.")
             ) from error
-        finally:
-            feeder.finish()
 
 
 Members = Iterator[tuple[str, Readable]]
@@ -126,12 +124,16 @@ class Outline:
     ``copies`` is the COPY statement for each file of rows, ``statements`` what runs besides.
     """
 
-    copies: dict[str, str]
-    statements: list[str]
+    copies: dict[str, bytes]
+    statements: list[bytes]
 
 
-def outline(pg_restore: str, files: Members, folder: Path, arguments: list[str]) -> Outline | None:
+def outline(
+    pg_restore: str, files: Members, folder: Path, choose: Callable[[Path], list[str]]
+) -> Outline | None:
     """Take ``toc.dat`` from the files and read it into an outline.
+
+    ``choose`` is asked for pg_restore's options once it is in ``folder``.
 
     None when it does not come first, or the archive needs its other files on the disk: what
     was taken is in ``folder`` then. Else that has a file without rows for each table, which
@@ -142,15 +144,15 @@ def outline(pg_restore: str, files: Members, folder: Path, arguments: list[str])
         unpack(iter([(name, source)]), folder)
     if name != TOC:
         return None
-    argv = [pg_restore, "--section=data", *arguments, str(folder)]
+    argv = [pg_restore, "--section=data", *choose(folder), str(folder)]
     listing = output_of([*argv, "--list"], timeout=600)
     names = [f"{number}.dat" for number in _ROWS.findall(listing)]
     if _OTHER_FILES.search(listing):
         return None
     for name in names:
         (folder / name).write_bytes(LAST_ROW)
-    copies: list[str] = []
-    statements: list[str] = []
+    copies: list[bytes] = []
+    statements: list[bytes] = []
     with Program([*argv, "--file=-"]) as program:
         Script(program).play(statements.append, lambda statement, _: copies.append(statement))
     if len(copies) != len(names):  # rows as INSERT

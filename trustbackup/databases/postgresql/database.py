@@ -3,61 +3,57 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import functools
+import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from django.db import DatabaseError, connections
+from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.alias import pointed_at
-from trustbackup.databases.base import Database, Dump, Replacement, no_room
+from trustbackup.databases.base import Database, Dump, Replacement
+from trustbackup.databases.postgresql import obstacles, subscriptions
+from trustbackup.databases.postgresql.address import server_identity
 from trustbackup.databases.postgresql.archive import look_through
-from trustbackup.databases.postgresql.cluster import throwaway_cluster
-from trustbackup.databases.postgresql.dump import (
-    CUSTOM,
-    DIRECTORY,
-    DirectoryDump,
-    PostgresDump,
-    Snapshot,
-    list_archive,
-)
-from trustbackup.databases.postgresql.inplace import InPlace
+from trustbackup.databases.postgresql.dump import CUSTOM, DIRECTORY, list_archive
+from trustbackup.databases.postgresql.dumper import running_dump
+from trustbackup.databases.postgresql.errors import translate
+from trustbackup.databases.postgresql.in_place import InPlace
+from trustbackup.databases.postgresql.pooled import begin
 from trustbackup.databases.postgresql.replacement import PostgresReplacement
+from trustbackup.databases.postgresql.roles import role_gaps
+from trustbackup.databases.postgresql.scratch_cluster import throwaway_cluster
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
     has_row,
     list_tables,
-    open_session,
     quote_name,
     read_facts,
     scalar,
-    translate,
 )
-from trustbackup.databases.postgresql.tools import (
-    binary_connector,
-    environment,
-    find_program,
-    take_address,
-    version_text,
-    with_large_blocks,
-)
-from trustbackup.databases.process import Program
+from trustbackup.databases.postgresql.tools import binary_connector, find_dumper, find_reader
+from trustbackup.databases.room import no_room
 from trustbackup.databases.values import (
-    NOT_YET,
+    Capabilities,
     DumpRequest,
     Facts,
     InPlaceRequest,
     Interrupted,
+    RoleGaps,
     TableRows,
 )
-from trustbackup.exceptions import DumpError, ProgramError, RestoreError, TrustbackupError
+from trustbackup.exceptions import NothingKept, ProgramError, RestoreError, TrustbackupError
 from trustbackup.phrases import gettext as _
+from trustbackup.store.journal_entry import NOT_YET, Strategy
 from trustbackup.store.streams import Readable
 
+_Answer = TypeVar("_Answer")
 _LONGEST_NAME = 63
 """Bytes that PostgreSQL keeps of a name."""
 
@@ -66,101 +62,72 @@ class PostgreSQL(Database):
     """A PostgreSQL database."""
 
     engine = "postgresql"
+    label = "PostgreSQL"
+    capabilities = Capabilities(in_place=True, reads_newer=False)
     formats = {CUSTOM: (0, b"PGDMP"), DIRECTORY: (257, b"ustar")}
+
+    @classmethod
+    def manual_restore(cls, unpack: str, file: str) -> str:
+        pg_restore = "pg_restore --no-owner -d DATABASE"
+        if ".dump.tar" in file:
+            return f"mkdir dump && {unpack} | tar x -C dump && {pg_restore} -j 4 dump"
+        return f"{unpack} | {pg_restore}"
+
+    def creation_commands(self, encoding: str) -> list[str]:
+        role = str(connections[self.alias].settings_dict["USER"] or "ROLE")
+        may_create = "" if self.why_not_swap() else " CREATEDB"
+        make_role = f"CREATE ROLE {quote_name(role)} LOGIN{may_create}"
+        options = [f"--owner={role}", "--template=template0"]
+        if encoding:
+            options.append(f"--encoding={encoding}")
+        return [
+            shlex.join(["psql", "--dbname=postgres", f"--command={make_role}"]),
+            shlex.join(["psql", "--dbname=postgres", f"--command=\\password {quote_name(role)}"]),
+            shlex.join(["createdb", *options, self.name]),
+        ]
 
     @property
     def name(self) -> str:
-        return str(connections[self.alias].settings_dict["NAME"])
+        if name := connections[self.alias].settings_dict["NAME"]:
+            return str(name)
+        with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
+            return self._server().where.name
 
-    @contextlib.contextmanager
-    def dump(self, request: DumpRequest) -> Iterator[Dump]:
+    def identity(self) -> tuple[str, ...]:
+        with self._reading() as cursor:
+            return server_identity(cursor), str(scalar(cursor, "SELECT current_database()"))
+
+    def dump(self, request: DumpRequest) -> AbstractContextManager[Dump]:
         what = _("Database %(alias)r was not dumped", alias=self.alias)
-        connector = binary_connector(self.alias)
-        with contextlib.ExitStack() as stack:
-            with translate(DumpError, what):
-                settings = dict(connector.settings)
-                cursor = stack.enter_context(open_session(self.alias, self.options, settings))
-                server = int(scalar(cursor, "SHOW server_version_num"))
-            configured = connector.dump_cmd if connector.dump_cmd != "pg_dump" else ""
-            pg_dump = find_program("pg_dump", server, configured)
-            tools = {
-                "connector": f"{type(connector).__module__}.{type(connector).__qualname__}",
-                "version": version_text(pg_dump),
-                "restore": find_program("pg_restore", server),
-            }
-            snapshot = Snapshot(cursor, what, content=request.content)
-            folder = request.workdir / "directory"
-            arguments = self._dump_arguments(snapshot.id)
-            if request.directory:
-                jobs = max(2, min(8, os.cpu_count() or 1))
-                arguments += ["--format=directory", f"--jobs={jobs}", f"--file={folder}"]
-                arguments += ["--no-sync"]
-            address = take_address(connector)
-            connector.dump_cmd = shlex.quote(pg_dump)
-
-            def run_command(
-                command: str, _stdin: object = None, env: Mapping[str, str] | None = None
-            ) -> tuple[Program, Program]:
-                program = Program(
-                    with_large_blocks([*shlex.split(command), *arguments]),
-                    environment(connector, env or {}, address, self._limits()),
-                    secrets=[address.get("PGPASSWORD", "")],
-                    name="pg_dump",
-                )
-                return program, program
-
-            connector.run_command = run_command
-            try:
-                program: Program = connector.create_dump()
-            except ProgramError as error:
-                raise DumpError(what, why=str(error), todo=error.todo) from error
-            dump = (
-                DirectoryDump(program, snapshot, folder, **tools)
-                if request.directory
-                else PostgresDump(program, snapshot, **tools)
-            )
-            stack.callback(dump.close)
-            yield dump
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def _dump_arguments(self, snapshot: str) -> list[str]:
-        arguments = [
-            "--compress=0",
-            f"--snapshot={snapshot}",
-            "--no-password",
-            f"--lock-wait-timeout={round(self.options.wait * 1000)}",
-        ]
-        options: dict[str, Any] = connections[self.alias].settings_dict.get("OPTIONS") or {}
-        if options.get("assume_role"):
-            arguments.append(f"--role={options['assume_role']}")
-        return arguments
-
-    def _limits(self) -> dict[str, str]:
-        return {"PGCONNECT_TIMEOUT": str(max(2, round(self.options.connect_timeout)))}
+        return running_dump(self.alias, self.options, what, request)
 
     def facts(self, *, count: bool = True) -> Facts | None:
-        with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
-            settings = dict(binary_connector(self.alias).settings)
-            with open_session(self.alias, self.options, settings) as cursor:
-                tables = list_tables(cursor)
-                if count:
-                    rows = tuple(count_rows(cursor, tables).values())
-                else:
-                    rows = tuple(TableRows(schema=t.schema, name=t.name, rows=0) for t in tables)
-                return read_facts(cursor, rows) if tables else None
+        with self._reading() as cursor:
+            tables = list_tables(cursor)
+            if count:
+                begin(cursor, "READ ONLY")
+                rows = tuple(count_rows(cursor, tables).values())
+                cursor.execute("COMMIT")
+            else:
+                rows = tuple(TableRows(schema=t.schema, name=t.name, rows=0) for t in tables)
+            return read_facts(cursor, rows) if tables else None
 
     def has_rows(self) -> bool:
-        with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
-            settings = dict(binary_connector(self.alias).settings)
-            with open_session(self.alias, self.options, settings) as cursor:
-                return any(has_row(cursor, table) for table in list_tables(cursor))
+        with self._reading() as cursor:
+            return any(has_row(cursor, table) for table in list_tables(cursor))
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[CursorWrapper]:
+        what = _("Database %(alias)r can't be read", alias=self.alias)
+        with translate(RestoreError, what), self._server().where.session() as cursor:
+            yield cursor
 
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         return self._beside(f"_restore_{stamp}"), self._beside(f"_before_{stamp}")
 
     def _beside(self, suffix: str) -> str:
-        kept = self.name.encode()[: _LONGEST_NAME - len(suffix.encode())]
-        return kept.decode(errors="ignore") + suffix
+        room = _LONGEST_NAME - len(suffix.encode())
+        return self.name.encode()[:room].decode(errors="ignore") + suffix
 
     def scratch_name(self, stamp: str, folder: Path) -> str:
         return self._beside(f"_drill_{stamp}")
@@ -184,31 +151,30 @@ class PostgreSQL(Database):
             return look_through(raw)
         try:
             # The newest program reads every older archive; no server is asked.
-            listing = list_archive(find_program("pg_restore", 0), raw)
+            listing = list_archive(find_reader(self.alias), raw)
         except ProgramError as error:
             return _("pg_restore can't read it (%(why)s)", why=error.why)
         return "" if " TABLE " in listing else _("it holds no table")
 
     def why_not_swap(self) -> str:
-        with (
-            translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)),
-            self._server().maintenance() as cursor,
-        ):
-            cursor.execute(
-                "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user"
-            )
-            superuser, may_create = cursor.fetchone()
-            if scalar(cursor, "SELECT current_database()") == self.name:
-                return _("no other database of its server lets its role in")
-            owner = scalar(
-                cursor,
-                "SELECT pg_has_role(current_user, datdba, 'MEMBER')"
-                " FROM pg_database WHERE datname = %s",
-                self.name,
-            )
-        if not (superuser or may_create):
-            return _("its role may not create databases")
-        return "" if superuser or owner else _("its role does not own the database")
+        return self._ask(obstacles.why_not_swap)
+
+    def why_not_scratch(self) -> str:
+        return self._ask(obstacles.why_not_scratch)
+
+    def why_not_in_place(self) -> str:
+        return self._ask(obstacles.why_not_in_place)
+
+    def cautions(self, strategy: Strategy) -> list[str]:
+        return self._ask(functools.partial(obstacles.cautions, strategy=strategy))
+
+    def _ask(self, question: Callable[[Server, str], _Answer]) -> _Answer:
+        with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
+            return question(self._server(), self.name)
+
+    def role_gaps(self, owners: Collection[str], grantees: Collection[str]) -> RoleGaps:
+        with self._reading() as cursor:
+            return role_gaps(cursor, owners, grantees)
 
     def room_for(self, raw_bytes: int) -> str:
         """Only a server on this machine shows its disk, and only to those it trusts."""
@@ -216,8 +182,7 @@ class PostgreSQL(Database):
             folder = Path(scalar(cursor, "SELECT current_setting('data_directory', true)") or "")
             size = int(scalar(cursor, "SELECT pg_database_size(current_database())"))
             if folder.is_absolute() and folder.is_dir():
-                free = shutil.disk_usage(folder).free
-                needed = max(size, raw_bytes)
+                free, needed = shutil.disk_usage(folder).free, max(size, raw_bytes)
                 if free < needed:
                     return no_room(folder, free, needed)
         return ""
@@ -229,23 +194,67 @@ class PostgreSQL(Database):
         with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
             return name in self._server().databases()
 
-    def remove(self, name: str) -> None:
-        with translate(RestoreError, _("Database %(name)r was not removed", name=name)):
-            self._server().drop(name)
+    def is_own_name(self, name: str, folder: Path) -> bool:
+        found = re.search(r"_(restore|before)_\d{8}_\d{6}(_\d+)?$|_drill_\d{8}_\d{6}_\d{6}$", name)
+        return found is not None and name == self._beside(found[0])
 
-    def settle(self, interrupted: Interrupted) -> bool:
+    def check_previous(self, name: str, marker: str) -> None:
+        what = _("%(name)s is not put back", name=name)
+        todo = _("Restore a backup instead.")
+        with translate(RestoreError, what):
+            identity = self._server().identity(name)
+            if not identity:
+                raise RestoreError(
+                    what,
+                    why=_("the old database %(name)s is not there any more", name=name),
+                    todo=todo,
+                )
+            if identity != marker:
+                raise RestoreError(what, why=_("it is not what the restore kept"), todo=todo)
+            with self._server().session(name) as cursor:
+                if not list_tables(cursor):
+                    raise NothingKept(what, why=_("it is empty"), todo=todo)
+
+    def is_previous(self, name: str, marker: str) -> bool:
+        with translate(RestoreError, _("Database %(name)r was not removed", name=name)):
+            return self._server().identity(name) in ("", marker)
+
+    def remove(self, name: str) -> list[str]:
+        what, server = _("Database %(name)r was not removed", name=name), self._server()
+        with translate(RestoreError, what):
+            with server.maintenance() as cursor:
+                slots = subscriptions.logical_slots(cursor, name)
+            if slots:
+                raise RestoreError(
+                    what,
+                    why=_("others follow it by logical slots (%(slots)s)", slots=slots),
+                    todo=_("Once nobody needs them, drop them there (pg_drop_replication_slot)."),
+                )
+            return [
+                _(
+                    "The slot %(slot)s stays at its publisher and keeps its log: drop it there"
+                    " unless another subscription follows by it.",
+                    slot=slot,
+                )
+                for slot in subscriptions.drop_database(server, name)
+            ]
+
+    def recover(self, interrupted: Interrupted) -> bool:
         server = self._server()
         with translate(RestoreError, _("Database %(alias)r can't be looked at", alias=self.alias)):
             server.end_run(interrupted.label)
-            if interrupted.strategy == "in place":
+            if interrupted.strategy is Strategy.IN_PLACE:
                 return self._committed(server, interrupted.marker)
-            there = server.databases()
-            swapped = interrupted.new not in there and interrupted.kept in there
-            with server.maintenance() as cursor:
-                for name in {self.name, interrupted.kept} & there:
-                    cursor.execute(f"ALTER DATABASE {quote_name(name)} ALLOW_CONNECTIONS true")
-            if not swapped and interrupted.strategy != "undo":
-                server.drop(interrupted.new)
+            if interrupted.strategy is Strategy.INTO:
+                subscriptions.drop_database(server, interrupted.new)
+                return False
+            # No database but the new one ever has its number.
+            swapped = server.identity(self.name) == interrupted.marker != ""
+            subscriptions.wake(server, self.name)
+            if server.pooler is not None:
+                server.pooler.resume(self.name)
+            if not swapped and interrupted.strategy is not Strategy.UNDO:
+                subscriptions.drop_database(server, interrupted.new)
         return swapped
 
     def _committed(self, server: Server, marker: str) -> bool:
@@ -262,27 +271,24 @@ class PostgreSQL(Database):
         with translate(RestoreError, what), self._server().session(self.name) as cursor:
             encoding = scalar(cursor, "SHOW server_encoding")
             version = int(scalar(cursor, "SHOW server_version_num"))
+            size = int(scalar(cursor, "SELECT pg_database_size(current_database())"))
         with (
-            throwaway_cluster(what, encoding, version) as address,
+            throwaway_cluster(what, encoding, version, size) as address,
             pointed_at(self.alias, {**address, "NAME": "postgres"}),
         ):
             yield self
 
     def check(self, *, ask_server: bool) -> list[tuple[str, str]]:
         try:
-            connector = binary_connector(self.alias)
-            configured = connector.dump_cmd if connector.dump_cmd != "pg_dump" else ""
-            server = self._server_version(dict(connector.settings)) if ask_server else 0
-            find_program("pg_dump", server, configured)
-            find_program("pg_restore", server)
+            server = self._server_version() if ask_server else 0
+            find_dumper(binary_connector(self.alias), server)
+            find_reader(self.alias)
         except TrustbackupError as error:
             return [(error.sentence, error.todo)]
         return []
 
-    def _server_version(self, settings: dict[str, Any]) -> int:
+    def _server_version(self) -> int:
         """libpq's number of the server's version; 0 when the server can't be asked."""
-        try:
-            with open_session(self.alias, self.options, settings) as cursor:
-                return int(scalar(cursor, "SHOW server_version_num"))
-        except (DatabaseError, OSError):
-            return 0
+        with contextlib.suppress(DatabaseError, OSError):
+            return self._server().version()
+        return 0

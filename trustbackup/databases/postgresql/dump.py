@@ -1,9 +1,4 @@
-"""One pg_dump on a snapshot that counts its rows.
-
-A read-only, repeatable-read transaction of ours exports its snapshot, pg_dump imports it,
-and while the archive streams out a thread counts every table in that same snapshot.
-https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION
-"""
+"""What pg_dump writes, as a stream, and what was counted in its snapshot meanwhile."""
 
 from __future__ import annotations
 
@@ -19,64 +14,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from django.db.backends.utils import CursorWrapper
-
 from trustbackup.databases.base import Dump
+from trustbackup.databases.feeder import Feeder
 from trustbackup.databases.postgresql.archive import TOC
-from trustbackup.databases.postgresql.session import (
-    count_rows,
-    list_tables,
-    read_facts,
-    scalar,
-    translate,
-)
-from trustbackup.databases.process import Feeder, Program, output_of
+from trustbackup.databases.postgresql.inventory import Catalogs
+from trustbackup.databases.postgresql.snapshot import Snapshot, remedy
+from trustbackup.databases.process import Program, output_of
 from trustbackup.databases.values import Facts, OpenRaw, TableRows
 from trustbackup.exceptions import DumpError, ProgramError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import ngettext
+from trustbackup.store import pipes
 from trustbackup.store.streams import BLOCK, Readable
 
 CUSTOM = "pg_dump custom"
 DIRECTORY = "pg_dump directory"
+_NO_SEARCH_PATH = b"set_config('search_path', '', false)"
+"""Set by pg_dump before it begins its transaction; in another session names lack their schemas."""
 # "215; 0 16402 TABLE DATA public shop_order owner": the second number is the table's oid.
 _TABLE_DATA = re.compile(r"^\d+; \d+ (\d+) TABLE DATA ", re.MULTILINE)
-
-
-class Snapshot:
-    """A snapshot and the tables in it, held by the transaction on ``cursor``."""
-
-    def __init__(self, cursor: CursorWrapper, what: str, *, content: bool) -> None:
-        self.what = what
-        self._content = content
-        self._cursor = cursor
-        with translate(DumpError, what):
-            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            cursor.execute("SET LOCAL row_security = off")
-            # Counting must not take the processors from the dump beside it.
-            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-            self.id: str = scalar(cursor, "SELECT pg_export_snapshot()")
-            self.tables = list_tables(cursor)
-            if not self.tables:
-                raise DumpError(what, why=_("it has no table"), todo=_("Run migrate first."))
-            # As pg_dump does: a table that is rewritten after this would seem empty.
-            quoted = ", ".join(table.quoted for table in self.tables)
-            cursor.execute(f"LOCK TABLE ONLY {quoted} IN ACCESS SHARE MODE")
-            self.estimate = int(
-                scalar(
-                    cursor,
-                    "SELECT coalesce(sum(pg_table_size(oid)), 0) FROM unnest(%s::oid[]) oid",
-                    [table.oid for table in self.tables],
-                )
-            )
-
-    def count(self) -> tuple[Facts, dict[int, TableRows]]:
-        with translate(DumpError, self.what):
-            counted = count_rows(self._cursor, self.tables, content=self._content)
-            facts = read_facts(self._cursor, tuple(counted.values()))
-        # No COMMIT: a small database is counted before pg_dump has imported the snapshot,
-        # which lives no longer than this transaction. Closing the session ends it.
-        return facts, counted
 
 
 class PostgresDump(Dump):
@@ -95,40 +51,69 @@ class PostgresDump(Dump):
         self.estimate = snapshot.estimate
         self.what = snapshot.what
         self._program = program
+        self._snapshot = snapshot
         self._pg_restore = restore
         self._pool = ThreadPoolExecutor(1, "trustbackup-facts")
-        self._counting: Future[tuple[Facts, dict[int, TableRows]]] = self._pool.submit(
+        self._counting: Future[tuple[Facts, dict[int, TableRows], Catalogs]] = self._pool.submit(
             snapshot.count
         )
 
     def readinto(self, buffer: memoryview, /) -> int:
         with self._one_sentence():
-            return self._program.readinto(buffer)
+            count = self._program.readinto(buffer)
+        if not count:
+            self._snapshot.end()
+        return count
 
     @contextlib.contextmanager
     def _one_sentence(self) -> Iterator[None]:
         try:
             yield
         except ProgramError as error:
+            self._snapshot.end()
             # When counting fails its snapshot ends, and pg_dump complains about that only.
             if self._counting.done() and (cause := self._counting.exception()):
                 raise cause from error
-            raise DumpError(self.what, why=str(error), todo=_remedy(str(error))) from error
+            raise DumpError(
+                self.what, why=str(error), todo=remedy(self._snapshot.session())
+            ) from error
 
     def listing(self, open_raw: OpenRaw) -> str:
         with open_raw() as raw:
             return list_archive(self._pg_restore, raw)
 
+    def _head(self, open_raw: OpenRaw) -> bytes:
+        """What was set in the session that dumped, as pg_restore prints it."""
+        argv = [self._pg_restore, "--file=-", f"--use-list={os.devnull}"]
+        with open_raw() as raw, Feeder(raw) as feeder:
+            return output_of(argv, stdin=feeder.read_end, timeout=600).encode()
+
     def facts(self, open_raw: OpenRaw) -> Facts:
         """Rows of the tables whose data the archive really holds (by its table of contents)."""
-        facts, counted = self._counting.result()
+        facts, counted, catalogs = self._counting.result()
         try:
             listing = self.listing(open_raw)
         except ProgramError as error:
             raise DumpError(
                 self.what, why=_("its archive can't be listed: %(error)s", error=error)
             ) from error
+        if self._snapshot.pooled and _NO_SEARCH_PATH not in self._head(open_raw):
+            raise DumpError(
+                self.what,
+                why=_("the pooler dealt pg_dump's statements out to several connections"),
+                todo=_(
+                    "Name the server itself in DBBACKUP_CONNECTORS (HOST and PORT), or PgBouncer's"
+                    " console in TRUSTBACKUP['PGBOUNCER'], then try again."
+                ),
+            )
         oids = {int(oid) for oid in _TABLE_DATA.findall(listing)}
+        excluded = {table.oid for table in self._snapshot.excluded}
+        if oids & excluded:
+            raise DumpError(
+                self.what,
+                why=_("pg_dump did not leave out the rows that it was asked to"),
+                todo=_("Leave that table's rows in, or out of the database."),
+            )
         missing = oids - counted.keys()
         if missing:
             raise DumpError(
@@ -140,10 +125,16 @@ class PostgresDump(Dump):
                 ),
                 todo=_("Give the role the right to read all tables, then try again."),
             )
-        return replace(facts, tables=tuple(rows for oid, rows in counted.items() if oid in oids))
+        return replace(
+            facts,
+            tables=tuple(rows for oid, rows in counted.items() if oid in oids | excluded),
+            inventory=catalogs.within(listing),
+            excluded=tuple(f"{table.schema}.{table.name}" for table in self._snapshot.excluded),
+        )
 
     def close(self) -> None:
         self._program.close()
+        self._snapshot.end()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -172,13 +163,16 @@ class DirectoryDump(PostgresDump):
         if self._tar is None:
             with self._one_sentence():
                 self._program.check()
+            self._snapshot.end()
             read_end, write_end = os.pipe()
             with contextlib.suppress(OSError):
                 fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, BLOCK)
+            pipes.prepare(read_end)
+            pipes.prepare(write_end)
             self._tar = os.fdopen(read_end, "rb", buffering=0)
             self._writing = threading.Thread(target=self._write, args=[write_end], daemon=True)
             self._writing.start()
-        count = os.readv(self._tar.fileno(), [buffer])
+        count = pipes.read_into(self._tar.fileno(), buffer)
         if not count and self._error is not None:
             raise DumpError(self.what, why=str(self._error)) from self._error
         return count
@@ -186,7 +180,7 @@ class DirectoryDump(PostgresDump):
     def _write(self, write_end: int) -> None:
         try:
             with (
-                os.fdopen(write_end, "wb", buffering=0) as pipe,
+                pipes.WriteEnd(write_end) as pipe,
                 tarfile.open(fileobj=cast("BinaryIO", pipe), mode="w|", bufsize=BLOCK) as tar,
             ):
                 tar.copybufsize = BLOCK  # type: ignore[attr-defined]
@@ -203,6 +197,10 @@ class DirectoryDump(PostgresDump):
     def listing(self, open_raw: OpenRaw) -> str:
         return output_of([self._pg_restore, "--list", str(self._folder)], timeout=600)
 
+    def _head(self, open_raw: OpenRaw) -> bytes:
+        argv = [self._pg_restore, "--file=-", f"--use-list={os.devnull}", str(self._folder)]
+        return output_of(argv, timeout=600).encode()
+
     def close(self) -> None:
         if self._tar is not None:
             self._tar.close()
@@ -217,18 +215,5 @@ def _toc_first(path: Path) -> tuple[bool, str]:
 
 def list_archive(pg_restore: str, raw: Readable) -> str:
     """An archive's table of contents, as ``pg_restore --list`` prints it."""
-    feeder = Feeder(raw)
-    try:
+    with Feeder(raw) as feeder:
         return output_of([pg_restore, "--list"], stdin=feeder.read_end, timeout=600)
-    finally:
-        feeder.finish()
-
-
-def _remedy(why: str) -> str:
-    if "lock timeout" in why or "could not obtain lock" in why:
-        return _("Wait until what holds the lock is done, then try again.")
-    if "permission denied" in why:
-        return _("Give the role the right to read everything, then try again.")
-    if "server closed the connection" in why or "terminating connection" in why:
-        return _("See that the server runs, then make the backup again.")
-    return _("Mend that, then make the backup again.")

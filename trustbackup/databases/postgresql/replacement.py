@@ -1,24 +1,32 @@
 """A PostgreSQL database beside the live one, filled by pg_restore and swapped in.
 
-Renaming needs a database without sessions, and clients that reconnect are faster than any
-number of terminations: so new connections are refused first, then sessions end, and two
-renames in one transaction swap the databases.
+Two renames in one transaction swap the databases. Renaming needs a database without sessions:
+it locks the database, so that who connects waits, and we end those that are left meanwhile.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.base import Replacement
-from trustbackup.databases.postgresql.load import Loader
-from trustbackup.databases.postgresql.own import carry_tables, empty_table, lagging_sequences
-from trustbackup.databases.postgresql.server import Server, end_sessions
+from trustbackup.databases.postgresql import subscriptions
+from trustbackup.databases.postgresql.app_tables import carry_tables, empty_table, lagging_sequences
+from trustbackup.databases.postgresql.configured import options_of_reader
+from trustbackup.databases.postgresql.errors import explain, translate
+from trustbackup.databases.postgresql.inventory import read_catalogs
+from trustbackup.databases.postgresql.pg_restore import Loader
+from trustbackup.databases.postgresql.pooled import begin, configure
+from trustbackup.databases.postgresql.restore_items import attempt
+from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
     list_tables,
@@ -26,9 +34,10 @@ from trustbackup.databases.postgresql.session import (
     quote_text,
     read_facts,
     scalar,
-    translate,
 )
-from trustbackup.databases.values import Facts, LoadRequest, Options
+from trustbackup.databases.postgresql.tablespaces import not_usable
+from trustbackup.databases.postgresql.tools import binary_connector, find_reader
+from trustbackup.databases.values import Excused, Facts, LoadRequest, Options
 from trustbackup.exceptions import RestoreError
 from trustbackup.phrases import gettext as _
 
@@ -47,13 +56,20 @@ class PostgresReplacement(Replacement):
         self.name = name
         self.what = _("Database %(alias)r was not restored", alias=alias)
         self.server = Server(alias, options)
+        self._made = False
         self._stays = existing
+        self.notes = []
+        self._left_out: frozenset[tuple[str, str]] = frozenset()
+        self._excused = Excused()
+        self._listing = ""
 
     def create(self) -> None:
         with translate(RestoreError, self.what), self.server.maintenance() as cursor:
             cursor.execute(self._create_statement(cursor))
+            self._made = True
             self._copy_settings(cursor)
             self._copy_grants(cursor)
+            self._copy_comment(cursor)
 
     def _create_statement(self, cursor: CursorWrapper) -> str:
         row = scalar(
@@ -61,7 +77,7 @@ class PostgresReplacement(Replacement):
             """
             SELECT to_jsonb(d) || jsonb_build_object(
                 'owner', pg_get_userbyid(datdba), 'encoding', pg_encoding_to_char(encoding),
-                'tablespace', spcname)
+                'tablespace', spcname, 'usable', has_tablespace_privilege(t.oid, 'CREATE'))
             FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace
             WHERE datname = %s
             """,
@@ -82,7 +98,9 @@ class PostgresReplacement(Replacement):
             f"LC_CTYPE {quote_text(new['datctype'])}",
         ]
         # Naming the default one takes a right that few roles have.
-        if new["tablespace"] != "pg_default":
+        if not new["usable"] and new["tablespace"] != "pg_default":
+            self.notes.append(not_usable(new["tablespace"]))
+        elif new["tablespace"] != "pg_default":
             clauses.append(f"TABLESPACE {quote_name(new['tablespace'])}")
         provider = {"i": "ICU", "b": "BUILTIN"}.get(new.get("datlocprovider", ""))
         locale = new.get("datlocale") or new.get("daticulocale")
@@ -105,7 +123,13 @@ class PostgresReplacement(Replacement):
             of = f"ROLE {quote_name(role)} IN DATABASE" if role else "DATABASE"
             # A list is stored as SQL already, quoted where it must be.
             shown = value if key in _LISTS else quote_text(value)
-            cursor.execute(f"ALTER {of} {quote_name(self.name)} SET {quote_name(key)} TO {shown}")
+            self._try(
+                cursor,
+                _("setting %(name)s of role %(role)s", name=key, role=role)
+                if role
+                else _("setting %(name)s of the database", name=key),
+                f"ALTER {of} {quote_name(self.name)} SET {quote_name(key)} TO {shown}",
+            )
 
     def _copy_grants(self, cursor: CursorWrapper) -> None:
         cursor.execute(
@@ -123,62 +147,152 @@ class PostgresReplacement(Replacement):
         for grantee, privilege, grantable in grants:
             to = quote_name(grantee) if grantee else "PUBLIC"
             option = " WITH GRANT OPTION" if grantable else ""
-            cursor.execute(f"GRANT {privilege} ON DATABASE {name} TO {to}{option}")
+            self._try(
+                cursor,
+                _(
+                    "right %(name)s of %(role)s on the database",
+                    name=privilege,
+                    role=grantee or "PUBLIC",
+                ),
+                f"GRANT {privilege} ON DATABASE {name} TO {to}{option}",
+            )
+
+    def _copy_comment(self, cursor: CursorWrapper) -> None:
+        comment = scalar(
+            cursor,
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+            self.live,
+        )
+        if comment is not None:
+            cursor.execute(f"COMMENT ON DATABASE {quote_name(self.name)} IS {quote_text(comment)}")
+
+    def _try(self, cursor: CursorWrapper, what: str, statement: str) -> None:
+        """What only a superuser may do again is told and left out."""
+        if problem := attempt(cursor, statement.encode(), inside=False):
+            why = explain(problem)[0]
+            self.notes.append(_("The %(what)s was left out: %(why)s.", what=what, why=why))
 
     def load(self, request: LoadRequest) -> None:
-        address = {"PGDATABASE": self.name, "PGAPPNAME": self.options.label}
-        loader = Loader(self.alias, self.what, self.server.version(), address)
-        loader.load(request, functools.partial(self.server.session, self.name))
+        program = find_reader(self.alias)
+        sessions = functools.partial(self.server.session, self.name)
+        options = options_of_reader(binary_connector(self.alias).restore_cmd)
+        loader = Loader(self.what, program, sessions, request, options)
+        loader.load()
+        self.notes += loader.notes
+        self._left_out = loader.left_out
+        self._excused = loader.excused
+        self._listing = loader.listing
 
     def facts(self, *, content: bool = False) -> Facts:
         with translate(RestoreError, self.what), self.server.session(self.name) as cursor:
-            cursor.execute("SET row_security = off")
+            begin(cursor, "ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            configure(cursor, row_security="off")
             counted = count_rows(cursor, list_tables(cursor), content=content)
-            return read_facts(cursor, tuple(counted.values()))
+            facts = read_facts(cursor, tuple(counted.values()))
+            inventory = read_catalogs(cursor).everything()
+            cursor.execute("COMMIT")
+        return dataclasses.replace(
+            facts, left_out=self._left_out, inventory=inventory, excused=self._excused
+        )
 
     def problems(self) -> list[str]:
         with translate(RestoreError, self.what), self.server.session(self.name) as cursor:
-            return lagging_sequences(cursor)
+            lagging = lagging_sequences(cursor)
+        # What the archive itself sets was so at the backup: ids that were made elsewhere.
+        as_it_was = {
+            one for one in lagging if f" SEQUENCE SET {one.schema} {one.name} " in self._listing
+        }
+        self.notes += [one.sentence for one in lagging if one in as_it_was]
+        return [one.sentence for one in lagging if one not in as_it_was]
 
     def carry_over(self, tables: Sequence[str], app: str) -> None:
-        carry_tables(self.server, self.what, self.live, self.name, tables, app)
+        # It takes three connections, and some roles may not have more.
+        connections[self.alias].close()
+        self.notes += carry_tables(self.server, self.what, self.live, self.name, tables, app)
 
     def empty(self, table: str) -> None:
         with translate(RestoreError, self.what), self.server.session(self.name) as cursor:
             empty_table(cursor, table)
 
     def marker(self) -> str:
-        """The names of the databases tell by themselves."""
-        return ""
+        """Its number goes with it whatever its name is."""
+        with translate(RestoreError, self.what):
+            return self.server.identity(self.name)
 
-    def swap(self, kept_name: str) -> None:
-        live, new, kept = (quote_name(name) for name in (self.live, self.name, kept_name))
+    def previous_marker(self) -> str:
+        with translate(RestoreError, self.what):
+            return self.server.identity(self.live)
+
+    def swap(self, previous_name: str) -> None:
+        live, new, previous = (quote_name(name) for name in (self.live, self.name, previous_name))
         connections[self.alias].close()
         with translate(RestoreError, self.what), self.server.maintenance() as cursor:
-            cursor.execute(f"ALTER DATABASE {live} ALLOW_CONNECTIONS false")
-            swapped = False
-            try:
-                end_sessions(cursor, self.live, self.name)
-                limit = scalar(
-                    cursor, "SELECT datconnlimit FROM pg_database WHERE datname = %s", self.live
-                )
-                cursor.execute("BEGIN")
+            limit = scalar(
+                cursor, "SELECT datconnlimit FROM pg_database WHERE datname = %s", self.live
+            )
+            resting = self._let_rest(cursor)
+            self.server.wait_for_others(cursor, self.live, self.name)
+            with self._clients_waiting(), self.server.without_sessions(self.live, self.name):
+                begin(cursor)
+                # Until the end who connects waits, and nothing of it is there if we die.
+                cursor.execute(f"ALTER DATABASE {live} RENAME TO {previous}")
                 # Not earlier: it would count the workers that fill the new one.
                 cursor.execute(f"ALTER DATABASE {new} CONNECTION LIMIT {limit}")
-                cursor.execute(f"ALTER DATABASE {live} RENAME TO {kept}")
                 cursor.execute(f"ALTER DATABASE {new} RENAME TO {live}")
                 cursor.execute("COMMIT")
-                swapped = self._stays = True
-            finally:
-                if not swapped:
-                    cursor.execute("ROLLBACK")
-                old = kept if swapped else live
-                cursor.execute(f"ALTER DATABASE {old} ALLOW_CONNECTIONS true")
+            self._stays = True
+            self._note_followers(cursor, previous_name, resting)
 
-    def stay(self) -> None:
+    def _clients_waiting(self) -> AbstractContextManager[None]:
+        """A pooler that is known lets its clients wait meanwhile; else one may be refused."""
+        if self.server.pooler is None:
+            return contextlib.nullcontext()
+        return self.server.pooler.paused(
+            self.live,
+            lambda problem: self.notes.append(
+                _("PgBouncer did not let its clients wait: %(why)s.", why=explain(problem)[0])
+            ),
+        )
+
+    def _let_rest(self, cursor: CursorWrapper) -> list[str]:
+        """Of two databases only one may follow a publisher: the old one's subscriptions rest."""
+        if not subscriptions.subscriptions_of(cursor, self.live):
+            return []
+        return subscriptions.let_rest(self.server, self.live)
+
+    def _note_followers(self, cursor: CursorWrapper, previous: str, resting: list[str]) -> None:
+        if resting:
+            self.notes.append(
+                _(
+                    "Subscriptions of the old database %(previous)s rest (%(names)s); an undo"
+                    " switches them on again.",
+                    previous=previous,
+                    names=", ".join(resting),
+                )
+            )
+        if awake := subscriptions.wake(self.server, self.live):
+            self.notes.append(_("Subscriptions are on again: %(names)s.", names=", ".join(awake)))
+        if slots := subscriptions.logical_slots(cursor, previous):
+            self.notes.append(
+                _(
+                    "The logical slots %(slots)s stay with %(previous)s: drop them there, make them"
+                    " anew in the restored database, and let who follows copy everything again.",
+                    slots=slots,
+                    previous=previous,
+                )
+            )
+
+    def stay(self, name: str) -> None:
+        rename = f"ALTER DATABASE {quote_name(self.name)} RENAME TO {quote_name(name)}"
+        with (
+            translate(RestoreError, self.what),
+            self.server.maintenance() as cursor,
+            self.server.without_sessions(self.name),
+        ):
+            cursor.execute(rename)
         self._stays = True
 
     def drop(self) -> None:
-        if not self._stays:
+        if self._made and not self._stays:
             with translate(RestoreError, self.what):
-                self.server.drop(self.name)
+                subscriptions.drop_database(self.server, self.name)

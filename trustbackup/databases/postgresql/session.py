@@ -1,26 +1,27 @@
-"""Connections of our own to a PostgreSQL server, and what can be learned through them."""
+"""What can be learned through a session on a PostgreSQL database."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.values import Facts, Options, TableRows
-from trustbackup.exceptions import TrustbackupError
-from trustbackup.phrases import gettext as _
-from trustbackup.phrases import one_line
+from trustbackup.databases.postgresql.pooled import configure, in_transaction
+from trustbackup.databases.values import Facts, TableRows
 
-OWN_TABLES = """
+ORDINARY_TABLES = """
     SELECT c.oid, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname),
         CASE WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) THEN (
             SELECT 'row(' || string_agg(format('t.%I', attname), ',' ORDER BY attname) || ')'
             FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
-        ) ELSE 't' END
+        ) ELSE 't' END,
+        CASE WHEN c.relispartition THEN (
+            SELECT format('%I.%I', rn.nspname, r.relname)
+            FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
+            WHERE r.oid = pg_partition_root(c.oid)
+        ) ELSE '' END
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
@@ -43,60 +44,14 @@ _PINNED = {
     "search_path": "pg_catalog",
 }
 """Whatever else decides how a value is written; a fingerprint is of the written rows."""
-
-
-@contextlib.contextmanager
-def open_session(
-    alias: str, options: Options, settings: dict[str, Any], database: str | None = None
-) -> Iterator[CursorWrapper]:
-    """A cursor on a new connection, in autocommit; may be used from another thread.
-
-    ``settings`` are those that dbbackup's connector would use (a backup role of its own,
-    perhaps); ``database`` names another database of the same server.
-    """
-    wrapper: BaseDatabaseWrapper = connections[alias].copy()
-    for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT"):
-        wrapper.settings_dict[key] = settings[key]
-    if database is not None:
-        wrapper.settings_dict["NAME"] = database
-    connect = dict(wrapper.settings_dict.get("OPTIONS") or {})
-    connect.pop("pool", None)
-    connect.setdefault("connect_timeout", max(2, round(options.connect_timeout)))
-    connect["application_name"] = options.label
-    wrapper.settings_dict["OPTIONS"] = connect
-    wrapper.inc_thread_sharing()
-    try:
-        wrapper.ensure_connection()  # unlike connect(), with Django's own errors
-        with wrapper.cursor() as cursor:
-            # A server's limits for web requests are not meant for backups.
-            cursor.execute("SET statement_timeout = 0")
-            cursor.execute("SET idle_in_transaction_session_timeout = 0")
-            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{options.wait}s"])
-            yield cursor
-    finally:
-        wrapper.close()
-
-
-@contextlib.contextmanager
-def translate(error: type[TrustbackupError], what: str) -> Iterator[None]:
-    """Turn a database error into one sentence of ours."""
-    try:
-        yield
-    except DatabaseError as problem:
-        why = one_line(str(problem)) or type(problem).__name__
-        raise error(what, why=why, todo=_remedy(why)) from problem
-
-
-def _remedy(why: str) -> str:
-    if "password authentication failed" in why or "no password supplied" in why:
-        return _("Correct USER and PASSWORD in DATABASES, then try again.")
-    if "refused" in why or "No such file" in why or "timeout expired" in why:
-        return _("Start the server, or correct HOST and PORT in DATABASES, then try again.")
-    if "lock timeout" in why:
-        return _("Wait until what holds the lock is done, then try again.")
-    if "permission denied" in why:
-        return _("Give the role the right to do this, then try again.")
-    return _("Look into the server's log, then try again.")
+_AT_A_TIME = 100
+"""Tables whose locks are held together while their rows are counted, where there are plenty."""
+_LOCKS = """
+    SELECT current_setting('max_locks_per_transaction')::bigint
+        * (current_setting('max_connections')::bigint
+            + current_setting('max_prepared_transactions')::bigint)
+"""
+"""https://www.postgresql.org/docs/current/runtime-config-locks.html"""
 
 
 def scalar(cursor: CursorWrapper, sql: str, *parameters: Any) -> Any:  # noqa: ANN401
@@ -106,19 +61,29 @@ def scalar(cursor: CursorWrapper, sql: str, *parameters: Any) -> Any:  # noqa: A
     return row[0] if row else None
 
 
+MIGRATIONS = "django_migrations"
+"""The table of what was migrated, as Django has always called it."""
+Sessions = Callable[[], contextlib.AbstractContextManager[CursorWrapper]]
+"""Opens a session; what a cursor of it does is in no transaction."""
+
+
 class Table(NamedTuple):
-    """A table that can hold rows; ``quoted`` is its full name as SQL, ``row`` its row."""
+    """A table that can hold rows; ``quoted`` is its full name as SQL, ``row`` its row.
+
+    ``root`` is the partitioned table that it is a part of, or "".
+    """
 
     oid: int
     schema: str
     name: str
     quoted: str
     row: str
+    root: str
 
 
 def list_tables(cursor: CursorWrapper) -> list[Table]:
     """Every table that can hold rows, by schema and name."""
-    cursor.execute(OWN_TABLES)
+    cursor.execute(ORDINARY_TABLES)
     return [Table(*row) for row in cursor.fetchall()]
 
 
@@ -129,32 +94,65 @@ def has_row(cursor: CursorWrapper, table: Table) -> bool:
 def count_rows(
     cursor: CursorWrapper, tables: Sequence[Table], *, content: bool = False
 ) -> dict[int, TableRows]:
-    """The rows of each table, by the table's oid; with fingerprints if ``content``."""
+    """The rows of each table, by the table's oid; with fingerprints if ``content``.
+
+    To be called in a transaction. What it locks (a table takes its indexes along) it lets go
+    again by and by: the server has room for so many locks at a time.
+    """
     if content:
-        for name, value in _PINNED.items():
-            cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
-    counted = {}
-    for table in tables:
-        # A sum, because a xor would let two equal rows cancel each other.
-        extra = f", coalesce(sum(hashtextextended({table.row}::text, 0)), 0)" if content else ""
-        cursor.execute(f"SELECT count(*){extra} FROM ONLY {table.quoted} t")  # noqa: S608
-        row = cursor.fetchone()
-        counted[table.oid] = TableRows(
-            schema=table.schema,
-            name=table.name,
-            rows=row[0],
-            fingerprint=f"{int(row[1]):x}" if content else "",
+        configure(cursor, **_PINNED)
+    counted: dict[int, TableRows] = {}
+    # A dump beside this one needs a lock for each table, too.
+    left = room_for_locks(cursor) - len(tables)
+    width = max(1, min(_AT_A_TIME, left // 20))
+    for start in range(0, len(tables), width):
+        cursor.execute("SAVEPOINT counting")
+        counted.update(_count(cursor, tables[start : start + width], content=content))
+        cursor.execute("ROLLBACK TO SAVEPOINT counting; RELEASE SAVEPOINT counting")
+    return {table.oid: counted[table.oid] for table in tables}
+
+
+def room_for_locks(cursor: CursorWrapper) -> int:
+    """How many locks all transactions of the server can hold together, at least."""
+    return int(scalar(cursor, _LOCKS))
+
+
+def _count(
+    cursor: CursorWrapper, tables: Sequence[Table], *, content: bool
+) -> Iterator[tuple[int, TableRows]]:
+    # A sum, because a xor would let two equal rows cancel each other.
+    sums = [
+        f"coalesce(sum(hashtextextended({table.row}::text, 0)), 0)" if content else "0"
+        for table in tables
+    ]
+    # One query for all of them: thousands of small ones take longer than to count.
+    cursor.execute(
+        " UNION ALL ".join(
+            f"SELECT {number}, count(*), {total} FROM ONLY {table.quoted} t"  # noqa: S608
+            for number, (table, total) in enumerate(zip(tables, sums, strict=True))
         )
-    return counted
+    )
+    for number, rows, total in cursor.fetchall():
+        table = tables[number]
+        yield (
+            table.oid,
+            TableRows(
+                schema=table.schema,
+                name=table.name,
+                rows=rows,
+                fingerprint=f"{int(total):x}" if content else "",
+                root=table.root,
+            ),
+        )
 
 
 def read_facts(cursor: CursorWrapper, tables: tuple[TableRows, ...]) -> Facts:
     """The facts of the database that the cursor is connected to."""
     migrations: list[tuple[str, str]] = []
-    # Looked up by hand: fingerprints leave another search_path behind.
-    table = next((t for t in tables if t.name == "django_migrations"), None)
-    if table is not None:
-        where = f"{quote_name(table.schema)}.django_migrations"
+    schemas = [table.schema for table in tables if table.name == MIGRATIONS]
+    if schemas:
+        schema = _schema_of_the_site(cursor, schemas) if len(schemas) > 1 else schemas[0]
+        where = f"{quote_name(schema)}.{MIGRATIONS}"
         cursor.execute(f"SELECT app, name FROM {where} ORDER BY id")  # noqa: S608
         migrations = cursor.fetchall()
     return Facts(
@@ -164,6 +162,30 @@ def read_facts(cursor: CursorWrapper, tables: tuple[TableRows, ...]) -> Facts:
         tables=tables,
         migrations=tuple((app, name) for app, name in migrations),
     )
+
+
+def _schema_of_the_site(cursor: CursorWrapper, schemas: Sequence[str]) -> str:
+    """Where the site itself finds its migrations; tenants have some of their own.
+
+    Fingerprints leave another search_path behind, which is put back.
+    """
+    path = scalar(cursor, "SHOW search_path")
+    if in_transaction(cursor):
+        cursor.execute("SET LOCAL search_path TO DEFAULT")
+    found = scalar(
+        cursor,
+        "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"  # noqa: S608
+        f" WHERE c.oid = to_regclass('{MIGRATIONS}')",
+    )
+    if in_transaction(cursor):
+        configure(cursor, search_path=path)
+    return str(found) if found in schemas else schemas[0]
+
+
+def silence_event_triggers(cursor: CursorWrapper) -> None:
+    """Let no event trigger of the site forbid what a restore does; only superusers have any."""
+    if scalar(cursor, "SHOW is_superuser") == "on":
+        configure(cursor, session_replication_role="replica")
 
 
 def quote_name(text: str) -> str:

@@ -1,9 +1,4 @@
-"""Finding PostgreSQL's programs, and telling them where to connect.
-
-The connection travels in libpq's environment variables only: a name with a space, a quote
-or an ``=`` is then one literal value, and no password is ever on an argument list.
-https://www.postgresql.org/docs/current/libpq-envars.html
-"""
+"""Finding PostgreSQL's programs, and dbbackup's connector for them."""
 
 from __future__ import annotations
 
@@ -12,13 +7,13 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from dbbackup.db.base import get_connector
 from dbbackup.db.postgresql import PgDumpBinaryConnector
 
+from trustbackup.databases.postgresql.configured import split_command
 from trustbackup.databases.process import output_of
 from trustbackup.exceptions import DumpError, ProgramError
 from trustbackup.phrases import gettext as _
@@ -31,18 +26,6 @@ _FOLDERS = (
     "/opt/homebrew/opt/postgresql@*/bin",
     "/usr/local/opt/postgresql@*/bin",
 )
-# What Django passes to libpq in OPTIONS and dbbackup leaves out.
-_OPTIONS = {
-    "options": "PGOPTIONS",
-    "hostaddr": "PGHOSTADDR",
-    "channel_binding": "PGCHANNELBINDING",
-    "gssencmode": "PGGSSENCMODE",
-    "requirepeer": "PGREQUIREPEER",
-    "sslcrl": "PGSSLCRL",
-    "sslnegotiation": "PGSSLNEGOTIATION",
-    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
-    "target_session_attrs": "PGTARGETSESSIONATTRS",
-}
 
 
 def binary_connector(alias: str) -> PgDumpBinaryConnector:
@@ -60,32 +43,10 @@ def binary_connector(alias: str) -> PgDumpBinaryConnector:
     return connector
 
 
-def take_address(connector: PgDumpBinaryConnector) -> dict[str, str]:
-    """Move where to connect out of the connector into environment variables.
-
-    What it puts on the command line after this is ``--dbname=postgresql:///``, which takes
-    everything from the environment.
-    """
-    settings: dict[str, Any] = dict(connector.settings)
-    options: dict[str, Any] = settings.get("OPTIONS") or {}
-    env = {name: str(options[key]) for key, name in _OPTIONS.items() if options.get(key)}
-    for key, name in (
-        ("NAME", "PGDATABASE"),
-        ("USER", "PGUSER"),
-        ("PASSWORD", "PGPASSWORD"),
-        ("HOST", "PGHOST"),
-        ("PORT", "PGPORT"),
-    ):
-        if settings.get(key):
-            env[name] = str(settings[key])
-    blank = dict.fromkeys(("NAME", "USER", "HOST", "PORT", "PASSWORD"), "")
-    connector._settings = {**settings, **blank}  # noqa: SLF001 - its cache of settings
-    return env
-
-
 def find_program(name: str, server_version: int, configured: str = "") -> str:
-    """The newest installed program that is not older than the server, as a full path.
+    """The oldest installed program that is not older than the server, as a full path.
 
+    A newer one than the server's own writes what that server, and its pg_restore, can't read.
     ``server_version`` is libpq's number, 150018 for 15.18; 0 when it is not known.
     ``configured`` is a command that the site has chosen itself. Raises DumpError.
     """
@@ -97,12 +58,15 @@ def find_program(name: str, server_version: int, configured: str = "") -> str:
     if not found:
         raise DumpError(
             _("%(configured)s was not found", configured=configured or name),
-            why=_("PostgreSQL's client programs are not installed"),
+            why=_("DBBACKUP_CONNECTORS names it")
+            if configured
+            else _("PostgreSQL's client programs are not installed"),
             todo=_(
                 "Install them (Debian: apt install %(package)s), then try again.", package=package
             ),
         )
-    version, path = found[0]
+    fitting = [one for one in found if one[0] >= major]
+    version, path = fitting[-1] if major and fitting else found[0]
     if version < major:
         raise DumpError(
             _("%(name)s %(version)s can't dump this server", name=name, version=version),
@@ -116,6 +80,27 @@ def find_program(name: str, server_version: int, configured: str = "") -> str:
             ),
         )
     return path
+
+
+def find_dumper(connector: PgDumpBinaryConnector, server_version: int) -> list[str]:
+    """pg_dump for a server, and the options that the site gives it in ``DUMP_CMD``.
+
+    Raises DumpError.
+    """
+    configured, options = split_command("DUMP_CMD", "pg_dump", connector.dump_cmd)
+    named = "" if configured == "pg_dump" else configured
+    return [find_program("pg_dump", server_version, named), *options]
+
+
+def find_reader(alias: str) -> str:
+    """The pg_restore that reads archives: the newest, which knows all the older ones' formats.
+
+    It never connects; what it prints for a newer server is left out where it is played.
+    Raises DumpError.
+    """
+    command = binary_connector(alias).restore_cmd
+    configured, _options = split_command("RESTORE_CMD", "pg_restore", command)
+    return find_program("pg_restore", 0, configured if configured != "pg_restore" else "")
 
 
 def _candidates(name: str) -> Iterator[str]:
@@ -167,12 +152,3 @@ def with_large_blocks(argv: list[str]) -> list[str]:
     """
     stdbuf = shutil.which("stdbuf")
     return [stdbuf, f"--input={BLOCK}", f"--output={BLOCK}", *argv] if stdbuf else argv
-
-
-def environment(connector: PgDumpBinaryConnector, *more: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a program: the site's own, the connector's, then ``more``."""
-    env = dict(os.environ) if connector.use_parent_env else {}
-    env.setdefault("PATH", os.defpath)
-    for item in (connector.env, *more):
-        env.update({key: str(value) for key, value in item.items()})
-    return env

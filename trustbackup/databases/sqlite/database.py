@@ -8,74 +8,62 @@ checked, counted and compressed after that, so nobody waits for those.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
+import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 from dbbackup.db.base import get_connector
 from django.db import connections
 
-from trustbackup.databases.base import Database, Dump, Replacement, no_room
+from trustbackup.databases.base import Database, Dump, Replacement
+from trustbackup.databases.room import no_room
+from trustbackup.databases.sqlite.dump import SQLITE_FILE, Source, SQLiteDump, check_source
 from trustbackup.databases.sqlite.file import (
     MAGIC,
     checked_facts,
-    connect,
-    copy_database,
     create_private,
     has_row,
     list_tables,
     read_facts,
+    readable_mode,
     size_in_header,
-    snapshot,
     translate,
 )
-from trustbackup.databases.sqlite.replacement import (
-    SQLiteReplacement,
+from trustbackup.databases.sqlite.replacement import SQLiteReplacement
+from trustbackup.databases.sqlite.site_connection import connect_as_site
+from trustbackup.databases.sqlite.swap_sign import (
+    UNFINISHED,
+    check_kept_file,
+    file_identity,
+    finish_old_copy,
+    has_sign,
     remove_file,
-    schema_version,
+    remove_sign,
 )
-from trustbackup.databases.values import NOT_YET, DumpRequest, Facts, Interrupted, OpenRaw
-from trustbackup.exceptions import REMEDIES, DumpError, RestoreError, UsageError
-from trustbackup.phrases import Grouped, joined
+from trustbackup.databases.values import Capabilities, DumpRequest, Facts, Interrupted
+from trustbackup.exceptions import DumpError, RestoreError, UsageError
+from trustbackup.phrases import Grouped
 from trustbackup.phrases import gettext as _
+from trustbackup.store.journal_entry import Strategy
+from trustbackup.store.sqlite_name import file_of
 from trustbackup.store.streams import BLOCK, Readable
-
-SQLITE_FILE = "sqlite file"
-
-
-class SQLiteDump(Dump):
-    """The finished copy, read as a stream while a second thread checks and counts it."""
-
-    def __init__(self, name: str, path: Path, connector: str, checking: Future[Facts]) -> None:
-        self._name = name
-        self.connector = connector
-        self.format = SQLITE_FILE
-        self.suffix = "dump"
-        self.tool_version = f"SQLite {sqlite3.sqlite_version}"
-        self.estimate = path.stat().st_size
-        self._file = path.open("rb", buffering=0)
-        self._checking = checking
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        return self._file.readinto(buffer)
-
-    def facts(self, open_raw: OpenRaw) -> Facts:
-        return replace(self._checking.result(), database=self._name)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class SQLite(Database):
     """An SQLite file."""
 
     engine = "sqlite"
+    label = "SQLite"
+    capabilities = Capabilities(leaves_sign=True)
     formats = {SQLITE_FILE: (0, MAGIC)}
+
+    @classmethod
+    def manual_restore(cls, unpack: str, file: str) -> str:
+        return f"{unpack} > db.sqlite3"
 
     @property
     def name(self) -> str:
@@ -83,7 +71,14 @@ class SQLite(Database):
 
     @property
     def path(self) -> Path:
-        return Path(self.name)
+        """The file itself: what lies beside a link to it, the next deployment may remove."""
+        return (file_of(self.name) or Path(self.name)).resolve()
+
+    def identity(self) -> tuple[str, ...]:
+        if file_of(self.name) is None:
+            return ("memory", self.alias)
+        # The same for a link of either sort; a file that is not there has only its path.
+        return ("file", file_identity(self.path) or str(self.path))
 
     @contextlib.contextmanager
     def dump(self, request: DumpRequest) -> Iterator[Dump]:
@@ -94,9 +89,10 @@ class SQLite(Database):
                 todo=_("Leave --format out."),
             )
         connector = get_connector(self.alias)
-        self._check_source()
+        check_source(self.alias, self.name)
         copy = request.workdir / "copy.sqlite3"
-        connector.create_dump = lambda: self._copy_to(copy)
+        source = Source(self.alias, self.path, self.options.wait)
+        connector.create_dump = lambda: source.copy_to(copy, connector.exclude, request.excluded)
         with translate(DumpError, _("Database %(alias)r was not dumped", alias=self.alias)):
             os.close(create_private(copy))
             connector.create_dump()
@@ -108,77 +104,25 @@ class SQLite(Database):
                 self.options.wait,
                 DumpError,
                 content=request.content,
+                compare=request.compare,
             )
-            dump = SQLiteDump(self.name, copy, _dotted(connector), checking)
+            dump = SQLiteDump(
+                self.name, copy, _dotted(connector), checking, excluded=request.excluded
+            )
             try:
                 yield dump
             finally:
                 dump.close()
         copy.unlink()
 
-    def _check_source(self) -> None:
-        """Refuse what would give an empty or a torn success."""
-        what = _("Database %(alias)r was not dumped", alias=self.alias)
-        if connections[self.alias].in_atomic_block:
-            raise DumpError(
-                what,
-                why=_("a transaction of this very process is open on it"),
-                todo=_("Make the backup outside of transaction.atomic()."),
-            )
-        if _in_memory(self.name):
-            raise DumpError(
-                what,
-                why=_("it lives in memory"),
-                todo=_("Only databases in a file can be backed up."),
-            )
-        try:
-            size = self.path.stat().st_size
-        except OSError as error:
-            raise DumpError(
-                what,
-                why=joined([self.name, os.strerror(error.errno or 0)], ": "),
-                todo=_("Check NAME in DATABASES, or run migrate first."),
-            ) from error
-        if size == 0:
-            raise DumpError(
-                what, why=_("%(name)s is empty", name=self.name), todo=_("Run migrate first.")
-            )
-
-    def _copy_to(self, target: Path) -> None:
-        with (
-            snapshot(self.path, self.options.wait) as source,
-            self._named_if_full(target),
-            contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy,
-        ):
-            copy.execute("PRAGMA synchronous = OFF")
-            copy_database(source, copy, self.options.wait)
-            # A copy of a WAL database would want a -wal of its own when it is opened.
-            copy.execute("PRAGMA journal_mode = DELETE")
-
-    @contextlib.contextmanager
-    def _named_if_full(self, target: Path) -> Iterator[None]:
-        """SQLite does not say which disk is full: the database's or the backup's."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
-                raise
-            raise DumpError(
-                _("Database %(alias)r was not dumped", alias=self.alias),
-                why=_(
-                    "copying it to %(target)s failed, %(reason)s",
-                    target=target,
-                    reason=os.strerror(errno.ENOSPC),
-                ),
-                todo=REMEDIES[errno.ENOSPC],
-            ) from error
-
     def facts(self, *, count: bool = True) -> Facts | None:
         if not self.path.exists() or self.path.stat().st_size == 0:
             return None
         with (
             translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)),
-            contextlib.closing(connect(self.path, "rw", self.options.wait)) as live,
+            connect_as_site(
+                self.alias, self.path, readable_mode(self.path), self.options.wait
+            ) as live,
         ):
             facts = read_facts(live, self.name, count=count)
         return facts if facts.tables else None
@@ -188,7 +132,9 @@ class SQLite(Database):
             return False
         with (
             translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)),
-            contextlib.closing(connect(self.path, "rw", self.options.wait)) as live,
+            connect_as_site(
+                self.alias, self.path, readable_mode(self.path), self.options.wait
+            ) as live,
         ):
             return any(has_row(live, table) for table in list_tables(live))
 
@@ -205,7 +151,7 @@ class SQLite(Database):
 
     def replacement(self, name: str, *, existing: bool = False) -> Replacement:
         return SQLiteReplacement(
-            self.alias, self.path, Path(name).absolute(), self.options.wait, existing=existing
+            self.alias, self.path, Path(name).absolute(), self.options, existing=existing
         )
 
     def inspect(self, raw: Readable, format: str) -> str:  # noqa: A002 - the manifest's word
@@ -223,14 +169,19 @@ class SQLite(Database):
         )
 
     def why_not_swap(self) -> str:
-        if _in_memory(self.name):
+        if file_of(self.name) is None:
             return _("it lives in memory")
         folder = self.path.absolute().parent
         return (
             ""
-            if os.access(folder, os.W_OK)
+            if os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
             else _("the folder %(folder)s can't be written", folder=folder)
         )
+
+    @contextlib.contextmanager
+    def scratch_server(self) -> Iterator[Database]:
+        """A drill's file lies in a private folder, whoever may write beside the live one."""
+        yield self
 
     def room_for(self, raw_bytes: int) -> str:
         """The new file, and the old one that is kept, lie beside the live one."""
@@ -249,24 +200,52 @@ class SQLite(Database):
     def exists(self, name: str) -> bool:
         return Path(name).is_file()
 
-    def remove(self, name: str) -> None:
+    def unfinished_name(self, name: str, moment: datetime) -> str:
+        return name + UNFINISHED
+
+    def is_own_name(self, name: str, folder: Path) -> bool:
+        if name.endswith(UNFINISHED):
+            return True
+        path, live = Path(name), self.path.absolute()
+        stem, suffix = re.escape(live.stem), re.escape(live.suffix)
+        beside = rf"{stem}_(restore|before)_\d{{8}}_\d{{6}}(_\d+)?{suffix}"
+        if path.parent == live.parent:
+            return re.fullmatch(beside, path.name) is not None
+        drill = re.fullmatch(r"drill_\d{8}_\d{6}_\d{6}\.sqlite3", path.name)
+        return path.parent == folder and drill is not None
+
+    def check_previous(self, name: str, marker: str) -> None:
+        check_kept_file(self.alias, Path(name), marker, self.options.wait)
+
+    def is_previous(self, name: str, marker: str) -> bool:
+        with translate(RestoreError, _("%(name)s was not removed", name=name)):
+            path = Path(name)
+            return not path.exists() or has_sign(path, marker, self.options.wait)
+
+    def forget_swap(self, label: str) -> None:
+        with translate(RestoreError, _("Database %(alias)r can't be written", alias=self.alias)):
+            remove_sign(self.path, label, self.options.wait)
+
+    def remove(self, name: str) -> list[str]:
         with translate(RestoreError, _("%(name)s was not removed", name=name)):
             remove_file(Path(name))
+        return []
 
-    def settle(self, interrupted: Interrupted) -> bool:
+    def recover(self, interrupted: Interrupted) -> bool:
         with translate(RestoreError, _("Database %(alias)r can't be read", alias=self.alias)):
+            new, previous = Path(interrupted.new), Path(interrupted.previous)
+            if interrupted.strategy is Strategy.INTO:
+                remove_file(new)
+                return False
             # Opening it rolls an unfinished copy back, by SQLite's own journal.
-            now = schema_version(self.path, self.options.wait)
-            swapped = interrupted.marker != NOT_YET and now not in ("", interrupted.marker)
-            if not swapped and interrupted.kept:
-                remove_file(Path(interrupted.kept))
-            if swapped or interrupted.strategy != "undo":
-                remove_file(Path(interrupted.new))
+            swapped = has_sign(self.path, interrupted.marker, self.options.wait)
+            if interrupted.previous and swapped:
+                finish_old_copy(previous)
+            elif interrupted.previous:
+                remove_file(previous.with_name(previous.name + UNFINISHED))
+            if swapped or interrupted.strategy is not Strategy.UNDO:
+                remove_file(new)
         return swapped
-
-
-def _in_memory(name: str) -> bool:
-    return not name or ":memory:" in name or "mode=memory" in name
 
 
 def _dotted(connector: object) -> str:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import resource
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
+from trustbackup.databases.sqlite.fingerprints import with_fingerprints
+from trustbackup.databases.sqlite.site_connection import connect_as_site, file_uri
 from trustbackup.databases.values import Facts, TableRows
-from trustbackup.exceptions import TrustbackupError
+from trustbackup.exceptions import REMEDIES, TrustbackupError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
+from trustbackup.store.inventory import Inventory, by_kind
 from trustbackup.store.streams import sha256_of
 
 MAGIC = b"SQLite format 3\x00"
 _PAGES = 4096
 """Pages to copy between two looks at the clock."""
+
+
+class StillLocked(sqlite3.OperationalError):
+    """It was locked all the time that we were ready to wait."""
+
+    sqlite_errorcode = sqlite3.SQLITE_BUSY
 
 
 def size_in_header(head: bytes) -> int:
@@ -36,8 +46,7 @@ def size_in_header(head: bytes) -> int:
 
 def connect(path: Path, mode: str, wait: float) -> sqlite3.Connection:
     """A connection of our own, never one that creates a file unless ``mode`` is "rwc"."""
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None)
+    return sqlite3.connect(file_uri(path, mode), uri=True, timeout=wait, isolation_level=None)
 
 
 def create_private(path: Path | str) -> int:
@@ -66,39 +75,78 @@ def copy_database(
                 on_first()
             last[:] = [remaining, time.monotonic()]
         elif time.monotonic() - last[1] > wait:
-            raise sqlite3.OperationalError(
-                _("database was locked for %(wait).0f seconds", wait=wait)
-            )
+            raise StillLocked(_("database was locked for %(wait).0f seconds", wait=wait))
 
     source.backup(target, pages=pages, progress=look, sleep=0.05)
 
 
+def readable_mode(path: Path) -> str:
+    """How to open a file that may belong to a running site, only to read it.
+
+    A file in WAL mode can't be opened where the files beside it are missing and can't be made,
+    as on a read-only mount. When nobody has it open it is all there is, and can be read alone.
+    https://www.sqlite.org/wal.html#read_only_databases
+    """
+    effective = os.access in os.supports_effective_ids
+    alone = not any(Path(f"{path}{suffix}").exists() for suffix in ("-wal", "-shm"))
+    if alone and not os.access(path.parent, os.W_OK, effective_ids=effective) and _is_wal(path):
+        return "ro&immutable=1"
+    return "rw"
+
+
+def _is_wal(path: Path) -> bool:
+    """https://www.sqlite.org/fileformat.html#file_format_version_numbers"""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(20)[18:20] == b"\x02\x02"
+    return False
+
+
 @contextlib.contextmanager
-def snapshot(path: Path, wait: float) -> Iterator[sqlite3.Connection]:
+def snapshot(path: Path, wait: float, mode: str = "rw") -> Iterator[sqlite3.Connection]:
     """A read transaction, which keeps writers from restarting a copy again and again."""
-    with contextlib.closing(connect(path, "rw", wait)) as source:
+    with contextlib.closing(connect(path, mode, wait)) as source:
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         yield source
 
 
+def damage(connection: sqlite3.Connection) -> str:
+    """The first thing that is wrong with the pages of a file; "" when they are sound.
+
+    A row that breaks a CHECK or NOT NULL, as one written before that was declared, is the site's
+    data, not damage. https://www.sqlite.org/pragma.html#pragma_integrity_check
+    """
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    for (answer,) in connection.execute(f"PRAGMA quick_check({2**31 - 1})"):
+        if answer != "ok" and not str(answer).startswith("NULL value in "):
+            return " ".join(str(answer).split())
+    return ""
+
+
 def checked_facts(
-    path: Path, alias: str, wait: float, error: type[TrustbackupError], *, content: bool = False
+    path: Path,
+    alias: str,
+    wait: float,
+    error: type[TrustbackupError],
+    *,
+    content: bool = False,
+    compare: bool = False,
 ) -> Facts:
     """The facts of a file that nobody writes to, once its pages have been checked."""
     what = _("Database %(alias)r failed its check", alias=alias)
     with (
         translate(error, what),
-        contextlib.closing(connect(path, "ro&immutable=1", wait)) as copy,
+        connect_as_site(alias, path, "ro&immutable=1", wait) as copy,
     ):
-        answer = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if answer != "ok":
+        if answer := damage(copy):
             raise error(
                 what,
-                why=_("the file is corrupt (%(answer)s)", answer=" ".join(str(answer).split())),
+                why=_("the file is corrupt (%(answer)s)", answer=answer),
                 todo=_("Restore the last good backup, or repair it with sqlite3's .recover."),
             )
         facts = read_facts(copy, str(path), sha256_of(path) if content else "")
+        if compare:
+            facts = with_fingerprints(copy, facts)
     if not facts.tables:
         raise error(what, why=_("it has no table"), todo=_("Run migrate first."))
     return facts
@@ -131,6 +179,7 @@ def read_facts(
             migrations = connection.execute(
                 "SELECT app, name FROM django_migrations ORDER BY id"
             ).fetchall()
+        inventory = _read_inventory(connection)
     finally:
         connection.execute("ROLLBACK")
     return Facts(
@@ -140,6 +189,22 @@ def read_facts(
         tables=counted,
         migrations=tuple(migrations),
         fingerprint=fingerprint,
+        inventory=inventory,
+    )
+
+
+def _read_inventory(connection: sqlite3.Connection) -> Inventory:
+    """Indexes, triggers, views and virtual tables; the ordinary ones have their rows counted."""
+    return Inventory(
+        objects=by_kind(
+            connection.execute(
+                "SELECT CASE type WHEN 'table' THEN 'virtual table' ELSE type END,"
+                " CASE WHEN type IN ('index', 'trigger') THEN tbl_name || '.' ELSE '' END || name"
+                " FROM sqlite_master WHERE (type <> 'table' OR sql LIKE 'CREATE VIRTUAL TABLE%')"
+                " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            )
+        ),
+        large_object_bytes=0,
     )
 
 
@@ -163,19 +228,51 @@ def translate(error: type[TrustbackupError], what: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as problem:
-        raise error(what, why=str(problem), todo=_remedy(str(problem))) from problem
+        why = os.strerror(errno.EFBIG) if met_size_limit(problem) else str(problem)
+        raise error(what, why=why, todo=_remedy(problem)) from problem
     except OSError as problem:
         why = joined(
             [str(problem.filename or _("the disk")), os.strerror(problem.errno or 0)], ": "
         )
-        raise error(what, why=why, todo=_("Mend that, then try again.")) from problem
+        todo = REMEDIES.get(problem.errno or 0, _("Mend that, then try again."))
+        raise error(what, why=why, todo=todo) from problem
 
 
-def _remedy(problem: str) -> str:
-    if "locked" in problem or "busy" in problem:
-        return _("Wait until the program that holds it is done, then try again.")
-    if "malformed" in problem or "not a database" in problem or "corrupt" in problem:
-        return _("Restore the last good backup, or repair it with sqlite3's .recover.")
-    if "full" in problem:
-        return _("Free some space, then try again.")
-    return _("Look into the database, then try again.")
+def met_size_limit(problem: sqlite3.Error) -> bool:
+    """Whether a file became larger than this process may write, for which SQLite has no code."""
+    limit, _most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    code = getattr(problem, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_IOERR_WRITE and limit != resource.RLIM_INFINITY
+
+
+_REMEDIES = {
+    **dict.fromkeys(
+        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
+        _("Wait until the program that holds it is done, then try again."),
+    ),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB),
+        _("Restore the last good backup, or repair it with sqlite3's .recover."),
+    ),
+    sqlite3.SQLITE_FULL: _("Free some space, then try again."),
+    sqlite3.SQLITE_CANTOPEN: _(
+        "See that this user may read it and write into its folder: in WAL mode it needs files"
+        " beside it."
+    ),
+}
+
+_UNREGISTERED = ("unknown function", "no such function", "no such collation", "no such module")
+"""How SQLite, which has no result code for it, begins to say that a connection lacks something."""
+
+
+def _remedy(problem: sqlite3.Error) -> str:
+    """By SQLite's result code, whose lower byte says the kind: https://sqlite.org/rescode.html"""
+    if str(problem).startswith(_UNREGISTERED):
+        return _(
+            "Register it in a receiver of Django's connection_created, for every connection,"
+            " then try again."
+        )
+    if met_size_limit(problem):
+        return REMEDIES[errno.EFBIG]
+    code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return _REMEDIES.get(code, _("Look into the database, then try again."))

@@ -11,10 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 from django.db import connections
 
@@ -27,34 +25,47 @@ from trustbackup.databases.sqlite.file import (
     create_private,
     list_tables,
     quoted,
-    snapshot,
     translate,
 )
-from trustbackup.databases.values import Facts, LoadRequest
+from trustbackup.databases.sqlite.old_copy import OldCopy
+from trustbackup.databases.sqlite.site_connection import connect_as_site, file_uri
+from trustbackup.databases.sqlite.swap_sign import (
+    FITTING,
+    finish_old_copy,
+    leave_sign,
+    remove_file,
+)
+from trustbackup.databases.values import Facts, LoadRequest, Options
 from trustbackup.exceptions import RestoreError
 from trustbackup.phrases import gettext as _
+from trustbackup.store.durable import name_exclusively, sync_folder
 from trustbackup.store.streams import BLOCK
 
 _CAREFUL = 64
 """Pages a step while the live file is locked: too few for any to be written out early."""
-COMPANIONS = ("", "-journal", "-wal", "-shm")
 
 
 class SQLiteReplacement(Replacement):
     """See Replacement."""
 
-    def __init__(self, alias: str, live: Path, path: Path, wait: float, *, existing: bool) -> None:
+    def __init__(
+        self, alias: str, live: Path, path: Path, options: Options, *, existing: bool
+    ) -> None:
         self.alias = alias
+        self.label = options.label
         self.live = live
         self.name = str(path)
         self.path = path
-        self.wait = wait
+        self.wait = options.wait
         self.what = _("Database %(alias)r was not restored", alias=alias)
+        self._made = False
         self._stays = existing
+        self.notes = []
 
     def create(self) -> None:
         with translate(RestoreError, self.what):
             os.close(create_private(self.path))
+            self._made = True
 
     def load(self, request: LoadRequest) -> None:
         with (
@@ -95,19 +106,24 @@ class SQLiteReplacement(Replacement):
         return checked_facts(self.path, self.alias, self.wait, RestoreError, content=content)
 
     def problems(self) -> list[str]:
-        with self._open() as new:
+        """None: a foreign key that points nowhere did so in the file that was backed up; a note."""
+        with (
+            translate(RestoreError, self.what),
+            connect_as_site(self.alias, self.path, "ro&immutable=1", self.wait) as new,
+        ):
             broken = new.execute("PRAGMA foreign_key_check").fetchall()
             tables = sorted({str(row[0]) for row in broken})
-        return [
+        self.notes += [
             _("Table %(table)s has rows whose foreign key points nowhere.", table=table)
             for table in tables
         ]
+        return []
 
     def carry_over(self, tables: Sequence[str], app: str) -> None:
         if not self.live.exists() or not self.live.stat().st_size:
             return
         with self._open() as new:
-            new.execute("ATTACH ? AS live", [f"file:{quote(str(self.live.absolute()))}?mode=rw"])
+            new.execute("ATTACH ? AS live", [file_uri(self.live, "rw")])
             new.execute("BEGIN")
             present = new.execute(
                 "SELECT name FROM live.sqlite_master WHERE type = 'table'"
@@ -126,18 +142,24 @@ class SQLiteReplacement(Replacement):
                 new.execute(f"DELETE FROM {quoted(table)}")  # noqa: S608
 
     def marker(self) -> str:
-        """The schema version: a copy into a file raises it, and rows never do."""
-        return schema_version(self.live, self.wait)
+        """The restore's id, in a table that comes into the live file with all the rest."""
+        with self._open() as new:
+            leave_sign(new, self.label)
+        return self.label
 
-    def swap(self, kept_name: str) -> None:
+    def previous_marker(self) -> str:
+        return self.label
+
+    def swap(self, previous_name: str) -> None:
         connections[self.alias].close()
+        self._fit_pages()
         with translate(RestoreError, self.what), contextlib.ExitStack() as stack:
             new = stack.enter_context(contextlib.closing(connect(self.path, "rw", self.wait)))
-            keep_old = _nothing_to_keep
-            if self.live.exists() and self.live.stat().st_size:
-                keep_old = stack.enter_context(
-                    contextlib.closing(_OldCopy(self.live, Path(kept_name), self.wait))
-                ).make
+            # Made empty where it is not there: what comes into it until it is locked is kept.
+            connect(self.live, "rwc", self.wait).close()
+            keep_old = stack.enter_context(
+                contextlib.closing(OldCopy(self.live, Path(previous_name), self.label, self.wait))
+            ).make
             live = stack.enter_context(contextlib.closing(connect(self.live, "rwc", self.wait)))
             live.execute("PRAGMA cache_size = -20000")
             live.execute("PRAGMA wal_autocheckpoint = 0")
@@ -149,84 +171,62 @@ class SQLiteReplacement(Replacement):
             # a reader with an open transaction puts that off, which is no error.
             live.execute("PRAGMA busy_timeout = 1000")
             live.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self._stays = False
+            self._stays = True
+            finish_old_copy(Path(previous_name))
+        with translate(RestoreError, self.what):
+            remove_file(self.path)
+
+    def _fit_pages(self) -> None:
+        """Give the new file pages as large as the live one's, where those can't change.
+
+        In WAL mode they can't: https://www.sqlite.org/c3ref/backup_finish.html
+        """
+        if not self.live.exists() or not self.live.stat().st_size:
+            return
+        with (
+            translate(RestoreError, self.what),
+            contextlib.closing(connect(self.live, "rw", self.wait)) as live,
+        ):
+            (mode,) = live.execute("PRAGMA journal_mode").fetchone()
+            (size,) = live.execute("PRAGMA page_size").fetchone()
+        if mode != "wal":
+            return
+        with self._open() as new:
+            if new.execute("PRAGMA page_size").fetchone() == (size,):
+                return
+            fitting = Path(f"{self.path}{FITTING}")
+            remove_file(fitting)
+            descriptor = create_private(fitting)
+            try:
+                new.execute(f"PRAGMA page_size = {size}")
+                # Not VACUUM alone, which numbers rows without a key of their own anew.
+                new.execute("VACUUM INTO ?", [str(fitting)])
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            fitting.replace(self.path)
+            sync_folder(self.path.parent)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         with (
             translate(RestoreError, self.what),
-            contextlib.closing(connect(self.path, "rw", self.wait)) as new,
+            connect_as_site(self.alias, self.path, "rw", self.wait) as new,
         ):
+            # A receiver of the site may have asked for WAL, whose files would be left behind.
+            new.execute("PRAGMA journal_mode = DELETE").fetchone()
             yield new
 
-    def stay(self) -> None:
-        self._stays = True
+    def stay(self, name: str) -> None:
+        with translate(RestoreError, self.what):
+            # A rename alone would replace what has come there meanwhile.
+            name_exclusively(self.path, Path(name))
+            self._stays = True
+            sync_folder(self.path.parent)
 
     def drop(self) -> None:
-        if not self._stays:
+        if self._made and not self._stays:
             remove_file(self.path)
-
-
-def _nothing_to_keep() -> None:
-    """There is no live content yet."""
-
-
-class _OldCopy:
-    """The live content, copied away while the live file is locked for its replacement.
-
-    So nobody can commit between the copy and the replacement: whatever was committed is in
-    the one or in the other.
-    """
-
-    def __init__(self, live: Path, kept: Path, wait: float) -> None:
-        self._live, self._kept, self._wait = live, kept, wait
-        with contextlib.closing(connect(live, "rw", wait)) as connection:
-            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        self._wal = mode == "wal"
-        self._target = create_private(kept)
-        # Stays open to the end: closing any descriptor of a file frees all of this
-        # process's POSIX locks on it, SQLite's among them.
-        self._source = os.open(live, os.O_RDONLY | os.O_CLOEXEC)
-
-    def make(self) -> None:
-        if self._wal:
-            self._await_checkpoint()
-            # Readers go on beside the writer, and still see the old content.
-            with (
-                snapshot(self._live, self._wait) as old,
-                contextlib.closing(connect(self._kept, "rw", self._wait)) as copy,
-            ):
-                copy.execute("PRAGMA synchronous = OFF")
-                copy_database(old, copy, self._wait)
-        else:
-            # No reader gets in, but nothing was written to the file yet.
-            offset = 0
-            while block := os.pread(self._source, BLOCK, offset):
-                view = memoryview(block)
-                while view:
-                    view = view[os.write(self._target, view) :]
-                offset += len(block)
-        os.fsync(self._target)
-
-    def _await_checkpoint(self) -> None:
-        """Until no checkpoint of another connection is under way; no new one begins then.
-
-        A commit that restarts the WAL while somebody's second checkpoint runs loses pages, in
-        every SQLite before 3.51.3: https://sqlite.org/wal.html#walresetbug
-        """
-        until = time.monotonic() + self._wait
-        with contextlib.closing(connect(self._live, "rw", self._wait)) as connection:
-            while True:
-                busy, _frames, _done = connection.execute("PRAGMA wal_checkpoint").fetchone()
-                if not busy:
-                    return
-                if time.monotonic() > until:
-                    raise sqlite3.OperationalError(_("database was locked by a checkpoint"))
-                time.sleep(0.01)
-
-    def close(self) -> None:
-        os.close(self._source)
-        os.close(self._target)
 
 
 def _take_table(new: sqlite3.Connection, table: str) -> None:
@@ -263,17 +263,3 @@ def _take_migrations(new: sqlite3.Connection, app: str) -> None:
         " SELECT app, name, applied FROM live.django_migrations WHERE app = ? ORDER BY id",
         [app],
     )
-
-
-def schema_version(path: Path, wait: float) -> str:
-    """SQLite's schema cookie; "" when there is no file, or nothing in it."""
-    if not path.exists() or not path.stat().st_size:
-        return ""
-    with contextlib.closing(connect(path, "rw", wait)) as live:
-        (version,) = live.execute("PRAGMA schema_version").fetchone()
-    return str(version)
-
-
-def remove_file(path: Path) -> None:
-    for suffix in COMPANIONS:
-        Path(f"{path}{suffix}").unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from storages.backends.s3 import S3Storage
 from trustbackup.destinations import network
 from trustbackup.destinations.base import DestinationError
 from trustbackup.destinations.s3.config import S3Config
+from trustbackup.destinations.s3.limits import SHORT_ANSWER, Limits, Refused
 
 CONNECTIONS = 3
 """Parts that are under way at a time."""
@@ -36,6 +37,7 @@ class Client(Protocol):
     """What is used of boto3's client; answers are as boto3 documents them."""
 
     meta: Any
+    limits: Limits
 
     def put_object(self, **request: object) -> dict[str, Any]: ...
     def create_multipart_upload(self, **request: object) -> dict[str, Any]: ...
@@ -49,16 +51,6 @@ class Client(Protocol):
     def get_object_lock_configuration(self, **request: object) -> dict[str, Any]: ...
     def get_paginator(self, operation: str) -> Any: ...  # noqa: ANN401
     def close(self) -> None: ...
-
-
-class Refused(BaseException):
-    """Wraps an error that must not be tried again.
-
-    Not an Exception: botocore takes each of those for a cut connection and tries again.
-    """
-
-    def __init__(self, error: DestinationError) -> None:
-        self.error = error
 
 
 def new_client(config: S3Config, *, patient: bool = True) -> Client:
@@ -81,7 +73,8 @@ def new_client(config: S3Config, *, patient: bool = True) -> Client:
         client_config=_client_config(config, patient=patient),
     )
     client = storage.connection.meta.client
-    _guard(client, config.allowed_hosts)
+    client.limits = Limits() if patient else Limits(SHORT_ANSWER)
+    _guard(client, config.allowed_hosts, client.limits)
     return cast("Client", client)
 
 
@@ -104,6 +97,7 @@ def _client_config(config: S3Config, *, patient: bool) -> Config:
 def _guard(
     client: Any,  # noqa: ANN401 - its inside
     allowed_hosts: tuple[str, ...],
+    limits: Limits,
 ) -> None:
     """Let every connection of a client, after a redirect too, go where it may (network.py)."""
 
@@ -123,10 +117,24 @@ def _guard(
             connection.settimeout(timeout)
             return connection
 
-    class Plain(Guarded, AWSHTTPConnection):  # type: ignore[misc]
+    bound(client, limits, Guarded)
+
+
+def bound(client: Any, limits: Limits, also: type = object) -> None:  # noqa: ANN401 - its inside
+    """Let every exchange of a client have an end. ``also`` says how a connection is made."""
+
+    class WatchedConnection(also):  # type: ignore[misc]
+        response_class = limits.response_class()
+
+        def _new_conn(self) -> socket.socket:
+            connection: socket.socket = super()._new_conn()
+            limits.watch(connection)
+            return connection
+
+    class Plain(WatchedConnection, AWSHTTPConnection):  # type: ignore[misc]
         pass
 
-    class Secure(Guarded, AWSHTTPSConnection):  # type: ignore[misc]
+    class Secure(WatchedConnection, AWSHTTPSConnection):  # type: ignore[misc]
         pass
 
     class PlainPool(AWSHTTPConnectionPool):  # type: ignore[misc]
@@ -139,3 +147,4 @@ def _guard(
     # one turns the tests of attack 20 red.
     session = client._endpoint.http_session  # noqa: SLF001
     session._pool_classes_by_scheme.update(http=PlainPool, https=SecurePool)  # noqa: SLF001
+    session.send = limits.bound(session.send)

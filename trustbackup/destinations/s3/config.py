@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.url import wrong_address
 from trustbackup.phrases import gettext as _
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", re.ASCII)
+_HOST = re.compile(r"(?=.{1,253}\.?$)(?:(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.|$))+", re.ASCII)
+"""Host names that the SDK takes (RFC 1123, 2.1); it refuses an underscore."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CHOICES = {
     "encryption": ("", "AES256", "aws:kms"),
@@ -24,7 +29,7 @@ _CHOICES = {
 class S3Config:
     """Where a bucket is, and how objects are written. Raises DestinationError when impossible."""
 
-    bucket: str
+    bucket: str = field(metadata={"missing": _("its bucket is missing")})
     prefix: str = ""
     """A folder in the bucket, without slashes around it."""
     endpoint: str = ""
@@ -82,7 +87,7 @@ class S3Config:
 
     @property
     def address(self) -> str:
-        """Where it is, as a URL without secrets; ``address.py`` reads it."""
+        """Where it is, as a URL without secrets; ``from_url`` reads it."""
         path = f"/{quote(self.prefix)}" if self.prefix else ""
         query = {
             item.name: str(getattr(self, item.name))
@@ -131,6 +136,39 @@ URL_OPTIONS = (
 )
 """What the query of an address may say."""
 
+S3_VARIABLES = {
+    "access_key": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+    "session_token": "AWS_SESSION_TOKEN",
+}
+"""Fields of S3Config → the variables that boto3 takes them from."""
+
+
+def from_url(url: SplitResult, _environ: Mapping[str, str]) -> S3Config:
+    """Raises DestinationError."""
+    given = parse_qsl(url.query, keep_blank_values=True)
+    options: dict[str, Any] = dict(given)
+    for name in options:
+        if name not in URL_OPTIONS:
+            near = difflib.get_close_matches(name, URL_OPTIONS, n=1)
+            todo = (
+                _("Did you mean %(near)s?", near=near[0])
+                if near
+                else _("Known are %(known)s.", known=", ".join(URL_OPTIONS))
+            )
+            raise wrong_address(_("it has an unknown option %(name)r", name=name), todo)
+    if len(options) < len(given):
+        raise wrong_address(_("it says an option twice"), _("Say each once."))
+    days = options.pop("lock_days", "0")
+    if not (days.isascii() and days.isdecimal()):
+        raise wrong_address(_("lock_days is no number"), _("Give whole days."))
+    return S3Config(
+        bucket=unquote(url.netloc),
+        prefix=unquote(url.path),
+        lock_days=int(days),
+        **options,
+    )
+
 
 def _wrong(why: str, todo: str) -> DestinationError:
     return DestinationError(
@@ -156,6 +194,14 @@ def _full_endpoint(endpoint: str) -> str:
         )
     if parts.scheme not in ("https", "http") or not parts.hostname or not port_ok:
         raise _wrong(_("the endpoint is no https:// URL with a host"), todo)
+    if ":" not in parts.hostname and not _HOST.fullmatch(parts.hostname):
+        raise _wrong(
+            _("no program for S3 takes the endpoint's host name %(host)r", host=parts.hostname),
+            _(
+                "Give a name of letters, digits, dots and hyphens (a container may have an alias), "
+                "or the address."
+            ),
+        )
     if parts.query or parts.fragment or _CONTROL.search(endpoint) or " " in endpoint:
         raise _wrong(_("the endpoint has more than a host and a path"), todo)
     return endpoint

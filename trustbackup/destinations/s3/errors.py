@@ -10,8 +10,8 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from trustbackup.destinations.base import DestinationError
-from trustbackup.destinations.s3.client import Refused
 from trustbackup.destinations.s3.config import S3Config
+from trustbackup.destinations.s3.limits import Refused
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
@@ -28,7 +28,7 @@ _KEYS = _(
     "Enter the access key and the secret key of this service again, then test the connection."
 )
 _REGION = _("Set the region in which the bucket was made.")
-_ELSEWHERE = Cause(_("the bucket is in another region"), _REGION)
+_OTHER_REGION = Cause(_("the bucket is in another region"), _REGION)
 _CODES = {
     "NoSuchBucket": Cause(
         _("there is no bucket %(bucket)r"), _("Create it, or correct its name or the endpoint.")
@@ -47,8 +47,8 @@ _CODES = {
     ),
     "InvalidToken": Cause(_("the session token is not valid"), _KEYS),
     "ExpiredToken": Cause(_("the session token has expired"), _KEYS),
-    "AuthorizationHeaderMalformed": _ELSEWHERE,
-    "PermanentRedirect": _ELSEWHERE,
+    "AuthorizationHeaderMalformed": _OTHER_REGION,
+    "PermanentRedirect": _OTHER_REGION,
     "IllegalLocationConstraintException": Cause(_("the bucket is in another region"), _REGION),
     "RequestTimeTooSkewed": Cause(
         _("this machine's clock differs too much from the server's"),
@@ -76,7 +76,6 @@ _CODES = {
     "RequestTimeout": Cause(_("the data came too slowly for the server"), _LATER, permanent=False),
 }
 _SAME = {
-    "404": "NoSuchKey",
     "403": "AccessDenied",
     "Forbidden": "AccessDenied",
     "AllAccessDisabled": "AccessDenied",
@@ -102,6 +101,10 @@ _NO_SERVER = Cause(
     _("what answers there does not speak the language of S3"),
     _("Check the endpoint: it is the service's address for programs, not that of its pages."),
 )
+_WANTS_TLS = Cause(
+    _("the server does not answer without TLS"),
+    _("Write https:// before the host, or check the port."),
+)
 _MAY_NOT_DELETE = Cause(
     _("these credentials may not delete, or the object is locked"),
     _("Give them the right to delete there, or do without."),
@@ -111,7 +114,7 @@ _LONGEST = 200
 
 
 @contextmanager
-def explained(what: str, config: S3Config, *, deletes: bool = False) -> Iterator[None]:
+def to_destination_error(what: str, config: S3Config, *, deletes: bool = False) -> Iterator[None]:
     """Turn what boto3 raises into a DestinationError that begins with ``what``.
 
     With ``deletes`` that right is the one that is missing where access is denied.
@@ -132,6 +135,19 @@ def explained(what: str, config: S3Config, *, deletes: bool = False) -> Iterator
 def no_s3(what: str) -> DestinationError:
     """The error when an answer is none that an S3 server gives."""
     return _error(what, _NO_SERVER)
+
+
+def no_lock(what: str) -> DestinationError:
+    """The error when a server does not lock what it was asked to lock."""
+    return DestinationError(
+        what,
+        why=_("the server does not tell that the object is locked, so anybody may delete it there"),
+        todo=_(
+            "Enable Object Lock for the bucket and allow these credentials to read retention "
+            "(s3:GetObjectRetention), or choose no lock."
+        ),
+        permanent=True,
+    )
 
 
 def code_of(error: BaseException) -> str:
@@ -161,12 +177,18 @@ def _of_server(response: dict[str, Any], config: S3Config, *, deletes: bool) -> 
     meta = response.get("ResponseMetadata", {})
     status = int(meta.get("HTTPStatusCode") or 0)
     code = str(details.get("Code") or status)
-    cause = _CODES.get(_SAME.get(code, code)) or _CODES.get(_SAME.get(str(status), ""))
+    if code == "InvalidRequest" and "objectlock" in _letters(details):
+        code = "ObjectLockConfigurationNotFoundError"
+    cause = (
+        _without_document(code, config)
+        or _CODES.get(_SAME.get(code, code))
+        or _CODES.get(_SAME.get(str(status), ""))
+    )
     if deletes and cause is _CODES["AccessDenied"]:
         return _MAY_NOT_DELETE
     if cause is not None and not (cause.permanent and status >= 500 and status != 507):
         region = details.get("Region") or meta.get("HTTPHeaders", {}).get("x-amz-bucket-region")
-        if region and cause is _ELSEWHERE:
+        if region and cause is _OTHER_REGION:
             why = _("the bucket is in another region, %(region)s", region=region)
             cause = cause._replace(why=why)
         if region and cause.todo == _REGION:
@@ -181,6 +203,18 @@ def _of_server(response: dict[str, Any], config: S3Config, *, deletes: bool) -> 
     if status >= 500 and status != 501:
         return Cause(why, _LATER, permanent=False)
     return Cause(why, _("Check the destination's settings against what the service offers."))
+
+
+def _letters(details: dict[str, Any]) -> str:
+    """What a server says, without case and spaces: each writes it in its own way."""
+    return str(details.get("Message")).lower().replace(" ", "")
+
+
+def _without_document(code: str, config: S3Config) -> Cause | None:
+    """What an answer is that has a status only: an S3 server says what is wrong in a document."""
+    if code == "400" and config.endpoint.startswith("http://"):
+        return _WANTS_TLS
+    return _NO_SERVER if code == "404" else None
 
 
 def _of_client(error: Exception, config: S3Config) -> Cause:
@@ -198,22 +232,8 @@ def _of_client(error: Exception, config: S3Config) -> Cause:
                     "AWS_SECRET_ACCESS_KEY."
                 ),
             )
-        case botocore.SSLError() if "WRONG_VERSION_NUMBER" in str(inner):
-            return Cause(
-                _("the server does not speak TLS"),
-                _(
-                    "Check the port; if it is meant to be without TLS, "
-                    "write http:// before the host."
-                ),
-            )
         case botocore.SSLError():
-            return Cause(
-                _("the server's certificate is not trusted (%(reason)s)", reason=_reason(inner)),
-                _(
-                    "Check the endpoint; if the certificate is signed by an authority of your own, "
-                    "name that one's file in AWS_CA_BUNDLE."
-                ),
-            )
+            return _of_tls(inner)
         case botocore.ConnectTimeoutError() | botocore.ReadTimeoutError():
             return Cause(_silence(error, config), _LATER, permanent=False)
         case botocore.ProxyConnectionError():
@@ -227,11 +247,40 @@ def _of_client(error: Exception, config: S3Config) -> Cause:
                 _("a setting of it is not valid"), _("Check the bucket, region and prefix.")
             )
         case botocore.HTTPClientError() | botocore.IncompleteReadError():
-            return Cause(
-                _("the connection was cut"), _("Check the network between."), permanent=False
-            )
+            return _of_cut(inner, config)
     said = " ".join(str(error).split())[:_LONGEST].rstrip(".")
-    return Cause(said, _("Check the destination's settings, then try again."), permanent=False)
+    return Cause(said, _("Check the destination's settings, then try again."))
+
+
+def _of_cut(inner: object, config: S3Config) -> Cause:
+    todo = _("Check the network between.")
+    if config.endpoint.startswith("http://"):
+        if "BadStatusLine" in repr(inner):
+            return _WANTS_TLS
+        todo = _(
+            "Check the network between; if the server wants TLS, write https:// before the host."
+        )
+    return Cause(_("the connection was cut"), todo, permanent=False)
+
+
+def _of_tls(inner: object) -> Cause:
+    if "WRONG_VERSION_NUMBER" in str(inner):
+        return Cause(
+            _("the server does not speak TLS"),
+            _("Check the port; if it is meant to be without TLS, write http:// before the host."),
+        )
+    if "Errno 2]" in str(inner) or "invalid path" in str(inner):
+        return Cause(
+            _("the file with certificates that AWS_CA_BUNDLE names is not there"),
+            _("Correct AWS_CA_BUNDLE (or ca_bundle in boto3's configuration), or unset it."),
+        )
+    return Cause(
+        _("the server's certificate is not trusted (%(reason)s)", reason=_reason(inner)),
+        _(
+            "Check the endpoint; if the certificate is signed by an authority of your own, "
+            "name that one's file in AWS_CA_BUNDLE."
+        ),
+    )
 
 
 def _silence(error: Exception, config: S3Config) -> str:

@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 
 from trustbackup.destinations import network
 from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.connection_test import SAMPLE, Try, sample_name
 from trustbackup.destinations.s3 import requests
 from trustbackup.destinations.s3.client import Client, new_client
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.errors import explained
-from trustbackup.destinations.steps import SAMPLE, Try, sample_name
+from trustbackup.destinations.s3.errors import no_lock, to_destination_error
+from trustbackup.destinations.s3.promises import must_be_kept
 from trustbackup.phrases import gettext as _
 
 
-class Probe:
+class S3Probe:
     """On a connection of its own, which does not try again: the answer is wanted now."""
 
     def __init__(self, config: S3Config) -> None:
@@ -41,7 +42,9 @@ class Probe:
 
     @cached_property
     def client(self) -> Client:
-        with explained(_("%(address)s was not opened", address=self.config.address), self.config):
+        with to_destination_error(
+            _("%(address)s was not opened", address=self.config.address), self.config
+        ):
             return new_client(self.config, patient=False)
 
     @property
@@ -69,18 +72,18 @@ class Probe:
         requests.sign_in(self.client, self.config)
 
     def ask_for_lock(self) -> None:
-        # A server that knows no locks takes the request to lock, and does nothing.
-        with explained(
-            _("Copies can't be locked in %(address)s", address=self.config.address), self.config
-        ):
-            self.client.get_object_lock_configuration(Bucket=self.config.bucket)
+        # A server that knows no locks takes the request to lock, and does nothing; some answer
+        # this question with an empty yes.
+        what = _("Copies can't be locked in %(address)s", address=self.config.address)
+        with to_destination_error(what, self.config):
+            answer = self.client.get_object_lock_configuration(Bucket=self.config.bucket)
+        if answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
+            raise no_lock(what)
 
     def write(self) -> None:
         md5 = hashlib.md5(SAMPLE, usedforsecurity=False).digest()
-        with explained(
-            _("A test file was not written to %(address)s", address=self.config.address),
-            self.config,
-        ):
+        what = _("A test file was not written to %(address)s", address=self.config.address)
+        with to_destination_error(what, self.config):
             self.is_written = True
             self.client.put_object(
                 **self.config.target(self.sample),
@@ -88,10 +91,12 @@ class Probe:
                 Body=SAMPLE,
                 ContentMD5=base64.b64encode(md5).decode(),
             )
+            head = self.client.head_object(**self.config.target(self.sample))
+        must_be_kept(head, self.config, what)
 
     def read_back(self) -> None:
         what = _("The test file was not read back from %(address)s", address=self.config.address)
-        with explained(what, self.config):
+        with to_destination_error(what, self.config):
             answer = self.client.get_object(**self.config.target(self.sample))
             with answer["Body"] as body:
                 content = body.read(len(SAMPLE) + 1)
@@ -110,3 +115,9 @@ class Probe:
                 self.delete()
         if "client" in self.__dict__:
             self.client.close()
+            self.client.limits.close()
+
+    def abort(self) -> None:
+        """Cut the connections, from another thread."""
+        if "client" in self.__dict__:
+            self.client.limits.abort()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -10,7 +11,8 @@ from urllib3.exceptions import HTTPError
 
 from trustbackup.destinations.s3.client import TRIES, Client
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.errors import explained, no_s3
+from trustbackup.destinations.s3.errors import no_s3, to_destination_error
+from trustbackup.destinations.s3.limits import REQUEST_SECONDS, SLOWEST
 from trustbackup.phrases import gettext as _
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class ObjectReader(io.RawIOBase):
         self._what = what
         self._position = 0
         self._cuts = 0
-        with explained(what, config):
+        with to_destination_error(what, config):
             answer = client.get_object(**target)
         self._body: Any = answer["Body"]
         if "ContentLength" not in answer or "ETag" not in answer:
@@ -36,6 +38,10 @@ class ObjectReader(io.RawIOBase):
         self._size = int(answer["ContentLength"])
         # Another object of that name, put there meanwhile, must not become the second half.
         self._etag = answer["ETag"]
+        # It may come a byte at a time, for ever.
+        self._timer = threading.Timer(REQUEST_SECONDS + self._size / SLOWEST, client.limits.abort)
+        self._timer.daemon = True
+        self._timer.start()
 
     def readable(self) -> bool:
         return True
@@ -44,7 +50,7 @@ class ObjectReader(io.RawIOBase):
         wanted = min(len(memoryview(buffer)), self._size - self._position)
         if not wanted:
             return 0
-        with explained(self._what, self._config):
+        with to_destination_error(self._what, self._config):
             data = self._read(wanted)
         memoryview(buffer)[: len(data)] = data
         self._position += len(data)
@@ -73,7 +79,10 @@ class ObjectReader(io.RawIOBase):
         answer = self._client.get_object(
             **self._target, Range=f"bytes={self._position}-", IfMatch=self._etag
         )
-        if answer["ResponseMetadata"]["HTTPStatusCode"] != 206 and self._position:
+        # Some answer 200 with the range (rclone), some with the whole object.
+        is_range = str(answer.get("ContentRange", "")).startswith(f"bytes {self._position}-")
+        if answer["ResponseMetadata"]["HTTPStatusCode"] != 206 and self._position and not is_range:
+            answer["Body"].close()
             raise ClientError(
                 {"Error": {"Code": "InvalidRange", "Message": "it does not send a range"}},
                 _("GetObject"),
@@ -87,6 +96,7 @@ class ObjectReader(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
+            self._timer.cancel()
             self._drop()
         super().close()
 

@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 import paramiko
+from django.views.decorators.debug import sensitive_variables
 
 from trustbackup.destinations import network
 from trustbackup.destinations.base import DestinationError
 from trustbackup.destinations.sftp import keys
 from trustbackup.destinations.sftp.config import SftpConfig
-from trustbackup.destinations.sftp.errors import LOST, told
-from trustbackup.destinations.sftp.flow import Impatient
+from trustbackup.destinations.sftp.errors import LOST, sign_in_rejected, translating_errors
 from trustbackup.destinations.sftp.host_keys import (
     ChangedHostKey,
     HostKey,
@@ -26,6 +26,8 @@ from trustbackup.destinations.sftp.host_keys import (
     parse_host_key,
 )
 from trustbackup.destinations.sftp.session import Session
+from trustbackup.destinations.sftp.transport import Transport
+from trustbackup.destinations.sftp.transport_limits import SendTimeoutSocket
 from trustbackup.phrases import gettext as _
 
 # Whatever goes wrong becomes an error of ours; paramiko's tracebacks on top say nothing more.
@@ -116,6 +118,11 @@ class Connection:
             self._transport.packetizer.complete_handshake()
             self._transport = self._session = None
 
+    def abort(self) -> None:
+        """Cut it, from another thread: whoever waits for it gets an error."""
+        if (transport := self._transport) is not None:
+            transport.close()
+
     # -------------------------------------------------------------------------- stages
 
     def look_up(self) -> None:
@@ -146,6 +153,7 @@ class Connection:
         if found != pinned:
             raise ChangedHostKey(self.where, pinned.fingerprint, found.fingerprint, found.line)
 
+    @sensitive_variables()
     def sign_in(self) -> None:
         """Prove who we are, and begin an SFTP session."""
         config, transport = self.config, self.transport
@@ -163,7 +171,7 @@ class Connection:
                 todo=_("Enter one of them."),
                 permanent=True,
             )
-        with told(who, config.timeout), self._deadline():
+        with translating_errors(who, config.timeout), self._deadline():
             try:
                 if config.private_key:
                     key = keys.sign_in_key(config.private_key, config.passphrase)
@@ -173,7 +181,7 @@ class Connection:
             except paramiko.AuthenticationException as error:
                 if not transport.is_active():
                     raise
-                raise _rejected(who, config, error) from error
+                raise sign_in_rejected(who, config, error) from error
         if missing:
             raise DestinationError(
                 who,
@@ -199,9 +207,9 @@ class Connection:
     def _exchange_keys(self, key_types: tuple[str, ...]) -> None:
         config = self.config
         raw = network.connect(config.host, config.port, self._endpoints, timeout=self._left())
-        connection = Impatient.adopt(raw, config.timeout)
+        connection = SendTimeoutSocket.adopt(raw, config.timeout)
         try:
-            self._transport = transport = paramiko.Transport(connection)
+            self._transport = transport = Transport(connection)
         except BaseException:
             connection.close()
             raise
@@ -213,7 +221,7 @@ class Connection:
             options.key_types = key_types
         what = _("%(where)s does not answer as an SSH server", where=self.where)
         incompatible: paramiko.IncompatiblePeer | None = None
-        with told(what, config.timeout), self._deadline():
+        with translating_errors(what, config.timeout), self._deadline():
             try:
                 transport.start_client()
             except paramiko.IncompatiblePeer as error:
@@ -232,7 +240,8 @@ class Connection:
     def _begin_session(self) -> None:
         user = self.config.user
         what = _("%(where)s does not offer SFTP to %(user)s", where=self.where, user=user)
-        with told(what, self.config.timeout), self._deadline():
+        with translating_errors(what, self.config.timeout), self._deadline():
+            self.transport.sock.signed_in()
             try:
                 self._session = Session.begin(self.transport, self.config.timeout)
             except (*LOST, paramiko.SFTPError) as error:
@@ -274,21 +283,3 @@ class Connection:
         finally:
             timer.cancel()
             timer.join()
-
-
-def _rejected(
-    who: str, config: SftpConfig, error: paramiko.AuthenticationException
-) -> DestinationError:
-    if isinstance(error, paramiko.BadAuthenticationType):
-        taken = ", ".join(error.allowed_types) or _("nothing")
-        why = _("the server does not take a password, it takes %(taken)s", taken=taken)
-        if config.private_key:
-            why = _("the server does not take a private key, it takes %(taken)s", taken=taken)
-        todo = _("Use what it takes.")
-    elif config.private_key:
-        why = _("the server does not know the private key")
-        todo = _("Add its public line to the user's authorized_keys there, and check the name.")
-    else:
-        why = _("the user's name or the password is wrong")
-        todo = _("Correct them.")
-    return DestinationError(who, why=why, todo=todo, permanent=True)

@@ -45,7 +45,7 @@ class Question:
         self._is_asked = server.asks_programs and size >= _WORTH_A_PROGRAM
         self._channel: paramiko.Channel | None = None
         if self._is_asked:
-            # If it is the connection that is lost, whoever uses it next is told.
+            # A lost connection is an error for the next one who uses it.
             with contextlib.suppress(errors.Status, *errors.LOST, *errors.GARBAGE):
                 self._channel = server.run(command(_absolute(server, path)))
 

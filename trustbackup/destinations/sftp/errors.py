@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import paramiko
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.sftp.config import SftpConfig
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.phrases import gettext as _
 
@@ -34,7 +35,7 @@ GARBAGE = (paramiko.SFTPError, ValueError, IndexError, struct.error, UnicodeErro
 
 
 @contextlib.contextmanager
-def told(what: str, timeout: float) -> Iterator[None]:
+def translating_errors(what: str, timeout: float) -> Iterator[None]:
     """Turn whatever goes wrong with the connection into a DestinationError."""
     try:
         yield
@@ -75,3 +76,25 @@ def refusal(what: str, status: Status) -> DestinationError:
         why = _("the server says %(said)r", said=said)
         todo = _("Look into the server's log, and at its disk.")
     return DestinationError(what, why=why, todo=todo, permanent=status.code == PERMISSION_DENIED)
+
+
+def sign_in_rejected(
+    who: str, config: SftpConfig, error: paramiko.AuthenticationException
+) -> DestinationError:
+    """What a refused sign-in comes from; ``who`` begins the sentence."""
+    asked = getattr(error, "allowed_types", [])
+    if asked and not (
+        config.password and "keyboard-interactive" in asked and not config.private_key
+    ):
+        taken = ", ".join(error.allowed_types) or _("nothing")
+        why = _("the server does not take a password, it takes %(taken)s", taken=taken)
+        if config.private_key:
+            why = _("the server does not take a private key, it takes %(taken)s", taken=taken)
+        todo = _("Use what it takes.")
+    elif config.private_key:
+        why = _("the server does not know the private key")
+        todo = _("Add its public line to the user's authorized_keys there, and check the name.")
+    else:
+        why = _("the user's name or the password is wrong")
+        todo = _("Correct them.")
+    return DestinationError(who, why=why, todo=todo, permanent=True)

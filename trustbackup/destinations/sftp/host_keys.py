@@ -8,7 +8,7 @@ import hashlib
 from itertools import pairwise
 from typing import NamedTuple
 
-from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.base import DestinationError, OfferedKey
 from trustbackup.phrases import gettext as _
 
 
@@ -65,6 +65,7 @@ class UnknownHostKey(DestinationError):
             todo=_("Compare it with what the server's operator says, then confirm it."),
             permanent=True,
         )
+        self.offered = OfferedKey(key, fingerprint)
 
 
 class ChangedHostKey(DestinationError):
@@ -84,3 +85,4 @@ class ChangedHostKey(DestinationError):
             todo=_("Ask the server's operator; confirm the new key only when they know of it."),
             permanent=True,
         )
+        self.offered = OfferedKey(key, fingerprint, pinned)

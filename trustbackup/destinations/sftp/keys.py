@@ -10,6 +10,7 @@ import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from django.views.decorators.debug import sensitive_variables
 
 from trustbackup.destinations.base import DestinationError
 from trustbackup.phrases import gettext as _
@@ -38,11 +39,13 @@ def new_key_pair(comment: str = "trustbackup") -> KeyPair:
     return KeyPair(_plain_text(key), _public_line(key, comment))
 
 
+@sensitive_variables()
 def public_line(text: str, passphrase: str = "", comment: str = "trustbackup") -> str:
     """The line for the server's ``authorized_keys``. Raises DestinationError."""
     return _public_line(_load(text, passphrase), comment)
 
 
+@sensitive_variables()
 def sign_in_key(text: str, passphrase: str = "") -> paramiko.PKey:
     """Read a private key; asks nobody. Raises DestinationError, whose text has nothing of it."""
     key = _load(text, passphrase)

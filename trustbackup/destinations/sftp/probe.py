@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from trustbackup.destinations.base import DestinationError, Space, Step
+from trustbackup.destinations.connection_test import SAMPLE, describe_space, run_steps, sample_name
 from trustbackup.destinations.sftp import session
 from trustbackup.destinations.sftp.connection import Connection
-from trustbackup.destinations.sftp.remote import Remote
-from trustbackup.destinations.steps import SAMPLE, describe_space, run_steps, sample_name
+from trustbackup.destinations.sftp.errors import Status
+from trustbackup.destinations.sftp.remote_folder import RemoteFolder, is_public
 from trustbackup.phrases import gettext as _
 
 
@@ -21,12 +22,12 @@ class Probed(Protocol):
     @property
     def address(self) -> str: ...
 
-    def speaking(self, what: str) -> contextlib.AbstractContextManager[Remote]: ...
+    def speaking(self, what: str) -> contextlib.AbstractContextManager[RemoteFolder]: ...
 
     def space(self) -> Space: ...
 
 
-class Probe:
+class SftpProbe:
     """Writes, renames and deletes a hidden file; what is left of it is removed."""
 
     def __init__(self, destination: Probed, connection: Connection) -> None:
@@ -51,9 +52,10 @@ class Probe:
                 ("free space", lambda: describe_space(self.destination.space())),
             ],
             self._clean_up,
+            self.connection.abort,
         )
 
-    def _there(self, action: Callable[[Remote], str | None]) -> Callable[[], str | None]:
+    def _there(self, action: Callable[[RemoteFolder], str | None]) -> Callable[[], str | None]:
         def act() -> str | None:
             with self.destination.speaking(
                 _("%(where)s can't be used", where=self.destination.address)
@@ -66,20 +68,24 @@ class Probe:
         self.connection.check_host_key()
         return self.connection.host_key.fingerprint
 
-    def _folder(self, remote: Remote) -> str:
+    def _folder(self, remote: RemoteFolder) -> str:
         remote.prepare()
-        where: str = remote.server.normalize(remote.root)
-        return where
+        with contextlib.suppress(Status):  # where that is is only nice to know
+            return str(remote.server.normalize(remote.root))
+        return remote.root
 
-    def _write(self, remote: Remote) -> None:
+    def _write(self, remote: RemoteFolder) -> str:
         path = posixpath.join(remote.uploads, self.name)
         self._left.append(path)
         with remote.server.handle(path, session.CREATE) as handle:
             for _arrived in remote.server.write_all(handle, 0, iter([SAMPLE])):
                 pass
             remote.server.flush(handle)
+        if is_public(remote.server.lstat(path)) and not remote.make_private(path):
+            return _("Other users of the server may read what is written there.")
+        return ""
 
-    def _read_back(self, remote: Remote) -> None:
+    def _read_back(self, remote: RemoteFolder) -> None:
         with remote.server.handle(self._left[0], session.READ) as handle:
             if b"".join(remote.server.read_all(handle, 2 * len(SAMPLE))) != SAMPLE:
                 raise DestinationError(
@@ -89,12 +95,12 @@ class Probe:
                     permanent=True,
                 )
 
-    def _rename(self, remote: Remote) -> None:
+    def _rename(self, remote: RemoteFolder) -> None:
         self._left.append(remote.path(self.name))
         remote.rename(*self._left)
         del self._left[0]
 
-    def _delete(self, remote: Remote) -> None:
+    def _delete(self, remote: RemoteFolder) -> None:
         remote.server.remove(self._left[0])
         self._left.clear()
 

@@ -2,23 +2,22 @@
 
 paramiko's own files send requests of 32 KB, look at the answers to writes never or all at
 once, and read ahead without a limit. Here requests are as large as the server says that it
-takes, a bounded number is under way, and every answer is looked at. What is used of paramiko
-without being its public interface is used in this module only.
+takes, a bounded number is under way, and every answer is looked at. ``wire.py`` has the packets.
 """
 
 from __future__ import annotations
 
 import contextlib
-import struct
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import paramiko
 from paramiko import sftp as protocol
 from paramiko.message import Message
 
 from trustbackup.destinations.sftp import errors
-from trustbackup.destinations.sftp.flow import Pipe
+from trustbackup.destinations.sftp.transport_limits import Pipe
+from trustbackup.destinations.sftp.wire import Inbox, Wire
 
 CREATE = protocol.SFTP_FLAG_WRITE | protocol.SFTP_FLAG_CREATE | protocol.SFTP_FLAG_EXCL
 WRITE = protocol.SFTP_FLAG_WRITE
@@ -30,13 +29,19 @@ _LARGEST = 255 << 10
 """Bytes: OpenSSH's own limit, and the largest that is asked for elsewhere."""
 _WRITES_UNDER_WAY = 4 << 20
 _READS_UNDER_WAY = 4 << 20
-_PACKET = 32704
-"""Bytes: what one SSH packet carries, at most, to a server that takes the usual 32 KB."""
 _FLUSH_SECONDS = 300
 """A slow disk may take so long for what its server still has in memory."""
 _WINDOW = 8 << 20
 """Bytes the server may send before we have read them."""
 _LARGEST_PACKET = 128 << 10
+
+
+MOST_NAMES = 200_000
+"""In a folder: of some 60,000 backups, or of a server whose listing never ends."""
+
+
+class TooManyNames(Exception):
+    """A folder's listing goes on and on."""
 
 
 class FileSystem(NamedTuple):
@@ -47,20 +52,9 @@ class FileSystem(NamedTuple):
     read_only: bool = False
 
 
-class _Inbox:
-    """Answers that have arrived, by the number of their request."""
-
-    def __init__(self) -> None:
-        self.answers: dict[int, tuple[int, Message]] = {}
-
-    def _async_response(self, kind: int, message: Message, number: int) -> None:
-        self.answers[number] = (kind, message)
-
-
-class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
+class Session(Wire):
     """One session; raises errors.Status for what the server refuses."""
 
-    extensions: frozenset[str] = frozenset()
     request_size = _EVERY_SERVER_TAKES
     asks_programs = True
     """Until it turns out that no program there tells what is in a file; see digest.py."""
@@ -78,10 +72,22 @@ class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
 
     def learn_limits(self) -> None:
         """Ask how large requests may be (limits@openssh.com, since OpenSSH 8.5)."""
-        if "limits@openssh.com" in self.extensions:
-            _kind, answer = self._request(protocol.CMD_EXTENDED, "limits@openssh.com")
+        if (answer := self._ask("limits@openssh.com")) is not None:
             _packet, read, write = (answer.get_int64() for _ in range(3))
             self.request_size = max(_EVERY_SERVER_TAKES, min(_LARGEST, read, write))
+
+    def _ask(self, extension: str, *arguments: object) -> Message | None:
+        """What is only nice to know; None where the server does not tell, whatever it announced."""
+        if extension not in self.extensions:
+            return None
+        try:
+            kind, answer = self._request(protocol.CMD_EXTENDED, extension, *arguments)
+        except errors.Status:
+            kind = protocol.CMD_STATUS
+        if kind == protocol.CMD_EXTENDED_REPLY:
+            return cast("Message", answer)
+        self.extensions -= {extension}
+        return None
 
     def run(self, command: str) -> paramiko.Channel:
         """Ask for a program, which gets no input; where it is refused, its channel just ends."""
@@ -126,173 +132,98 @@ class Session(paramiko.SFTPClient):  # type: ignore[misc]  # it has no types
         self.sock.settimeout(max(patience or 0, _FLUSH_SECONDS))
         try:
             self._request(protocol.CMD_EXTENDED, "fsync@openssh.com", handle)
+        except errors.Status as refused:
+            if refused.code != errors.UNSUPPORTED:
+                raise
+            self.extensions -= {"fsync@openssh.com"}
         finally:
             self.sock.settimeout(patience)
 
     def write_all(self, handle: bytes, offset: int, blocks: Iterable[bytes]) -> Iterator[int]:
-        """Write blocks, one after the other; gives the bytes that have arrived so far."""
-        inbox, under_way = _Inbox(), dict[int, int]()
+        """Write blocks, one after the other; gives the bytes that have arrived so far.
+
+        The first write at an offset is waited for: some servers take none, each after a second.
+        """
+        inbox, under_way = Inbox(), dict[int, int]()
         waiting = arrived = 0
+        goes_on = offset > 0
         try:
             for block in blocks:
                 view = memoryview(block)
                 for start in range(0, len(view), self.request_size):
                     piece = view[start : start + self.request_size]
-                    under_way[self._send_write(inbox, handle, offset, piece)] = len(piece)
+                    under_way[self.send_write(inbox, handle, offset, piece)] = len(piece)
                     offset += len(piece)
                     waiting += len(piece)
+                    if goes_on:
+                        done, goes_on = self.await_write(inbox, under_way), False
+                        waiting, arrived = waiting - done, arrived + done
                 while waiting > _WRITES_UNDER_WAY:
-                    done = self._settle(inbox, under_way)
+                    done = self.await_write(inbox, under_way)
                     waiting -= done
                     arrived += done
                 yield arrived
             while under_way:
-                arrived += self._settle(inbox, under_way)
+                arrived += self.await_write(inbox, under_way)
             yield arrived
         finally:
-            self._abandon(under_way)
+            self.abandon(under_way)
 
     def read_all(self, handle: bytes, end: int) -> Generator[bytes]:
         """The content up to ``end``, or to the file's own end, in pieces."""
-        inbox, under_way = _Inbox(), dict[int, tuple[int, int]]()
+        inbox, under_way = Inbox(), dict[int, tuple[int, int]]()
         asked, waiting = 0, 0
         try:
             while asked < end or under_way:
                 while asked < end and waiting < _READS_UNDER_WAY:
                     length = min(self.request_size, end - asked)
-                    under_way[self._send_read(inbox, handle, asked, length)] = (asked, length)
+                    under_way[self.send_read(inbox, handle, asked, length)] = (asked, length)
                     asked += length
                     waiting += length
                 number = next(iter(under_way))
                 at, length = under_way.pop(number)
                 waiting -= length
                 while True:
-                    data = self._received(inbox, number)
+                    data = self.received(inbox, number)
                     if not data:
                         return
                     yield data
                     at, length = at + len(data), length - len(data)
                     if not length:
                         break
-                    number = self._send_read(inbox, handle, at, length)  # it gave only a part
+                    number = self.send_read(inbox, handle, at, length)  # it gave only a part
         finally:
-            self._abandon(under_way)
+            self.abandon(under_way)
 
     def file_system(self, path: str) -> FileSystem:
         """What the server tells of the disk (statvfs@openssh.com)."""
-        if "statvfs@openssh.com" not in self.extensions:
+        if (answer := self._ask("statvfs@openssh.com", path)) is None:
             return FileSystem()
-        _kind, answer = self._request(protocol.CMD_EXTENDED, "statvfs@openssh.com", path)
         _bsize, unit, blocks, free, available, *_files, flags, _longest = (
             answer.get_int64() for _ in range(11)
         )
         return FileSystem(available * unit, (blocks - free) * unit, bool(flags & 1))
 
-    def files(self, path: str) -> list[paramiko.SFTPAttributes]:
-        """What is in a folder; the names of others need not be UTF-8."""
+    def files(self, path: str) -> Iterator[paramiko.SFTPAttributes]:
+        """What is in a folder, one by one; the names of others need not be UTF-8.
+
+        Raises TooManyNames.
+        """
         kind, answer = self._request(protocol.CMD_OPENDIR, path)
         if kind != protocol.CMD_HANDLE:
             raise paramiko.SFTPError("no handle")
-        handle, found = answer.get_binary(), []
+        handle, number = answer.get_binary(), 0
         with contextlib.suppress(EOFError):
             while True:
                 kind, answer = self._request(protocol.CMD_READDIR, handle)
                 if kind != protocol.CMD_NAME:
                     raise paramiko.SFTPError("no names")
-                for _ in range(answer.get_int()):
+                count = answer.get_int()
+                number += max(count, 1)  # one that never gives a name never ends, either
+                if number > MOST_NAMES:
+                    raise TooManyNames
+                for _ in range(count):
                     name = answer.get_string().decode(errors="replace")
                     answer.get_string()  # the line that `ls -l` would show
-                    item = paramiko.SFTPAttributes._from_msg(answer, name)  # noqa: SLF001
-                    found.append(item)
+                    yield paramiko.SFTPAttributes._from_msg(answer, name)  # noqa: SLF001
         self._request(protocol.CMD_CLOSE, handle)
-        return found
-
-    # ------------------------------------------------------------------------ requests
-
-    def _send_write(self, inbox: _Inbox, handle: bytes, offset: int, data: memoryview) -> int:
-        with self._lock:
-            number: int = self.request_number
-            self._expecting[number] = inbox
-            self.request_number += 1
-        head = struct.pack(">BII", protocol.CMD_WRITE, number, len(handle)) + handle
-        head += struct.pack(">QI", offset, len(data))
-        first = _PACKET - 4 - len(head)
-        length = struct.pack(">I", len(head) + len(data))
-        self._write_all(length + head + bytes(data[:first]))
-        for start in range(first, len(data), _PACKET):
-            self._write_all(bytes(data[start : start + _PACKET]))
-        return number
-
-    def _send_read(self, inbox: _Inbox, handle: bytes, offset: int, length: int) -> int:
-        number: int = self._async_request(
-            inbox, protocol.CMD_READ, handle, protocol.int64(offset), length
-        )
-        return number
-
-    def _settle(self, inbox: _Inbox, under_way: dict[int, int]) -> int:
-        """Wait for the oldest write; its number of bytes."""
-        number = next(iter(under_way))
-        kind, message = self._answer(inbox, number)
-        if kind != protocol.CMD_STATUS:
-            raise paramiko.SFTPError("no status")
-        length = under_way.pop(number)
-        self._convert_status(message)
-        return length
-
-    def _received(self, inbox: _Inbox, number: int) -> bytes:
-        kind, message = self._answer(inbox, number)
-        if kind == protocol.CMD_STATUS:
-            try:
-                self._convert_status(message)
-            except EOFError:
-                return b""
-        if kind != protocol.CMD_DATA:
-            raise paramiko.SFTPError("no data")
-        data: bytes = message.get_string()
-        return data
-
-    def _answer(self, inbox: _Inbox, number: int) -> tuple[int, Message]:
-        while number not in inbox.answers:
-            self._read_response()
-        return inbox.answers.pop(number)
-
-    def _abandon(self, under_way: dict[int, Any]) -> None:
-        """Nobody waits for these answers any more; they are dropped when they come."""
-        with self._lock:
-            for number in under_way:
-                self._expecting.pop(number, None)
-
-    # ----------------------------------------------------------------- paramiko's own
-
-    def _send_version(self) -> int:
-        message = Message()
-        message.add_int(3)
-        self._send_packet(protocol.CMD_INIT, message)
-        kind, data = self._read_packet()
-        if kind != protocol.CMD_VERSION:
-            raise paramiko.SFTPError("no version")
-        answer = Message(data)
-        version: int = answer.get_int()
-        names = []
-        while answer.get_remainder():
-            names.append(answer.get_text())
-            answer.get_binary()
-        self.extensions = frozenset(names)
-        return version
-
-    def _convert_status(self, message: Message) -> None:
-        code, said = message.get_int(), message.get_string().decode(errors="replace")
-        if code == protocol.SFTP_EOF:
-            raise EOFError(said)
-        if code != protocol.SFTP_OK:
-            raise errors.Status(code, said)
-
-    def _read_all(self, count: int) -> bytes:
-        pieces = []
-        while count:
-            piece = self.sock.recv(count)
-            if not piece:
-                raise EOFError
-            pieces.append(piece)
-            count -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -14,7 +14,7 @@ from trustbackup.destinations.base import Written
 from trustbackup.destinations.sftp import session
 from trustbackup.destinations.sftp.digest import Question
 from trustbackup.destinations.sftp.errors import Status
-from trustbackup.destinations.sftp.remote import Remote
+from trustbackup.destinations.sftp.remote_folder import RemoteFolder
 from trustbackup.exceptions import TrustbackupError, file_operation
 from trustbackup.phrases import gettext as _
 
@@ -27,7 +27,7 @@ class Upload:
     """
 
     def __init__(
-        self, remote: Remote, file: BinaryIO, name: str, sha256: str, written: Written
+        self, remote: RemoteFolder, file: BinaryIO, name: str, sha256: str, written: Written
     ) -> None:
         self.remote = remote
         self.file = file
@@ -45,9 +45,9 @@ class Upload:
         self._sweep()
         try:
             begun = self._begun()
-            is_whole = self._send(begun)
+            is_whole = self._go_on(begun) if begun else self._send(0)
             if begun and not is_whole:
-                # What had arrived earlier was damaged: from the start, then.
+                # It was damaged, or the server takes no write but at the end: from the start, then.
                 self.remote.remove(self.path)
                 is_whole = self._send(0)
             if not is_whole:
@@ -60,7 +60,7 @@ class Upload:
                 self.remote.rename(self.path, self.remote.path(self.name))
         except Status as refused:
             # Before the removal: what has filled the disk may be this very upload.
-            error = self.remote.explained(refused)
+            error = self.remote.to_destination_error(refused)
             self._remove()
             raise error from refused
         except TrustbackupError:
@@ -97,6 +97,13 @@ class Upload:
             return size
         self.remote.remove(self.path)
         return 0
+
+    def _go_on(self, begun: int) -> bool:
+        """Send what is missing of an upload that was cut; False where the server refuses."""
+        try:
+            return self._send(begun)
+        except Status:
+            return False
 
     def _send(self, begun: int) -> bool:
         """Send what is missing; whether all of it is there then, as it is here."""

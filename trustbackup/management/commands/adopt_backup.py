@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.management.terminal import BackupCommand, size
-from trustbackup.operations.adopt import adopt_paths
+from trustbackup.operations.transfer.adopt import adopt_paths
 
 
 class Command(BackupCommand):
@@ -18,10 +18,10 @@ class Command(BackupCommand):
         parser.add_argument("paths", nargs="+", metavar="PATH")
 
     def run(self, options: dict[str, Any]) -> bool:
-        with self.recorded("upload", " ".join(options["paths"])) as life:
+        with self.record_run("upload", " ".join(options["paths"])) as recorder:
             with self.progress(options) as report:
                 adopted = adopt_paths(options["paths"], report)
-            life.outcome["backups"] = [item.id for item in adopted][:100]
+            recorder.outcome["backups"] = [item.id for item in adopted][:100]
         if options["json"]:
             self.print_json({"backups": [asdict(item) for item in adopted]})
             return True

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from trustbackup.exceptions import UsageError
 from trustbackup.management.terminal import BackupCommand
-from trustbackup.runs.engine import carry
+from trustbackup.runs.execute import execute
 
 
 class Command(BackupCommand):
@@ -25,5 +25,5 @@ class Command(BackupCommand):
             raise UsageError(
                 f"{options['run']!r} is no run's id", todo="The page starts runs by itself."
             ) from None
-        run = carry(identifier, own_process=True)
+        run = execute(identifier, own_process=True)
         return run is not None and run.state == run.State.SUCCEEDED

@@ -8,9 +8,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.conf import get_settings
-from trustbackup.exceptions import UsageError
+from trustbackup.exceptions import DumpError, UsageError
 from trustbackup.management.terminal import BackupCommand, seconds, size
-from trustbackup.runs.work import create_and_copy
+from trustbackup.operations.offsite.verify import verify_backup
+from trustbackup.operations.progress import Reporter
+from trustbackup.operations.site_version import name_before
+from trustbackup.runs.create_work import create_and_copy
 from trustbackup.store import names
 
 
@@ -53,24 +56,43 @@ class Command(BackupCommand):
             help="Copy it there, too; may be repeated. Automatic destinations get it anyway.",
         )
         parser.add_argument("--keep", action="store_true", help="Never let retention delete it.")
+        parser.add_argument(
+            "--before",
+            default="",
+            metavar="WHAT",
+            help="Name it by what is about to change, such as deploy, with the site's version;"
+            " retention never deletes it.",
+        )
+        parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="End only when what was written has been read back and compared, too.",
+        )
 
     def run(self, options: dict[str, Any]) -> bool:
         directory = _is_directory(options["format"])
-        with self.recorded("create", options["name"]) as life, self.progress(options) as report:
+        name, before = options["name"], options["before"].strip()
+        if name and before:
+            raise UsageError("--before names the backup", todo="Leave --name out.")
+        if before:
+            name = name_before(before)
+        with self.record_run("create", name) as recorder, self.progress(options) as report:
             manifest, copies = create_and_copy(
-                life,
+                recorder,
                 report,
                 to=options["to"],
                 kind=options["type"],
                 databases=options["database"],
-                name=options["name"],
+                name=name,
                 compression="none" if options["no_compress"] else options["compression"],
-                keep=options["keep"],
+                keep=options["keep"] or bool(before),
                 content=options["content"],
                 directory=directory,
-                trigger="command",
+                trigger="before" if before else "command",
             )
-        root = get_settings().root
+            if options["wait"]:
+                _must_be_whole(manifest.id, report)
+        root = get_settings().backup_dir
         if options["json"]:
             self.print_json(
                 {
@@ -90,7 +112,7 @@ class Command(BackupCommand):
                         for part in manifest.parts
                     ],
                     "copies": [asdict(copied) for copied in copies],
-                    "dropped": life.outcome["dropped"],
+                    "offloaded": recorder.outcome["offloaded"],
                 }
             )
             return not any(copied.error for copied in copies)
@@ -106,9 +128,20 @@ class Command(BackupCommand):
                 self.stderr.write(f"It was not copied to {copied.destination}: {copied.error}")
             else:
                 self.stdout.write(f"  copied to {copied.destination}")
-        for identifier in life.outcome["dropped"]:
+        for identifier in recorder.outcome["offloaded"]:
             self.stdout.write(f"  the data of {identifier} is at a destination only now")
         return not any(copied.error for copied in copies)
+
+
+def _must_be_whole(identifier: str, report: Reporter) -> None:
+    """Read what was written back. Raises DumpError when it is not what the manifest says."""
+    verdict = verify_backup(identifier, report)
+    if not verdict.ok:
+        raise DumpError(
+            f"Backup {identifier} was made, and is not good",
+            why=" ".join(verdict.problems),
+            todo="Change nothing; see to the disk, then make another.",
+        )
 
 
 def _is_directory(name: str) -> bool:

@@ -7,22 +7,23 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.management.terminal import BackupCommand
-from trustbackup.operations.keep import keep_backup
+from trustbackup.operations.backup.keep import keep_backup
 
 
 class Command(BackupCommand):
-    help = "Keep backups: they are not deleted until they are released."
+    help = "Protect backups: they are not deleted until they are released."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("references", nargs="+", metavar="ID")
-        parser.add_argument("--release", action="store_true", help="Keep them no longer.")
+        parser.add_argument("--release", action="store_true", help="Protect them no longer.")
 
     def run(self, options: dict[str, Any]) -> bool:
-        kept = not options["release"]
-        ids = [keep_backup(reference, kept=kept) for reference in options["references"]]
+        protected = not options["release"]
+        ids = [keep_backup(reference, protected=protected) for reference in options["references"]]
         if options["json"]:
-            self.print_json({"ids": ids, "kept": kept})
+            self.print_json({"ids": ids, "protected": protected})
         else:
             for identifier in ids:
-                self.stdout.write(f"Backup {identifier} is {'kept' if kept else 'released'}.")
+                state = "protected" if protected else "released"
+                self.stdout.write(f"Backup {identifier} is {state}.")
         return True

@@ -8,9 +8,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.management.terminal import BackupCommand
-from trustbackup.operations.site import Site
-from trustbackup.operations.undo import release_restore
-from trustbackup.store.journal import find
+from trustbackup.operations.context import Context
+from trustbackup.operations.restore.undo import release_restore
 
 
 class Command(BackupCommand):
@@ -21,14 +20,18 @@ class Command(BackupCommand):
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
 
     def run(self, options: dict[str, Any]) -> bool:
-        entry = find(Site.current().settings.root, options["run"])
+        entries = Context.current().journal.find(options["run"])
+        names = " and ".join(entry.previous for entry in entries)
         if not options["yes"]:
-            self.confirm(f"Drop {entry.kept} for good?", "--yes")
-        with self.recorded("release", entry.id) as life:
-            entry = release_restore(entry.id)
-            life.outcome["dropped"] = entry.kept
+            self.confirm(f"Drop {names} for good?", "--yes")
+        with self.record_run("release", entries[0].id) as recorder:
+            notes: list[str] = []
+            entries = list(release_restore(entries[0].id, notes.append))
+            recorder.outcome["dropped"] = names
         if options["json"]:
-            self.print_json(asdict(entry))
+            self.print_json([asdict(entry) for entry in entries])
         else:
-            self.stdout.write(f"{entry.kept} is dropped.")
+            self.stdout.write(f"{names} dropped.")
+        for note in notes:
+            self.stderr.write(note)
         return True

@@ -8,21 +8,24 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, seconds, size, table
-from trustbackup.operations.elsewhere import at_hand
-from trustbackup.operations.fetching import fetch_backup
-from trustbackup.operations.places import find_place
-from trustbackup.operations.plan import (
-    IN_PLACE,
-    INTO,
-    SWAP,
+from trustbackup.operations.offsite.fetch import fetch_backup
+from trustbackup.operations.offsite.hydrate import local_data
+from trustbackup.operations.offsite.targets import find_destination
+from trustbackup.operations.restore.comparison import RowDifference
+from trustbackup.operations.restore.plan import (
     PartPlan,
     RestorePlan,
     RestoreRequest,
     plan_restore,
 )
-from trustbackup.operations.restore import Restored, restore_backup
+from trustbackup.operations.restore.restore import restore_backup
+from trustbackup.operations.restore.result import RestoreResult
+from trustbackup.operations.restore.source import names_a_file
 from trustbackup.runs.lock import only_run
+from trustbackup.runs.work import noting
+from trustbackup.store.journal_entry import Strategy
 
 _FLAGS = {
     "--dry-run": "Show the plan; touch nothing.",
@@ -30,7 +33,7 @@ _FLAGS = {
     "--swap": "Build the new database beside the live one and swap them (the default).",
     "--in-place": "Restore into the live database, in one transaction.",
     "--migrate": "Run the code's newer migrations on the restored database.",
-    "--trust-manifest": "Restore although this site did not sign the manifest.",
+    "--trust-manifest": "Restore what this site did not sign; goes with the name of its file.",
     "--allow-unknown-migrations": "Restore although the backup is newer than the code.",
     "--no-privileges": "Leave grants out, where their roles are missing.",
     "--no-safety-backup": "Make no backup before an in-place restore.",
@@ -75,9 +78,9 @@ class Command(BackupCommand):
             with self.progress(options) as report:
                 reference = options["reference"]
                 if options["source"]:
-                    reference = fetch_backup(find_place(options["source"]), reference, report)
+                    reference = fetch_backup(find_destination(options["source"]), reference, report)
                 if not options["dry_run"]:
-                    reference = stack.enter_context(at_hand(reference, report))
+                    reference = stack.enter_context(local_data(reference, report))
                 plan = plan_restore(reference, request, report, count=asked)
             if options["dry_run"]:
                 self._show(plan, options)
@@ -97,18 +100,17 @@ class Command(BackupCommand):
             self.confirm(
                 f"Replace {aliases} ({plan.rows_now:,} rows) by backup {plan.entry.id}?", "--force"
             )
-        replaced = [part.alias for part in plan.parts if part.strategy != INTO]
-        with self.recorded("restore", plan.entry.id) as life:
-            with only_run(replaced, wait=False), self.progress(options) as report:
-                done = restore_backup(plan, report)
-            life.outcome["warnings"] = list(plan.warnings)
-            life.outcome["databases"] = [asdict(item) for item in done.databases]
+        replaced = [part.alias for part in plan.parts if part.strategy is not Strategy.INTO]
+        with self.record_run("restore", plan.entry.id) as recorder:
+            recorder.outcome["warnings"] = list(plan.warnings)
             if options["trust_manifest"]:
-                life.outcome["override"] = "--trust-manifest"
+                recorder.outcome["override"] = "--trust-manifest"
+            with only_run(replaced, wait=False), self.progress(options) as report:
+                done = restore_backup(plan, report, on_database=noting(recorder))
         self._print(done, options)
         return True
 
-    def _print(self, done: Restored, options: dict[str, Any]) -> None:
+    def _print(self, done: RestoreResult, options: dict[str, Any]) -> None:
         if options["json"]:
             databases = {item.alias: asdict(item) for item in done.databases}
             self.print_json({"id": done.id, "databases": databases})
@@ -117,12 +119,12 @@ class Command(BackupCommand):
             where = options["into"] or f"Database {item.alias!r}"
             text = f"{where} is that of backup {done.id}: {item.rows:,} rows."
             self.stdout.write(self.style.SUCCESS(text))
-            if item.kept:
-                self.stdout.write(f"  The old one is kept as {item.kept}.")
+            if item.previous:
+                self.stdout.write(f"  The old one is kept as {item.previous}.")
                 self.stdout.write(f"  Undo: manage.py undo_restore {item.undo}")
                 self.stdout.write(f"  Let it go: manage.py release_restore {item.undo}")
             if item.safety_backup:
-                self.stdout.write(f"  The state before is backup {item.safety_backup}, kept.")
+                self.stdout.write(f"  The state before is backup {item.safety_backup}, protected.")
             for note in item.notes:
                 self.stdout.write(f"  {note}")
 
@@ -134,17 +136,17 @@ class Command(BackupCommand):
         signature = plan.signature.value if plan.signature else "without a manifest"
         write(self.style.MIGRATE_HEADING(f"Backup {plan.entry.id}, {signature}"))
         for part in plan.parts:
-            self._show_part(part)
+            self._show_part(part, every_table=options["verbosity"] > 1)
         if plan.seconds is not None:
             write(f"It takes about {seconds(plan.seconds)}, by the last drill.")
         for warning in plan.warnings:
-            write(self.style.WARNING(warning))
+            write(self.style.WARNING(plain(warning)))
         for refusal in plan.refusals:
-            write(self.style.ERROR(f"Refused: {refusal}"))
+            write(self.style.ERROR(f"Refused: {plain(refusal)}"))
         if not plan.refusals:
             write("Nothing was touched. Leave --dry-run out to do it.")
 
-    def _show_part(self, part: PartPlan) -> None:
+    def _show_part(self, part: PartPlan, *, every_table: bool) -> None:
         write = self.stdout.write
         unpacked = f", {size(part.part.raw_bytes)} unpacked" if part.part else ""
         write(f"\n{part.alias}: {part.format}{unpacked}")
@@ -155,22 +157,36 @@ class Command(BackupCommand):
             write("  its rows are not known before it is loaded")
             return
         rows = [
-            (f"  {item.table}", _count(item.now), _count(item.then), _change(item.now, item.then))
-            for item in part.differences
+            (
+                f"  {plain(item.table)}",
+                _count(item.now),
+                _count(item.then),
+                _change(item),
+            )
+            for item in sorted(part.differences, key=lambda item: not item.changes)
+            if item.changes or every_table
         ]
-        write(table(("  TABLE", "NOW", "BACKUP", "CHANGE"), rows, right=(1, 2, 3)))
+        if rows:
+            write(table(("  TABLE", "NOW", "BACKUP", "CHANGE"), rows, right=(1, 2, 3)))
+        folded = len(part.differences) - len(rows)
+        if folded:
+            tables = "1 table keeps its" if folded == 1 else f"{folded} tables keep their"
+            write(f"  {tables} number of rows (--verbosity 2 shows every table)")
 
 
 def _request(options: dict[str, Any]) -> RestoreRequest:
     if options["swap"] and options["in_place"]:
         raise CommandError("Say --swap or --in-place, not both.")
-    strategy = SWAP if options["swap"] else IN_PLACE if options["in_place"] else ""
+    strategy = None
+    if options["swap"] or options["in_place"]:
+        strategy = Strategy.SWAP if options["swap"] else Strategy.IN_PLACE
     return RestoreRequest(
         strategy=strategy,
         into=options["into"],
         tables=tuple(options["table"]),
         databases=tuple(options["database"]),
         trust_manifest=options["trust_manifest"],
+        named_by_file=names_a_file(options["reference"]),
         allow_unknown_migrations=options["allow_unknown_migrations"],
         migrate=options["migrate"],
         privileges=not options["no_privileges"],
@@ -183,7 +199,7 @@ def _migrations(part: PartPlan) -> str:
     if state is None or state.verdict == "same":
         return "the same as the code's"
     shown = state.unknown or state.forward
-    names = ", ".join(f"{app}.{name}" for app, name in shown[:8])
+    names = plain(", ".join(f"{app}.{name}" for app, name in shown[:8]))
     more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
     if state.verdict == "newer":
         return f"newer than the code, which does not know {names}{more}"
@@ -194,14 +210,16 @@ def _count(rows: int | None) -> str:
     return "-" if rows is None else f"{rows:,}"
 
 
-def _change(now: int | None, then: int | None) -> str:
-    if now == then:
+def _change(item: RowDifference) -> str:
+    if item.stays:
+        return "stays as it is"
+    if item.now == item.then:
         return ""
-    if now is None:
+    if item.now is None:
         return "comes back"
-    if then is None:
+    if item.then is None:
         return "goes away"
-    return f"{then - now:+,}"
+    return f"{item.then - item.now:+,}"
 
 
 def _as_json(plan: RestorePlan) -> dict[str, object]:

@@ -9,9 +9,11 @@ from django.core.management.base import CommandParser
 
 from trustbackup.exceptions import ManifestError
 from trustbackup.management.commands.list_backups import as_json
-from trustbackup.management.terminal import BackupCommand, plain, size, table
-from trustbackup.operations import by_hand
-from trustbackup.operations.site import Site
+from trustbackup.management.plain_output import plain
+from trustbackup.management.terminal import BackupCommand, size, table
+from trustbackup.operations.backup import manual_commands
+from trustbackup.operations.backup.anomalies import anomalies_of
+from trustbackup.operations.context import Context
 from trustbackup.store import catalog
 from trustbackup.store.manifest import Part
 
@@ -23,13 +25,13 @@ class Command(BackupCommand):
         parser.add_argument("reference", metavar="ID|latest")
 
     def run(self, options: dict[str, Any]) -> bool:
-        site = Site.current()
-        entry = catalog.find(site.settings.root, options["reference"])
-        backup = catalog.describe(entry, site.signer)
+        context = Context.current()
+        entry = context.folder.find(options["reference"])
+        backup = catalog.describe(entry)
         manifest = None
         if entry.has_manifest:
             try:
-                manifest, _signature = entry.read_manifest(site.signer)
+                manifest, _signature = entry.read_manifest()
             except ManifestError:
                 manifest = None  # its sentence is the backup's problem, shown below
         if options["json"]:
@@ -39,13 +41,19 @@ class Command(BackupCommand):
             return True
         write = self.stdout.write
         write(self.style.MIGRATE_HEADING(f"Backup {backup.identifier} {backup.name}".rstrip()))
-        kept = ", kept" if backup.kept else ""
-        write(f"  {backup.kind}, {backup.state}{kept}, {size(backup.bytes)}")
+        protected = ", protected" if backup.protected else ""
+        write(f"  {backup.kind}, {backup.state}{protected}, {size(backup.bytes)}")
         if backup.problem:
             write(f"  {backup.problem}")
-        if backup.elsewhere:
+        for each in anomalies_of(backup):
             write(
-                plain(f"  Its data is at {backup.elsewhere} only; a restore fetches it by itself.")
+                plain(f"  {'odd' if backup.odd else 'odd, and said to be right'}: {each.sentence}")
+            )
+        if backup.offloaded_to:
+            write(
+                plain(
+                    f"  Its data is at {backup.offloaded_to} only; a restore fetches it by itself."
+                )
             )
         if manifest is None:
             return True
@@ -54,7 +62,7 @@ class Command(BackupCommand):
         for part in manifest.parts:
             self._print_part(part)
         write("\nCheck it without trustbackup, in its folder:")
-        write(f"  {by_hand.check_command(backup.identifier)}")
+        write(f"  {manual_commands.check_command(backup.identifier)}")
         return True
 
     def _print_part(self, part: Part) -> None:
@@ -71,4 +79,4 @@ class Command(BackupCommand):
         rows = [(str(item), f"{item.rows:,}") for item in part.tables]
         shown = [(f"  {plain(name)}", count) for name, count in rows]
         self.stdout.write(table(("  TABLE", "ROWS"), shown, right=(1,)))
-        write(f"  Restore it without trustbackup: {by_hand.restore_command(part)}")
+        write(f"  Restore it without trustbackup: {manual_commands.restore_command(part)}")

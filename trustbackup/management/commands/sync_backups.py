@@ -9,11 +9,15 @@ from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.exceptions import Cancelled, TrustbackupError, UsageError
 from trustbackup.management.terminal import BackupCommand
-from trustbackup.operations.places import Place, all_places, find_place
-from trustbackup.operations.site import Reporter
-from trustbackup.operations.sync import Difference, compare_with, sync
-from trustbackup.runs.life import Life
-from trustbackup.runs.work import drop_after
+from trustbackup.operations.offsite.sync import SyncResult, compare_with, sync
+from trustbackup.operations.offsite.targets import (
+    DestinationRef,
+    all_destinations,
+    find_destination,
+)
+from trustbackup.operations.progress import Reporter
+from trustbackup.runs.create_work import evict_after
+from trustbackup.runs.recorder import RunRecorder
 
 
 class Command(BackupCommand):
@@ -36,25 +40,25 @@ class Command(BackupCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only say what differs.")
 
     def run(self, options: dict[str, Any]) -> bool:
-        places = [find_place(name) for name in options["destination"]] or all_places()
-        if not places:
+        refs = [find_destination(name) for name in options["destination"]] or all_destinations()
+        if not refs:
             raise UsageError(
                 "There is no destination to sync with", todo="Add one on the page, or give a URL."
             )
         if options["no_push"] and not options["pull"] and not options["dry_run"]:
             raise CommandError("--no-push alone would do nothing: add --pull or --dry-run.")
-        found: list[Difference] = []
-        names = ", ".join(place.name for place in places)
-        with self.recorded("sync", names) as life:
-            for place in places:
+        found: list[SyncResult] = []
+        names = ", ".join(ref.name for ref in refs)
+        with self.record_run("sync", names) as recorder:
+            for ref in refs:
                 with self.progress(options) as report:
                     try:
                         if options["dry_run"]:
-                            found.append(compare_with(place, options["backup"]))
+                            found.append(compare_with(ref, options["backup"]))
                         else:
                             found.append(
                                 sync(
-                                    place,
+                                    ref,
                                     report,
                                     push=not options["no_push"],
                                     pull=options["pull"],
@@ -65,13 +69,13 @@ class Command(BackupCommand):
                         raise
                     except TrustbackupError as error:
                         # One destination that is down stops no other.
-                        found.append(Difference(destination=place.name, errors=[str(error)]))
+                        found.append(SyncResult(destination=ref.name, errors=[str(error)]))
             if not options["dry_run"]:
                 with self.progress(options) as report:
-                    _drop(life, places, found, report)
-            life.outcome["copied"] = sum(len(item.copied) for item in found)
-            life.outcome["fetched"] = sum(len(item.fetched) for item in found)
-            life.partial = " ".join(error for item in found for error in item.errors)
+                    _evict(recorder, refs, found, report)
+            recorder.outcome["copied"] = sum(len(item.copied) for item in found)
+            recorder.outcome["fetched"] = sum(len(item.fetched) for item in found)
+            recorder.partial = " ".join(error for item in found for error in item.errors)
         if options["json"]:
             self.print_json([{**asdict(item), "ok": item.ok} for item in found])
         else:
@@ -79,22 +83,24 @@ class Command(BackupCommand):
                 self._print(item, options)
         return all(item.ok for item in found)
 
-    def _print(self, found: Difference, options: dict[str, Any]) -> None:
+    def _print(self, found: SyncResult, options: dict[str, Any]) -> None:
         self._print_copies(found, options)
         write = self.stdout.write
-        for identifier in found.elsewhere:
+        for identifier in found.offloaded:
             write(
                 f"{identifier} has its data elsewhere, on purpose, and not at {found.destination}."
             )
         for identifier, why in found.differing.items():
             self.stderr.write(f"{identifier} differs at {found.destination}: {why}")
+        for identifier, why in found.incomplete.items():
+            self.stderr.write(f"{identifier} is not complete at {found.destination}: {why}")
         for sentence in (*found.notes, *found.errors):
             self.stderr.write(f"{found.destination}: {sentence}")
 
-    def _print_copies(self, found: Difference, options: dict[str, Any]) -> None:
+    def _print_copies(self, found: SyncResult, options: dict[str, Any]) -> None:
         write = self.stdout.write
         done = [copied for copied in found.copied if not copied.error]
-        if not found.errors and not found.only_here and not found.only_there:
+        if found.ok and not found.only_here and not found.only_there:
             text = f"{found.destination} has every backup that is here ({len(found.both)})."
             write(self.style.SUCCESS(text))
         for copied in done:
@@ -109,7 +115,9 @@ class Command(BackupCommand):
                 write(f"{identifier} is at {found.destination} only.")
 
 
-def _drop(life: Life, places: list[Place], found: list[Difference], report: Reporter) -> None:
+def _evict(
+    recorder: RunRecorder, refs: list[DestinationRef], found: list[SyncResult], report: Reporter
+) -> None:
     copies = [copied for item in found for copied in item.copied]
     fetched = [key for item in found for key in item.fetched]
-    drop_after(life, places, copies, report, spare=fetched)
+    evict_after(recorder, refs, copies, report, spare=fetched)

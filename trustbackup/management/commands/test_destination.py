@@ -8,7 +8,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.management.terminal import BackupCommand, seconds
-from trustbackup.operations.places import find_place
+from trustbackup.operations.offsite.connection_test import steps_of
+from trustbackup.operations.offsite.targets import find_destination
+
+SHOWN = ("name", "ok", "seconds", "detail")
 
 
 class Command(BackupCommand):
@@ -18,10 +21,10 @@ class Command(BackupCommand):
         parser.add_argument("destination", metavar="NAME|URL")
 
     def run(self, options: dict[str, Any]) -> bool:
-        place = find_place(options["destination"])
+        ref = find_destination(options["destination"])
         steps = []
-        with place.open() as destination:
-            for step in destination.check():
+        with ref.open() as destination:
+            for step in steps_of(destination):
                 steps.append(step)
                 if not options["json"]:
                     mark = self.style.SUCCESS("ok") if step.ok else self.style.ERROR("FAILED")
@@ -29,8 +32,8 @@ class Command(BackupCommand):
                     self.stdout.write(f"{step.name:<14} {mark}  {seconds(step.seconds)}{said}")
         ok = bool(steps) and all(step.ok for step in steps)
         if options["json"]:
-            shown = [asdict(step) for step in steps]
-            self.print_json({"destination": place.name, "ok": ok, "steps": shown})
+            shown = [{key: asdict(step)[key] for key in SHOWN} for step in steps]
+            self.print_json({"destination": ref.name, "ok": ok, "steps": shown})
         elif ok:
-            self.stdout.write(self.style.SUCCESS(f"{place.name} can be used."))
+            self.stdout.write(self.style.SUCCESS(f"{ref.name} can be used."))
         return ok

@@ -8,31 +8,34 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.management.terminal import BackupCommand
-from trustbackup.operations.undo import find_restore, undo_restore
+from trustbackup.operations.context import Context
+from trustbackup.operations.restore.undo import find_undoable, undo_restore
 from trustbackup.runs.lock import only_run
+from trustbackup.runs.work import noting
 
 
 class Command(BackupCommand):
-    help = "Undo a restore: the old database is swapped back in, the restored one is kept."
+    help = "Undo a restore: the old databases are swapped back in, the restored ones are kept."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", nargs="?", default="", help="Default: the newest restore.")
 
     def run(self, options: dict[str, Any]) -> bool:
-        alias = find_restore(options["run"]).alias
+        entries = find_undoable(Context.current(), options["run"])
         with (
-            self.recorded("undo", options["run"]) as life,
+            self.record_run("undo", options["run"] or entries[0].restore) as recorder,
             self.progress(options) as report,
-            only_run([alias], wait=False),
+            only_run([entry.alias for entry in entries], wait=False),
         ):
-            done = undo_restore(options["run"], report)
-            life.outcome.update(asdict(done))
+            done = undo_restore(entries[0].restore, report, on_database=noting(recorder))
         if options["json"]:
-            self.print_json(asdict(done))
+            databases = {item.alias: asdict(item) for item in done}
+            self.print_json({**asdict(done[0]), "databases": databases})
             return True
-        text = f"Database {done.alias!r} is the one before the restore: {done.rows:,} rows."
-        self.stdout.write(self.style.SUCCESS(text))
-        self.stdout.write(f"  The restored one is kept as {done.kept}.")
-        self.stdout.write(f"  Back to it: manage.py undo_restore {done.undo}")
-        self.stdout.write(f"  Let it go: manage.py release_restore {done.undo}")
+        for item in done:
+            text = f"Database {item.alias!r} is the one before the restore: {item.rows:,} rows."
+            self.stdout.write(self.style.SUCCESS(text))
+            self.stdout.write(f"  The restored one is kept as {item.previous}.")
+        self.stdout.write(f"  Back to the restored state: manage.py undo_restore {done[0].undo}")
+        self.stdout.write(f"  Let it go: manage.py release_restore {done[0].undo}")
         return True

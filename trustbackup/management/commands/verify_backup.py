@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.management.terminal import BackupCommand, seconds
-from trustbackup.operations.drill import Proof, drill_all, drill_backup
-from trustbackup.operations.elsewhere import verify_all, verify_backup
-from trustbackup.operations.fetching import verify_at
-from trustbackup.operations.places import find_place
-from trustbackup.operations.site import Reporter
+from trustbackup.operations.offsite.targets import find_destination
+from trustbackup.operations.offsite.verify import verify_all, verify_at, verify_backup
+from trustbackup.operations.progress import Reporter
+from trustbackup.operations.restore.drill import DrillResult, drill_all, drill_backup
+from trustbackup.phrases import joined
 from trustbackup.store.manifest import format_time
 
 
@@ -41,12 +41,18 @@ class Command(BackupCommand):
                 "A drill restores what is here: fetch it with sync_backups --pull, then drill it."
             )
         everything = options["reference"] == "all"
-        verb = "drill" if options["restore"] else "verify"
-        with self.recorded(verb, options["reference"]) as life:
+        action = "drill" if options["restore"] else "verify"
+        with self.record_run(action, options["reference"]) as recorder:
             with self.progress(options) as report:
                 proofs = _prove(options, report)
             ok = all(_ok(proof, options) for proof in proofs)
-            life.outcome.update(ok=ok, backups=[proof.verdict.id for proof in proofs][:100])
+            recorder.outcome.update(ok=ok, backups=[proof.verdict.id for proof in proofs][:100])
+            recorder.outcome["problems"] = [
+                joined([proof.verdict.id, problem], ": ")
+                for proof in proofs
+                if not _ok(proof, options)
+                for problem in proof.problems
+            ][:100]
         if options["json"]:
             shown = [_as_json(proof, options) for proof in proofs]
             self.print_json(_together(shown) if everything else shown[0])
@@ -57,7 +63,7 @@ class Command(BackupCommand):
             self.stdout.write("There is no backup to check.")
         return ok
 
-    def _print(self, proof: Proof, options: dict[str, Any]) -> None:
+    def _print(self, proof: DrillResult, options: dict[str, Any]) -> None:
         verdict, drill = proof.verdict, proof.drill
         if not _ok(proof, options):
             self.stderr.write(f"Backup {verdict.id} is not good: {' '.join(proof.problems)}")
@@ -74,7 +80,7 @@ class Command(BackupCommand):
             self.stdout.write(f"  {note}")
 
 
-def _prove(options: dict[str, Any], report: Reporter) -> list[Proof]:
+def _prove(options: dict[str, Any], report: Reporter) -> list[DrillResult]:
     reference, everything = options["reference"], options["reference"] == "all"
     if options["restore"]:
         content = options["content"]
@@ -82,17 +88,17 @@ def _prove(options: dict[str, Any], report: Reporter) -> list[Proof]:
             return drill_all(content=content, report=report)
         return [drill_backup(reference, content=content, report=report)]
     if options["at"]:
-        verdicts = verify_at(find_place(options["at"]), [reference], report)
-        return [Proof(verdict=verdict, drill=None) for verdict in verdicts]
+        verdicts = verify_at(find_destination(options["at"]), [reference], report)
+        return [DrillResult(verdict=verdict, drill=None) for verdict in verdicts]
     verdicts = verify_all(report) if everything else [verify_backup(reference, report)]
-    return [Proof(verdict=verdict, drill=None) for verdict in verdicts]
+    return [DrillResult(verdict=verdict, drill=None) for verdict in verdicts]
 
 
-def _ok(proof: Proof, options: dict[str, Any]) -> bool:
+def _ok(proof: DrillResult, options: dict[str, Any]) -> bool:
     return proof.ok if options["restore"] else proof.verdict.ok
 
 
-def _as_json(proof: Proof, options: dict[str, Any]) -> dict[str, Any]:
+def _as_json(proof: DrillResult, options: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": proof.verdict.id,
         "ok": _ok(proof, options),

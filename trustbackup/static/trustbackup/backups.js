@@ -49,7 +49,7 @@
   });
 
   // A run's page is replaced every second: its log stays as open as it was, and what changed
-  // is told to screen readers once.
+  // is announced to screen readers once.
   let open = true;
   document.addEventListener("htmx:beforeSwap", () => {
     open = document.querySelector("#run details")?.open ?? open;
@@ -57,9 +57,9 @@
   document.addEventListener("htmx:afterSettle", () => {
     const log = document.querySelector("#run details");
     if (log) log.open = open;
-    const said = document.querySelector("#run-said");
-    const parts = [...document.querySelectorAll("#run [data-said]")];
+    const announced = document.querySelector("#run-announced");
+    const parts = [...document.querySelectorAll("#run [data-announce]")];
     const text = parts.map((part) => part.textContent.trim()).join(", ");
-    if (said && said.textContent !== text) said.textContent = text;
+    if (announced && announced.textContent !== text) announced.textContent = text;
   });
 })();

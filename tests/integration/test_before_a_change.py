@@ -1,0 +1,82 @@
+"""A backup before a change: of a deploy, and of ``migrate``, which stops when it fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.test_restore_from_nothing import add_app
+from tests.support.backups import assert_refused, listed, more_settings
+from tests.support.sites import Site
+
+WANTED = "TRUSTBACKUP = {**TRUSTBACKUP, 'BACKUP_BEFORE_MIGRATE': True, 'VERSION': '7.1'}"
+
+
+def new_migration(site: Site) -> None:
+    """Code that wants another table, not migrated yet; the setting is on."""
+    usual = dict(site.variables)
+    add_app(site)
+    settings = (site.home / "more_settings.py").read_text()
+    site.manage("migrate", "parcels", "zero", "--verbosity", "0")
+    site.variables.clear()
+    site.variables.update(usual)
+    more_settings(site, f"{settings.partition('import *')[2]}\n{WANTED}")
+
+
+def test_migrate_makes_a_protected_backup_first_when_there_is_something_to_apply(
+    any_site: Site,
+) -> None:
+    new_migration(any_site)
+    said = any_site.manage("migrate").stdout
+    (row,) = listed(any_site)
+    assert f"Backup {row['id']} of database 'default' is made; it is protected." in said
+    assert said.index(row["id"]) < said.index("Applying parcels.0001_initial")
+    assert row["name"] == "before migrate parcels.0001_initial (7.1)"
+    assert (row["protected"], row["trigger"]) == (True, "before")
+    any_site.manage("restore_backup", row["id"], "--dry-run")
+    any_site.manage("migrate", "--verbosity", "0")
+    assert len(listed(any_site)) == 1, "nothing was to be applied"
+    # A restore that migrates has its own ways back.
+    any_site.manage("restore_backup", row["id"], "--force", "--migrate", "--no-safety-backup")
+    assert len(listed(any_site)) == 1
+
+
+def test_migrate_stops_when_the_backup_fails(any_site: Site) -> None:
+    new_migration(any_site)
+    any_site.backups.mkdir(mode=0o700)
+    (any_site.backups / ".drafts").write_text("a file where a folder should be")
+    refused = any_site.manage("migrate", check=False)
+    assert refused.returncode != 0
+    assert "Nothing was migrated, because the backup before it failed" in refused.stderr
+    assert any_site.manage("migrate", "--check", check=False).returncode == 1
+
+
+def test_an_empty_database_has_nothing_to_lose(sqlite_site: Site) -> None:
+    more_settings(sqlite_site, WANTED)
+    sqlite_site.sqlite_file.unlink()
+    sqlite_site.manage("migrate", "--verbosity", "0")
+    assert listed(sqlite_site) == []
+
+
+def test_a_backup_before_a_deploy_bears_the_version_and_is_read_back(sqlite_site: Site) -> None:
+    more_settings(sqlite_site, WANTED)
+    sqlite_site.manage("create_backup", "--before", "deploy", "--wait")
+    (row,) = listed(sqlite_site)
+    assert row["name"] == "before deploy (7.1)"
+    assert (row["protected"], row["trigger"]) == (True, "before")
+    assert row["checked"]["ok"]
+    shown = sqlite_site.manage("show_backup", "latest", "--json").json
+    assert shown["versions"]["site"] == "7.1"
+    both = sqlite_site.manage("create_backup", "--before", "x", "--name", "y", check=False)
+    assert_refused(both, "--before names the backup", "--name")
+
+
+@pytest.mark.parametrize("wrong", ["'BACKUP_BEFORE_MIGRATE': 'yes'", "'VERSION': 7"])
+def test_a_wrong_setting_stops_migrate_with_a_sentence(sqlite_site: Site, wrong: str) -> None:
+    new_migration(sqlite_site)
+    more_settings(
+        sqlite_site,
+        f"INSTALLED_APPS = [*INSTALLED_APPS, 'parcels']\nTRUSTBACKUP = {{**TRUSTBACKUP, {wrong}}}",
+    )
+    refused = sqlite_site.manage("migrate", check=False)
+    assert refused.returncode != 0
+    assert wrong.partition("'")[2].partition("'")[0] in refused.stderr

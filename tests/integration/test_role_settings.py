@@ -1,0 +1,45 @@
+"""Cases F: what a role or a database has set, and how many connections it may have."""
+
+from __future__ import annotations
+
+from tests.support.backups import make
+from tests.support.content import digest
+from tests.support.restores import drill, go_on, restore, undo
+from tests.support.sites import Site
+
+
+def test_case_f3_three_connections_are_enough(postgres_site: Site) -> None:
+    site = postgres_site.database
+    assert site
+    site.cluster.execute(f'ALTER ROLE "{site.user}" CONNECTION LIMIT 3')
+    made = make(postgres_site)
+    then = digest(postgres_site)
+    assert drill(postgres_site, made["id"])["ok"]
+    go_on(postgres_site)
+    now = digest(postgres_site)
+    assert restore(postgres_site, made["id"])["strategy"] == "swap"
+    assert digest(postgres_site) == then
+    undo(postgres_site)
+    assert digest(postgres_site) == now
+    restore(postgres_site, made["id"], "--in-place")
+    assert digest(postgres_site) == then
+
+
+def test_case_f3_a_database_that_is_read_only_by_default_is_restored(postgres_site: Site) -> None:
+    site = postgres_site.database
+    assert site
+    site.execute("CREATE TABLE pair (values int[])")
+    site.execute("INSERT INTO pair VALUES ('{1,NULL}')")
+    made = make(postgres_site)
+    site.execute("DELETE FROM pair")
+    for name, value in (("default_transaction_read_only", "on"), ("array_nulls", "off")):
+        site.cluster.execute(
+            f'ALTER ROLE "{site.user}" IN DATABASE "{site.name}" SET {name} = {value}'
+        )
+        site.cluster.execute(f'ALTER ROLE "{site.user}" SET {name} = {value}')
+    assert drill(postgres_site, made["id"])["ok"]
+    rows = "SELECT array_position(values, NULL) FROM pair"
+    for way in ("--swap", "--in-place"):
+        restore(postgres_site, made["id"], way)
+        assert site.execute(rows) == [(2,)]
+        assert site.execute("SHOW default_transaction_read_only") == [("on",)]

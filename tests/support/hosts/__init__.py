@@ -1,0 +1,3 @@
+"""Projects that are not like the web shop: their addresses, their users, their middleware."""
+
+from __future__ import annotations

@@ -1,0 +1,172 @@
+"""Whose the restored objects are, and who may do what with them.
+
+Owners come before grants: giving an object away rewrites what is granted on it. What the role
+may not give back stays its own, and is told; a function that runs with its owner's rights then
+runs with its caller's, because it must not come to more rights than it had.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.db import DatabaseError
+from django.db.backends.utils import CursorWrapper
+
+from trustbackup.databases.postgresql.errors import explain, sqlstate_of
+from trustbackup.databases.postgresql.pooled import configure
+from trustbackup.databases.postgresql.restore_items import Item, attempt, run_bytes
+from trustbackup.databases.postgresql.session import scalar, silence_event_triggers
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import ngettext
+from trustbackup.store.manifest import table_label
+
+RIGHTS = ("ACL", "DEFAULT ACL")
+DEFAULT_RIGHTS = "default rights"
+_NO_SUCH_ROLE = "42704"
+_DEFINER = re.compile(rb"\bSECURITY DEFINER\b")
+_GIVE = re.compile(rb"\A(ALTER [A-Z][A-Z ]* .*) OWNER TO [^\n]+;\Z", re.DOTALL)
+_STATEMENT = re.compile(rb"[^\n].*?;(?=\n|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A sentence for each thing that could not be given, and what these are about."""
+
+    notes: list[str]
+    owners: frozenset[str]
+    """Roles that some object could not be given to."""
+    grants: frozenset[str]
+    """Names of what some right could not be granted on; the kind stands for default rights."""
+
+
+def give_rights(
+    cursor: CursorWrapper, items: Sequence[Item], *, inside: bool = False, lenient: bool = False
+) -> Given:
+    """Give all items to their owners, then grant.
+
+    ``inside`` a transaction or not. Raises DatabaseError when the server fails, and for a grant
+    to a role that is not there unless ``lenient``.
+    """
+    role = str(scalar(cursor, "SELECT current_user"))
+    configure(cursor, synchronous_commit="off")
+    silence_event_triggers(cursor)
+    giver = _Giver(cursor, role, inside=inside, lenient=lenient)
+    giver.give([item for item in items if item.kind == "SCHEMA"])
+    # The role that is given a table must be allowed to make one in its schema.
+    giver.grant([item for item in items if _on_schema(item)])
+    giver.give([item for item in items if item.kind != "SCHEMA"])
+    giver.grant([item for item in items if item.kind in RIGHTS and not _on_schema(item)])
+    return Given(
+        [*_retained_by(role, giver.retained), *giver.notes],
+        frozenset(owner for owner, _label, _why in giver.retained),
+        frozenset(giver.refused),
+    )
+
+
+_DEFAULT_RIGHTS = """
+    SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', pg_get_userbyid(d.defaclrole))
+            || coalesce(' IN SCHEMA ' || quote_ident(n.nspname), ''),
+        CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
+            WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' ELSE 'SCHEMAS' END,
+        quote_ident(pg_get_userbyid(d.defaclrole)), n.oid IS NULL,
+        ARRAY(SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+            FROM aclexplode(d.defaclacl) a)
+    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+    WHERE d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n') AND pg_has_role(d.defaclrole, 'USAGE')
+"""
+
+
+def forget_default_rights(cursor: CursorWrapper) -> None:
+    """Let what is made from now on have only the rights that the server itself gives.
+
+    Else a restore into a database that is there gives more or less than the backup had. Its
+    archive brings back those that were in force then.
+    """
+    cursor.execute(_DEFAULT_RIGHTS)
+    for alter, kind, role, everywhere, grantees in cursor.fetchall():
+        for grantee in grantees:
+            cursor.execute(f"{alter} REVOKE ALL ON {kind} FROM {grantee}")
+        if everywhere:
+            usual = [role, "PUBLIC"] if kind in ("FUNCTIONS", "TYPES") else [role]
+            for grantee in usual:
+                cursor.execute(f"{alter} GRANT ALL ON {kind} TO {grantee}")
+
+
+def _on_schema(item: Item) -> bool:
+    return item.kind == "ACL" and item.name.startswith("SCHEMA ")
+
+
+class _Giver:
+    def __init__(self, cursor: CursorWrapper, role: str, *, inside: bool, lenient: bool) -> None:
+        self.cursor, self.role, self.inside, self.lenient = cursor, role, inside, lenient
+        self.retained: list[tuple[str, str, str]] = []
+        """The owner, the label and the reason of each item that could not be given."""
+        self.notes: list[str] = []
+        self.refused: set[str] = set()
+
+    def give(self, items: Sequence[Item]) -> None:
+        foreign = [item for item in items if item.give and not self._is_mine(item)]
+        if self._all_at_once([item.give for item in foreign]):
+            return
+        for item in foreign:
+            if (problem := self._attempt(item.give)) is None:
+                continue
+            label = ".".join(part for part in (item.schema, item.name) if part not in ("", "-"))
+            self.retained.append((item.owner, f"{item.kind} {label}".strip(), explain(problem)[0]))
+            if _DEFINER.search(item.text) and (found := _GIVE.match(item.give)):
+                run_bytes(self.cursor, found[1] + b" SECURITY INVOKER;")
+
+    def _is_mine(self, item: Item) -> bool:
+        """What the role has made is its own; a new database's schema "public" it has not made."""
+        is_found = item.kind == "SCHEMA" and item.name == "public"
+        return item.owner == self.role and not is_found
+
+    def grant(self, items: Sequence[Item]) -> None:
+        if self._all_at_once([item.text for item in items]):
+            return
+        for item in items:
+            for statement in _STATEMENT.findall(item.text):
+                if (problem := self._attempt(statement)) is None:
+                    continue
+                if sqlstate_of(problem) == _NO_SUCH_ROLE and not self.lenient:
+                    raise problem
+                why = explain(problem)[0]
+                left = _("Rights on %(what)s were left out: %(why)s.", what=item.name, why=why)
+                self.notes.append(left)
+                self.refused.add(_what_of(item))
+
+    def _all_at_once(self, statements: Sequence[bytes]) -> bool:
+        """Whether all went well; if not, they are to be done one by one."""
+        chunks = range(0, len(statements), 200)
+        texts = (b"\n".join(statements[start : start + 200]) for start in chunks)
+        return all(self._attempt(text) is None for text in texts)
+
+    def _attempt(self, text: bytes) -> DatabaseError | None:
+        return attempt(self.cursor, text, inside=self.inside)
+
+
+def _what_of(item: Item) -> str:
+    if item.kind == "DEFAULT ACL":
+        return DEFAULT_RIGHTS
+    name = item.name.partition(" ")[2].split("(")[0]
+    return table_label(item.schema.replace("-", ""), name)
+
+
+def _retained_by(role: str, retained: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    by_owner: dict[str, list[tuple[str, str, str]]] = collections.defaultdict(list)
+    for one in retained:
+        by_owner[one[0]].append(one)
+    for owner, those in by_owner.items():
+        yield ngettext(
+            "%(number)d object of role %(owner)r belongs to %(role)r now (%(first)s: %(why)s).",
+            "%(number)d objects of role %(owner)r belong to %(role)r now (%(first)s: %(why)s).",
+            len(those),
+            owner=owner,
+            role=role,
+            first=those[0][1],
+            why=those[0][2],
+        )

@@ -1,0 +1,106 @@
+"""A PostgreSQL cluster of our own for one drill, where the role may create no database.
+
+It lives in a temporary folder, listens on a Unix socket there and nowhere else, and dies
+with the drill. The server refuses to run as root, which hands it to the user ``postgres``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from trustbackup.databases.postgresql.tools import find_program
+from trustbackup.databases.process import Program, output_of
+from trustbackup.databases.room import no_room
+from trustbackup.exceptions import ProgramError, RestoreError
+from trustbackup.phrases import gettext as _
+
+_TRIES = 300
+_EMPTY = 96 << 20
+"""Bytes of a new cluster and its first WAL; loading writes about as much WAL as rows."""
+_LONGEST_FOLDER = 80
+"""Bytes: a socket's path has at most 107, and its folder's and its own name come after."""
+
+
+@contextlib.contextmanager
+def throwaway_cluster(
+    what: str, encoding: str, server_version: int, size: int
+) -> Iterator[dict[str, object]]:
+    """Start one; yields what Django's settings of a connection to it are.
+
+    ``size`` is that of the live database, in bytes. Raises RestoreError when the server's programs
+    are not installed, no folder has room for it, or it does not start.
+    """
+    programs = Path(find_program("pg_restore", server_version)).resolve().parent
+    if not (programs / "initdb").exists():
+        raise RestoreError(
+            what,
+            why=_("its role may not create databases, and no PostgreSQL server is installed here"),
+            todo=_("Grant CREATEDB, or install the server's package, then try again."),
+        )
+    folder = Path(tempfile.mkdtemp(prefix="tb-", dir=_folder_with_room(what, 2 * size + _EMPTY)))
+    prefix: list[str] = []
+    try:
+        if os.geteuid() == 0:
+            prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
+            user = pwd.getpwnam("postgres")
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        data = folder / "data"
+        env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        initdb = [str(programs / "initdb"), "-D", str(data), "-U", "drill", "-A", "trust"]
+        initdb += ["-E", encoding, "--locale=C", "--no-sync"]
+        output_of([*prefix, *initdb], env, timeout=120)
+        server = [str(programs / "postgres"), "-D", str(data), "-k", str(folder)]
+        server += ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_wal_size=4GB"]
+        with Program([*prefix, *server], env) as program:
+            _wait_ready(programs, folder, program)
+            yield {
+                "HOST": str(folder),
+                "PORT": "5432",
+                "USER": "drill",
+                "PASSWORD": "",
+                "OPTIONS": {},  # the site's own may say another host
+            }
+    except (ProgramError, KeyError) as error:
+        raise RestoreError(
+            what,
+            why=_("a server for the drill did not start (%(error)s)", error=error),
+            todo=_("See its package."),
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder_with_room(what: str, needed: int) -> Path:
+    """The folder for temporary files, or another of the system where that has too few bytes."""
+    rooms: dict[Path, int] = {}
+    for folder in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")):  # noqa: S108
+        if len(str(folder)) <= _LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK):
+            rooms[folder] = shutil.disk_usage(folder).free
+            if rooms[folder] >= needed:
+                return folder
+    largest = max(rooms, key=lambda folder: rooms[folder], default=Path(tempfile.gettempdir()))
+    raise RestoreError(
+        what,
+        why=no_room(largest, rooms.get(largest, 0), needed),
+        todo=_("Free some space there, or let TMPDIR name a folder that has it."),
+    )
+
+
+def _wait_ready(programs: Path, folder: Path, program: Program) -> None:
+    for _attempt in range(_TRIES):
+        try:
+            output_of([str(programs / "pg_isready"), "-h", str(folder), "-q"], timeout=5)
+        except ProgramError:
+            if program.ended:
+                program.check()
+            time.sleep(0.05)
+        else:
+            return
+    raise ProgramError(_("postgres did not answer"), why=program.complaint[-300:])

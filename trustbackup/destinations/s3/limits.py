@@ -1,0 +1,152 @@
+"""The end of every exchange with an S3 server: so many seconds, so many bytes.
+
+A time limit of a socket is one for each silence: a server that sends a byte now and then keeps
+it. Here a watch cuts the connections when a request has taken too long for what it carries, and
+an answer that botocore reads whole has a length that it can't exceed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from trustbackup.destinations.base import DestinationError
+from trustbackup.phrases import gettext as _
+
+REQUEST_SECONDS = 60.0
+"""For a request and its answer, beside what its data may take."""
+SLOWEST = 20_000
+"""Bytes a second that a request's data must reach."""
+LONGEST_ANSWER = 4 << 20
+"""Bytes: a page of 1000 keys of 1024 bytes each, all of them escaped."""
+_MOST_WATCHED = 16
+"""Connections of one client; it opens fewer at a time."""
+SHORT_ANSWER = 256 << 10
+"""Bytes, where one key is asked for."""
+
+
+class Refused(BaseException):
+    """Wraps an error that must not be tried again.
+
+    Not an Exception: botocore takes each of those for a cut connection and tries again.
+    """
+
+    def __init__(self, error: DestinationError) -> None:
+        self.error = error
+
+
+class Limits:
+    """Of one client, whose connections it can cut from another thread."""
+
+    def __init__(self, longest_answer: int = LONGEST_ANSWER, *, final: bool = True) -> None:
+        """``final`` errors are not tried again."""
+        self.longest_answer = longest_answer
+        self.final = final
+        self.ended = False
+        self._descriptors: list[int] = []
+        self._lock = threading.Lock()
+        self._local = threading.local()
+
+    def watch(self, connection: socket.socket) -> None:
+        """Know a new connection. TLS takes the socket over, so a duplicate is kept."""
+        with self._lock:
+            while len(self._descriptors) >= _MOST_WATCHED:
+                os.close(self._descriptors.pop(0))
+            self._descriptors.append(os.dup(connection.fileno()))
+
+    def abort(self) -> None:
+        """Cut all connections: whoever waits for one gets an error."""
+        with self._lock:
+            for descriptor in self._descriptors:
+                with (
+                    contextlib.suppress(OSError),
+                    socket.socket(fileno=os.dup(descriptor)) as known,
+                ):
+                    known.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """Cut all connections, and let no request go out any more: a library tries again."""
+        self.ended = True
+        self.abort()
+
+    def close(self) -> None:
+        """Forget the connections."""
+        with self._lock:
+            while self._descriptors:
+                os.close(self._descriptors.pop())
+
+    def __del__(self) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def timed(self, size: int) -> Iterator[None]:
+        """Cut the connections when ``size`` bytes have taken too long."""
+        timer = threading.Timer(REQUEST_SECONDS + size / SLOWEST, self.abort)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def bound(self, send: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """botocore's way to send a request, with an end: the answer's, too, if it is read whole."""
+
+        def bounded(request: Any) -> Any:  # noqa: ANN401 - botocore's own
+            if self.ended:
+                raise DestinationError(_("The test was ended"))
+            # An answer that comes before the data was sent would be one of botocore's own, with no
+            # end: whoever asks for "100 Continue" gets it.
+            if "Expect" in request.headers:
+                del request.headers["Expect"]
+            length = request.headers.get("Content-Length", 0)
+            self._local.streams = bool(request.stream_output)
+            with self.timed(int(length or 0)):
+                return send(request)
+
+        return bounded
+
+    def response_class(self) -> type[http.client.HTTPResponse]:
+        """An answer that ends: unless it is an object that somebody reads piece by piece."""
+        limits = self
+
+        class BoundedResponse(http.client.HTTPResponse):
+            left: int | None = None
+
+            def begin(self) -> None:
+                super().begin()
+                streams = getattr(limits._local, "streams", False)
+                if not (streams and self.status in (200, 206)):
+                    self.left = limits.longest_answer
+
+            def read(self, amt: int | None = None) -> bytes:
+                if self.left is not None and (amt is None or amt > self.left + 1):
+                    amt = self.left + 1
+                return self._counted(super().read(amt))
+
+            def read1(self, n: int = -1) -> bytes:
+                return self._counted(super().read1(n))
+
+            def _counted(self, data: bytes) -> bytes:
+                if self.left is not None:
+                    self.left -= len(data)
+                    if self.left < 0:
+                        raise Refused(_too_long()) if limits.final else _too_long()
+                return data
+
+        return BoundedResponse
+
+
+def _too_long() -> DestinationError:
+    return DestinationError(
+        _("its answer is longer than any of an S3 server"),
+        todo=_(
+            "Check the endpoint: it is the service's address for programs, not that of its pages."
+        ),
+        permanent=True,
+    )

@@ -1,0 +1,3 @@
+"""Backups here: made, described, kept, pruned, deleted."""
+
+from __future__ import annotations

@@ -1,0 +1,27 @@
+"""Shell commands that check and restore a backup without trustbackup."""
+
+from __future__ import annotations
+
+import shlex
+
+from trustbackup.conf import get_settings
+from trustbackup.databases.registry import get_engine
+from trustbackup.store import names
+from trustbackup.store.manifest import Part
+
+_UNPACK = {"gzip": "gunzip -c", "zstd": "zstd -dc", "bzip2": "bunzip2 -c", "none": "cat"}
+
+
+def check_command(identifier: str) -> str:
+    """Compares every file's hash with the manifest, in the backup's folder."""
+    return (
+        f"""sed -nE 's/^ *"(file|sha256)": "(.*)",?$/\\2/p' {names.manifest_name(identifier)}"""
+        """ | paste - - | awk '{print $2"  "$1}' | sha256sum -c"""
+    )
+
+
+def restore_command(part: Part) -> str:
+    """Restores one part into an empty database, in the backup's folder; "" if none does."""
+    unpack = f"{_UNPACK[part.compression]} {shlex.quote(part.file)}"
+    engine = get_engine(part.engine, get_settings().database_engines)
+    return engine.manual_restore(unpack, part.file) if engine else ""

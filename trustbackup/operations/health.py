@@ -1,0 +1,111 @@
+"""Whether this site is safe, in one sentence: the same for pages, commands and other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from trustbackup.models import Alarm, Backup, Destination, Run
+from trustbackup.operations.overdue import Overdue, Watch, watch
+from trustbackup.phrases import Phrase, ago, joined, ngettext
+from trustbackup.phrases import gettext as _
+
+STALE_AFTER = timedelta(hours=26)
+"""A day, and two hours for a nightly backup that took longer."""
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+
+
+class Remedy(StrEnum):
+    """What mends it."""
+
+    NOTHING = ""
+    CREATE = "create"
+    DRILL = "drill"
+    DESTINATIONS = "destinations"
+    """A look at the destinations."""
+
+
+_LESSER = {
+    Alarm.Kind.COPY: Remedy.DESTINATIONS,
+    Alarm.Kind.DISK: Remedy.NOTHING,
+    Alarm.Kind.PROOF: Remedy.DRILL,
+}
+"""What else may be overdue, the worst first."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """One sentence, how bad it is, and what mends it."""
+
+    level: Level
+    sentence: Phrase
+    remedy: Remedy = Remedy.NOTHING
+
+
+def site_health(now: datetime | None = None, found: Watch | None = None) -> Health:
+    """The judgement on the index as it is; without a backup it says so.
+
+    The first of these that holds is told: no good backup, the newest is damaged, the last run
+    failed, a plan is late, the last is a day old where no plan says when the next is due, its
+    check failed, a destination fails or lacks backups, the disk fills, a proof is old, it is
+    proven or not. ``found`` is what a look just before has found.
+    """
+    now = now or datetime.now(UTC)
+    found = found or watch(now)
+    newest = Backup.objects.newest_first().first()
+    good = Backup.objects.whole().newest_first().first()
+    if newest is None or good is None:
+        sentence = _("This site is not protected yet: it has no backup.")
+        return Health(Level.BAD, sentence, Remedy.CREATE)
+    age = now - good.created
+    since = ago(age)
+    if newest.state == Backup.State.DAMAGED:
+        sentence = _("The newest backup is damaged; the last good one was made %(ago)s.", ago=since)
+        return Health(Level.BAD, sentence, Remedy.CREATE)
+    last = Run.objects.newest(*Run.MAKING)
+    if last and last.state == Run.State.FAILED and last.started > good.created:
+        sentence = _("The last backup failed; the newest was made %(ago)s.", ago=since)
+        return Health(Level.BAD, sentence, Remedy.CREATE)
+    if late := found.of_kind(Alarm.Kind.BACKUP):
+        return Health(Level.BAD, _several(late), Remedy.CREATE)
+    if age > STALE_AFTER and not found.plans:
+        sentence = _("The last backup was made %(ago)s.", ago=since)
+        return Health(Level.WARN, sentence, Remedy.CREATE)
+    if good.drilled_ok is False or good.checked_ok is False:
+        return Health(Level.BAD, _("The newest backup failed its check."), Remedy.CREATE)
+    return _of_what_is_there(good, since, found)
+
+
+def _of_what_is_there(good: Backup, since: Phrase, found: Watch) -> Health:
+    """The judgement on a site whose newest backup is a good one, made in time."""
+    failing = Destination.objects.failing().first()
+    if failing is not None:
+        sentence = _(
+            "Last backup %(ago)s, but no copy reached %(name)s.", ago=since, name=failing.name
+        )
+        return Health(Level.WARN, sentence, Remedy.DESTINATIONS)
+    for kind, remedy in _LESSER.items():
+        if overdue := found.of_kind(kind):
+            return Health(Level.WARN, _several(overdue), remedy)
+    if good.drilled_ok:
+        sentence = _("Everything is protected: last backup %(ago)s, proven to restore.", ago=since)
+        return Health(Level.GOOD, sentence)
+    sentence = _("Last backup %(ago)s; it is not proven yet that it restores.", ago=since)
+    return Health(Level.WARN, sentence, Remedy.DRILL)
+
+
+def _several(overdue: Sequence[Overdue]) -> Phrase:
+    """The first one's sentence, and how many more there are."""
+    if len(overdue) == 1:
+        return joined([overdue[0].sentence])
+    more = ngettext("And %(number)d more.", "And %(number)d more.", len(overdue) - 1)
+    return joined([overdue[0].sentence, more])

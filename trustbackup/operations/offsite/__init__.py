@@ -1,0 +1,3 @@
+"""Copies at destinations: sent, fetched, compared, checked."""
+
+from __future__ import annotations

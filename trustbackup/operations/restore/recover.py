@@ -1,0 +1,163 @@
+"""After a crash in the middle of a restore: say which state is in place, and clean up."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from trustbackup.databases.base import Database
+from trustbackup.databases.values import Interrupted
+from trustbackup.exceptions import FolderError, ManifestError, TrustbackupError
+from trustbackup.operations.context import Context
+from trustbackup.phrases import gettext as _
+from trustbackup.store.journal import JournalWriter
+from trustbackup.store.journal_entry import JournalEntry, State, Strategy
+
+logger = logging.getLogger(__name__)
+
+
+def recover_restores() -> list[str]:
+    """Recover each restore whose process died: a sentence for each. Quick when there is none."""
+    context = Context.current()
+    journal = context.journal
+    unfinished = {e.id for e in journal.entries() if e.state is not State.DONE}
+    sentences = []
+    for identifier in sorted({*unfinished, *journal.begun()}):
+        try:
+            with journal.abandoned(identifier) as entry:
+                if entry is not None:
+                    sentences += _recover_or_say(context, entry)
+        except FolderError as error:
+            # What is no lock of ours is named, and stops no other command.
+            sentences.append(str(error))
+    return sentences
+
+
+def _recover_or_say(context: Context, entry: JournalEntry) -> list[str]:
+    try:
+        return [_recover(context, entry)]
+    except ManifestError:
+        return []  # list_restores names it
+    except TrustbackupError as error:
+        return [f"{_what(entry)} was interrupted, and can't be cleaned up yet: {error}"]
+
+
+def recover_database(context: Context, alias: str) -> None:
+    """Recover the dead restores of one database before the next one changes it.
+
+    Raises TrustbackupError when that can't be done yet: which state is in place is not known.
+    """
+    for seen in context.journal.entries():
+        if seen.alias == alias and seen.state is not State.DONE:
+            with context.journal.abandoned(seen.id) as entry:
+                if entry is not None:
+                    with contextlib.suppress(ManifestError):
+                        logger.warning("%s", _recover(context, entry))
+
+
+def _what(entry: JournalEntry) -> str:
+    restore = f"restore of database {entry.alias!r} to backup {entry.backup}"
+    return {
+        Strategy.DRILL: f"The drill of backup {entry.backup}",
+        Strategy.UNDO: f"The undo of the {restore}",
+    }.get(entry.strategy, f"The {restore}")
+
+
+def _recover(context: Context, entry: JournalEntry) -> str:
+    what = _what(entry)
+    log = context.journal.writer(entry)
+    database = context.database(entry.alias)
+    if not _is_done(context, database, entry):
+        log.forget()
+        return f"{what} was interrupted: the database is as it was, what was begun is removed."
+    if entry.strategy is Strategy.IN_PLACE:
+        log.forget()
+        return f"{what} was interrupted after its end: the database is the restored one."
+    end_swap(database, log)
+    live, previous = "the restored one", "the old one"
+    if entry.strategy is Strategy.UNDO:
+        live, previous = "the one before the restore", "the one after it"
+    return (
+        f"{what} was interrupted after its swap: the database is {live}, and"
+        f" {entry.previous} is {previous} (undo_restore {entry.id} swaps back)."
+    )
+
+
+def _is_done(context: Context, database: Database, entry: JournalEntry) -> bool:
+    must_be_own(context, database, entry)
+    return entry.state is State.SWAPPED or database.recover(interrupted(entry))
+
+
+def end_swap(database: Database, log: JournalWriter) -> None:
+    """The new state is live: remove what told so, and note that it can be undone."""
+    if database.capabilities.leaves_sign:
+        log.update(state=State.SWAPPED)
+        try:
+            database.forget_swap(log.entry.id)
+        except TrustbackupError as error:
+            # It disturbs nobody, and the next swap brings another.
+            logger.warning("The sign of a swap was not removed: %s", error)
+    log.finish()
+
+
+@contextlib.contextmanager
+def recovering(database: Database, log: JournalWriter) -> Iterator[None]:
+    """Leave either state, never one between, and a journal that says which."""
+    try:
+        yield
+    except BaseException:
+        if log.ended:
+            raise
+        try:
+            done = database.recover(interrupted(log.entry))
+        except TrustbackupError:
+            # The journal stays, and the next command recovers it.
+            logger.exception("An interrupted restore could not be recovered yet")
+            raise
+        if not done:
+            log.forget()
+        elif log.entry.previous:
+            end_swap(database, log)
+        raise
+
+
+def strange_entries(context: Context) -> list[str]:
+    """A sentence for each file in the journal's folder that is not followed, and why."""
+    entries, problems = context.journal.read()
+    sentences = [str(problem) for problem in problems]
+    for entry in entries:
+        try:
+            must_be_own(context, context.database(entry.alias), entry)
+        except TrustbackupError as error:
+            sentences.append(str(error))
+    return sentences
+
+
+def must_be_own(context: Context, database: Database, entry: JournalEntry) -> None:
+    """Raises ManifestError unless it names only what a restore of this database makes."""
+    if entry.strategy is Strategy.IN_PLACE:
+        names = [entry.previous] if entry.previous else []
+    else:
+        names = [name for name in (entry.new, entry.previous) if name]
+    for name in names:
+        if not database.is_own_name(name, context.private_folder()):
+            raise ManifestError(
+                _("The journal of restore %(id)s is not followed", id=entry.id),
+                why=_(
+                    "%(name)s is no name that a restore of %(alias)r gives",
+                    name=name,
+                    alias=entry.alias,
+                ),
+                todo=_("Find out who wrote it, then remove that file."),
+            )
+
+
+def interrupted(entry: JournalEntry) -> Interrupted:
+    return Interrupted(
+        strategy=entry.strategy,
+        new=entry.new,
+        previous=entry.previous,
+        marker=entry.marker,
+        label=entry.id,
+    )

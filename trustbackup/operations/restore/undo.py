@@ -1,0 +1,215 @@
+"""Undo a restore while the old databases are kept, or let those go."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from trustbackup.exceptions import RestoreError, UsageError
+from trustbackup.operations.context import Context
+from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.restore.guard import only_restore
+from trustbackup.operations.restore.own_tables import OWN_APP, SESSIONS, app_tables
+from trustbackup.operations.restore.recover import end_swap, must_be_own, recovering
+from trustbackup.operations.restore.result import OnDatabase, RestoredDatabase, stopped
+from trustbackup.operations.restore.sessions import find_session, put_session
+from trustbackup.phrases import gettext as _
+from trustbackup.store import catalog
+from trustbackup.store.journal_entry import NOT_YET, JournalEntry, State, Strategy
+from trustbackup.store.manifest import format_time
+
+logger = logging.getLogger(__name__)
+
+
+def undo_restore(
+    identifier: str = "",
+    report: Reporter = quiet,
+    *,
+    session: str = "",
+    on_database: OnDatabase = lambda _database: None,
+) -> list[RestoredDatabase]:
+    """Swap the old databases back in; the restored ones are kept in their turn.
+
+    What was restored together is undone together, whichever of it ``identifier`` names. Without
+    ``identifier`` the newest restore is undone, never an undo. ``session`` and ``on_database``
+    are what they are for ``restore_backup``. Raises FolderError, ManifestError, UsageError,
+    RestoreError.
+    """
+    context = Context.current()
+    entries = find_undoable(context, identifier)
+    what = _("Restore %(id)s was not undone", id=entries[0].restore)
+    now = datetime.now(UTC)
+    aliases = [entry.alias for entry in entries]
+    done: list[RestoredDatabase] = []
+    try:
+        with contextlib.ExitStack() as stack:
+            for alias in sorted(aliases):
+                stack.enter_context(only_restore(context, alias))
+            # Only now nobody else can have undone or released it meanwhile.
+            entries = context.journal.find(entries[0].restore)
+            for entry in entries:
+                _check(context, entry)
+            for entry in entries:
+                done.append(_undo(context, entry, now, report, session))
+                on_database(done[-1])
+    except (Exception, KeyboardInterrupt) as error:
+        changed = [*done, *_changed_last(context, now, done)]
+        if changed:
+            what = _("Restore %(id)s was undone in part", id=entries[0].restore)
+        wrapped = stopped(what, aliases, changed, error)
+        if wrapped is error:
+            raise
+        raise wrapped from error
+    finally:
+        if done:
+            catalog.synchronise(context.folder, afresh=True)
+    return done
+
+
+def find_undoable(context: Context, identifier: str) -> list[JournalEntry]:
+    """What an undo with this ``identifier`` swaps back. Raises FolderError, UsageError."""
+    entries = context.journal.find(identifier)
+    if not identifier and entries[0].strategy is Strategy.UNDO:
+        raise UsageError(
+            _("There is nothing to undo"),
+            why=_("the newest restore was undone already"),
+            todo=_(
+                "To bring back what was undone, name it: undo_restore %(id)s.",
+                id=entries[0].restore,
+            ),
+        )
+    return entries
+
+
+def _check(context: Context, entry: JournalEntry) -> None:
+    """Raises RestoreError unless its old database can be put live: whole, and the right one."""
+    database = context.database(entry.alias)
+    must_be_own(context, database, entry)
+    database.check_previous(entry.previous, entry.previous_marker)
+
+
+def _changed_last(
+    context: Context, now: datetime, done: Sequence[RestoredDatabase]
+) -> list[RestoredDatabase]:
+    """The database in whose swap something failed after it was done, if there is one."""
+    known = {item.undo for item in done}
+    return [
+        RestoredDatabase(
+            alias=entry.alias,
+            strategy=Strategy.UNDO,
+            rows=entry.rows,
+            previous=entry.previous,
+            undo=entry.id,
+        )
+        for entry in context.journal.entries()
+        if entry.restore == _together(now) and entry.undoable and entry.id not in known
+    ]
+
+
+def _together(now: datetime) -> str:
+    return f"{now:%Y%m%dT%H%M%S%f}"
+
+
+def _undo(
+    context: Context, undone: JournalEntry, now: datetime, report: Reporter, session: str
+) -> RestoredDatabase:
+    began = time.monotonic()
+    together = _together(now)
+    entry = replace(
+        undone,
+        id=f"{together}-{undone.alias}",
+        restore=together,
+        strategy=Strategy.UNDO,
+        new=undone.previous,
+        started=format_time(now),
+        state=State.BUILDING,
+        marker=NOT_YET,
+        previous_marker="",
+    )
+    database = context.database(entry.alias, label=entry.id)
+    _new, previous = database.free_names(now)
+    log = context.journal.writer(replace(entry, previous=previous))
+    with (
+        context.journal.held(entry.id),
+        recovering(database, log),
+        database.replacement(entry.new, existing=True) as old,
+    ):
+        log.update()
+        report(Progress(stage=f"carrying over {entry.alias}"))
+        old.carry_over(app_tables(), OWN_APP)
+        mine = find_session(entry.alias, session)
+        old.empty(SESSIONS)
+        if mine:
+            put_session(database, entry.new, mine)
+        report(Progress(stage=f"swapping {entry.alias}"))
+        log.update(
+            state=State.SWAPPING,
+            marker=old.marker(),
+            previous_marker=old.previous_marker(),
+        )
+        old.swap(previous)
+        end_swap(database, log)
+    facts = database.facts()
+    rows = sum(table.rows for table in facts.tables) if facts else 0
+    logger.info(
+        "undid restore %s of database %s: %d rows, %.1f s",
+        undone.id,
+        entry.alias,
+        rows,
+        time.monotonic() - began,
+    )
+    return RestoredDatabase(
+        alias=entry.alias,
+        strategy=Strategy.UNDO,
+        rows=rows,
+        previous=previous,
+        undo=log.entry.id,
+        notes=tuple(old.notes),
+    )
+
+
+def release_restore(
+    identifier: str = "", note: Callable[[str], object] = lambda _sentence: None
+) -> Sequence[JournalEntry]:
+    """Drop the old databases of a restore: it can't be undone any more.
+
+    ``note`` gets a sentence for each thing that is left to do elsewhere. Raises FolderError,
+    ManifestError, RestoreError.
+    """
+    context = Context.current()
+    entries = context.journal.find(identifier)
+    with contextlib.ExitStack() as stack:
+        for entry in sorted(entries, key=lambda entry: entry.alias):
+            stack.enter_context(only_restore(context, entry.alias))
+        # Only now nobody else can have undone or released it meanwhile.
+        entries = context.journal.find(entries[0].restore)
+        for entry in entries:
+            database = context.database(entry.alias)
+            must_be_own(context, database, entry)
+            _must_be_kept(context, entry)
+        for entry in entries:
+            for sentence in context.database(entry.alias).remove(entry.previous):
+                note(sentence)
+            context.journal.writer(entry).forget()
+    return entries
+
+
+def _must_be_kept(context: Context, entry: JournalEntry) -> None:
+    """Raises RestoreError when another database took the old one's name; absent is no harm."""
+    database = context.database(entry.alias)
+    if not database.is_previous(entry.previous, entry.previous_marker):
+        raise RestoreError(
+            _("%(name)s was not removed", name=entry.previous),
+            why=_("it is not what the restore kept"),
+            todo=_("Look what it is, and remove it by hand."),
+        )
+
+
+def list_restores() -> list[JournalEntry]:
+    """The restores that can be undone, newest first."""
+    entries = Context.current().journal.entries()
+    return [entry for entry in reversed(entries) if entry.undoable]

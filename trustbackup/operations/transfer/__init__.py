@@ -1,0 +1,3 @@
+"""Backups in and out: bundles, archives and files from elsewhere."""
+
+from __future__ import annotations

@@ -1,0 +1,138 @@
+"""What follows a backup: it is checked, compared with those before, and what has expired goes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from trustbackup.events import Event, EventKind, emit
+from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.operations.backup.anomalies import note_anomalies
+from trustbackup.operations.offsite.verify import verify_backup
+from trustbackup.operations.progress import Reporter
+from trustbackup.operations.retention.prune import PlacePruning, prune_by_rules
+from trustbackup.phrases import Grouped, Phrase, joined, ngettext
+from trustbackup.phrases import gettext as _
+from trustbackup.policy.retention.reasons import PAUSES, Reason
+from trustbackup.runs.recorder import RunRecorder, record_run
+from trustbackup.store.manifest import Manifest
+
+logger = logging.getLogger(__name__)
+
+
+def finish_backup(recorder: RunRecorder, made: Manifest, report: Reporter) -> None:
+    """Check a plan's new backup, note what is odd about it, and prune: nothing goes before.
+
+    A check that fails makes the run partial; pruning is a run of its own. Raises Cancelled.
+    """
+    try:
+        problems = verify_backup(made.id, report).problems
+    except Cancelled:
+        raise
+    except TrustbackupError as error:
+        problems = (str(error),)
+    recorder.partial = joined(filter(None, [recorder.partial, *problems]))
+    note_odd(recorder, made)
+    # What becomes of it stands in its own run, and stops no plan.
+    with contextlib.suppress(TrustbackupError):
+        run = recorder.run
+        with record_run("prune", made.id, actor=run.actor, address=run.address) as pruning:
+            prune_and_note(pruning, report)
+
+
+def note_odd(recorder: RunRecorder, made: Manifest) -> None:
+    """Compare a new backup with those before it; what can't be compared is no anomaly."""
+    try:
+        found = [each.sentence for each in note_anomalies(made.id)]
+    except TrustbackupError as error:
+        logger.info("Backup %s can't be compared with those before it: %s", made.id, error)
+        return
+    recorder.outcome["anomalies"] = found
+    if found:
+        emit(
+            Event(
+                kind=EventKind.ANOMALY,
+                sentence=_("Backup %(id)s looks odd: %(what)s", id=made.id, what=joined(found)),
+                key=f"anomaly {made.id}",
+                plan=made.plan.name if made.plan else "",
+                subject=made.id,
+                detail={"anomalies": found},
+            )
+        )
+
+
+def prune_and_note(
+    recorder: RunRecorder, report: Reporter, *, confirmed: bool = False
+) -> list[PlacePruning]:
+    """Prune everywhere by the plans' rules; the run's outcome and events say what became of it.
+
+    Raises as ``prune_by_rules`` does.
+    """
+    places = prune_by_rules(confirmed=confirmed, report=report)
+    recorder.outcome["pruned"] = [_outcome_of(place) for place in places]
+    recorder.partial = joined(_problems_of(places))
+    for place in places:
+        for what, plan, sentence in _worries(place):
+            emit(
+                Event(
+                    kind=EventKind.PRUNING_FAILED,
+                    sentence=sentence,
+                    # Once a day: the same is found after each backup.
+                    key=f"pruning {what} {place.place} {plan} {datetime.now(UTC):%Y-%m-%d}",
+                    plan=plan,
+                    subject=place.place,
+                    detail=_outcome_of(place),
+                )
+            )
+    return places
+
+
+def _outcome_of(place: PlacePruning) -> dict[str, object]:
+    return {
+        "place": place.place,
+        "deleted": place.deleted,
+        "notes": list(place.notes.values()),
+        "failed": list(place.failed.values()),
+        "problem": place.problem,
+        "paused": {
+            str(reason): len(held)
+            for reason in sorted(PAUSES)
+            if (held := place.judgement.held(reason))
+        },
+        "above_limit": place.judgement.above_limit,
+    }
+
+
+def _problems_of(places: list[PlacePruning]) -> list[str]:
+    """A sentence for each backup that should be gone and is not, and for each place."""
+    found: list[str] = []
+    for place in places:
+        found += place.failed.values()
+        if place.problem:
+            found.append(_("%(name)s was not pruned: %(why)s", name=place.place, why=place.problem))
+    return found
+
+
+def _worries(place: PlacePruning) -> Iterator[tuple[str, str, Phrase]]:
+    """What of a place, of which plan, and the sentence that somebody should hear; what
+    fails makes the run partial, which is an event already."""
+    if held := len(place.judgement.held(Reason.BRAKE)):
+        yield (
+            "brake",
+            "",
+            ngettext(
+                "%(number)d more backup has expired than may go at once: see prune_backups.",
+                "%(number)d more backups have expired than may go at once: see prune_backups.",
+                held,
+            ),
+        )
+    for group, above in place.judgement.above_limit.items():
+        plan = group.partition(" ")[0]
+        sentence = _(
+            "The backups of plan %(plan)s take %(above)s bytes more than its size limit.",
+            plan=plan,
+            above=Grouped(above),
+        )
+        yield "size", plan, sentence

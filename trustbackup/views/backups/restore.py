@@ -1,0 +1,124 @@
+"""Going back to a backup: the plan, then the database's name and the password again; undo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.generic import View
+
+from trustbackup.exceptions import BackupNotFound, TrustbackupError
+from trustbackup.operations.context import Context
+from trustbackup.operations.restore.plan import RestorePlan, plan_restore
+from trustbackup.operations.restore.sessions import hash_of
+from trustbackup.operations.restore.undo import find_undoable
+from trustbackup.store import catalog
+from trustbackup.store.backup_files import BackupFiles
+from trustbackup.store.journal_entry import JournalEntry
+from trustbackup.views.base import RESTORE, VIEW, Page, no_such_backup, takes_secrets
+from trustbackup.views.confirmation import ConfirmForm, names_to_type
+from trustbackup.views.forms import RestoreForm
+from trustbackup.views.responses import start_run_response
+
+CHECKED_AT_ONCE = 200_000_000
+"""Bytes that are hashed while the page is waited for; the run itself hashes everything."""
+
+
+@takes_secrets
+class RestoreView(Page, View):
+    """What a restore would change; a form that starts it."""
+
+    permission_required = (VIEW, RESTORE)
+    http_method_names = ["get", "post"]
+
+    def get(self, request: HttpRequest, identifier: str) -> HttpResponse:
+        return self._page(request, identifier, None)
+
+    def post(self, request: HttpRequest, identifier: str) -> HttpResponse:
+        plan, problem = self._plan(identifier)
+        if plan is None or plan.refusals:
+            return self._page(request, identifier, None, problem)
+        form = RestoreForm(_names_to_type(plan), request, request.POST)
+        if not form.is_valid():
+            return self._page(request, identifier, form)
+        options = {
+            "backup": plan.entry.id,
+            "strategy": form.cleaned_data["strategy"],
+            "migrate": form.cleaned_data["migrate"],
+            "session": hash_of(request.session.session_key),
+        }
+        return start_run_response(request, "restore", options, target=plan.entry.id)
+
+    def _plan(self, identifier: str) -> tuple[RestorePlan | None, str]:
+        try:
+            entry = Context.current().folder.find(identifier)
+        except BackupNotFound as error:
+            raise no_such_backup(identifier) from error
+        try:
+            return plan_restore(entry.id, hashes=_is_small(entry)), ""
+        except TrustbackupError as error:
+            return None, str(error)
+
+    def _page(
+        self, request: HttpRequest, identifier: str, form: RestoreForm | None, problem: str = ""
+    ) -> HttpResponse:
+        plan, found = self._plan(identifier)
+        expected = _names_to_type(plan) if plan else ""
+        context: dict[str, Any] = {
+            "plan": plan,
+            "backup": catalog.describe(plan.entry) if plan else None,
+            "hashed": plan is not None and _is_small(plan.entry),
+            "problem": problem or found,
+            "expected": expected,
+            "form": form or RestoreForm(expected, request),
+            "title": _("Restore %(backup)s?") % {"backup": identifier},
+        }
+        status = 200 if form is None else 422
+        page = "settings/backups/restore.html"
+        return render(request, page, self.get_context_data(**context), status=status)
+
+
+def _is_small(entry: BackupFiles) -> bool:
+    return sum(entry.files.values()) <= CHECKED_AT_ONCE
+
+
+def _names_to_type(plan: RestorePlan) -> str:
+    return names_to_type([part.alias for part in plan.parts])
+
+
+@takes_secrets
+class UndoView(Page, View):
+    """Swap the old databases of a restore back in, after a page that says what it does and asks."""
+
+    permission_required = (VIEW, RESTORE)
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        wanted = request.POST.get("restore", "")[:200]
+        try:
+            entries = find_undoable(Context.current(), wanted)
+        except TrustbackupError as error:
+            context = self.get_context_data(problem=str(error), title=_("Not found"))
+            return render(request, "settings/backups/problem.html", context, status=404)
+        expected = names_to_type([entry.alias for entry in entries])
+        if "typed" not in request.POST:
+            return self._ask(request, entries, ConfirmForm(expected, request), 200)
+        form = ConfirmForm(expected, request, request.POST)
+        if not form.is_valid():
+            return self._ask(request, entries, form, 422)
+        options = {"restore": entries[0].restore, "session": hash_of(request.session.session_key)}
+        return start_run_response(request, "undo", options, target=entries[0].restore)
+
+    def _ask(
+        self, request: HttpRequest, entries: list[JournalEntry], form: ConfirmForm, status: int
+    ) -> HttpResponse:
+        context = self.get_context_data(
+            entries=entries,
+            restore=entries[0].restore,
+            expected=form.expected,
+            form=form,
+            title=_("Undo this restore?"),
+        )
+        return render(request, "settings/backups/undo.html", context, status=status)

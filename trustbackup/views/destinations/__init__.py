@@ -1,0 +1,3 @@
+"""Setting destinations up on the page."""
+
+from __future__ import annotations
