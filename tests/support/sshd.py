@@ -25,7 +25,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
 
-from tests.support import processes
+from tests.support import processes, run
 
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 KEY_TYPES = ("ed25519", "ecdsa", "rsa")
@@ -120,7 +120,7 @@ def running_sshd(
         shutil.chown(home, user.name)
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd demands it
     for kind in host_keys:
-        new_key(folder / f"host_{kind}", kind)
+        _new_host_key(folder / f"host_{kind}", kind)
     (folder / "authorized_keys").touch(mode=0o644)
     # A system user has no home: sessions begin in the folder that they may write in.
     command = f"{subsystem} -d {'/home' if chroot else home}"
@@ -150,7 +150,8 @@ def running_sshd(
 
 
 def _start(folder: Path, settings: dict[str, Any], user: User) -> Server:
-    if _version_lacks(folder, "PerSourcePenalties no"):  # OpenSSH before 9.8
+    (host_key, *_others) = settings["HostKey"]
+    if run.once("sshd-lacks-penalties", lambda: _lacks_penalties(folder, host_key)):
         settings.pop("PerSourcePenalties")
     for _attempt in range(3):  # somebody else may take the port in the meantime
         port = _free_port()
@@ -175,10 +176,10 @@ def _written(settings: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _version_lacks(folder: Path, line: str) -> bool:
+def _lacks_penalties(folder: Path, host_key: Path) -> bool:
+    """As OpenSSH before 9.8 does."""
     probe = folder / "probe"
-    (host_key, *_others) = sorted(folder.glob("host_*.pub"))
-    probe.write_text(f"{line}\nHostKey {host_key.with_suffix('')}\n")
+    probe.write_text(f"PerSourcePenalties no\nHostKey {host_key}\n")
     return subprocess.run([program(), "-t", "-f", str(probe)], capture_output=True).returncode != 0
 
 
@@ -203,6 +204,17 @@ def new_key(path: Path, kind: str, *, passphrase: str = "", pem: bool = False) -
     form = ["-m", "PEM"] if pem else []
     _run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path), *form])
     return path.with_name(f"{path.name}.pub").read_text()
+
+
+def _new_host_key(path: Path, kind: str) -> None:
+    """Of the server's own; an RSA one is the run's, because its primes take a second to find."""
+    if kind != "rsa":
+        new_key(path, kind)
+        return
+    made = run.run_folder() / "host_rsa"
+    run.once("host-rsa", lambda: new_key(made, kind))
+    for end in ("", ".pub"):
+        shutil.copy(f"{made}{end}", f"{path}{end}")
 
 
 def fingerprint_of(public: Path) -> str:
