@@ -19,9 +19,10 @@ from trustbackup.destinations.folder.backend import Folder
 from trustbackup.destinations.folder.config import FolderConfig
 from trustbackup.operations.backup import delete
 from trustbackup.operations.backup.keep import keep_backup
-from trustbackup.operations.offsite import evict, fetch, hydrate, sync
+from trustbackup.operations.offsite import compare, evict, fetch, hydrate
 from trustbackup.operations.offsite.copy import copy_backup
 from trustbackup.operations.offsite.targets import find_destination
+from trustbackup.operations.sync import compare_with
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.folder import BackupFolder
 
@@ -145,7 +146,7 @@ def test_case_u_a_copy_that_was_noted_since_the_look_stays_noted(
     copied(folder, 1)
     old = models.Copy.objects.get()
     models.Copy.objects.update(changed=old.changed - timedelta(hours=1))
-    listed = sync.list_remote
+    listed = compare.list_remote
 
     def then_copied(destination: Any) -> Any:
         found = listed(destination)
@@ -153,8 +154,8 @@ def test_case_u_a_copy_that_was_noted_since_the_look_stays_noted(
         models.Copy.objects.filter(pk=old.pk).update(state="failed", changed=datetime.now(UTC))
         return found
 
-    monkeypatch.setattr(sync, "list_remote", then_copied)
-    sync.compare_with(find_destination("disk"))
+    monkeypatch.setattr(compare, "list_remote", then_copied)
+    compare_with(find_destination("disk"))
     states = models.Copy.objects.order_by("identifier").values_list("state", "tries")
     assert list(states) == [("failed", 1), ("stored", 1)]
 

@@ -21,9 +21,9 @@ from trustbackup.operations.backup.delete import delete_backups
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite import remote
 from trustbackup.operations.offsite.fetch import fetch_backup
-from trustbackup.operations.offsite.sync import compare_with
 from trustbackup.operations.offsite.targets import find_destination
 from trustbackup.operations.offsite.verify import verify_at, verify_backup
+from trustbackup.operations.sync import compare_with
 from trustbackup.store import folder as folder_module
 from trustbackup.store import names
 from trustbackup.store.folder import BackupFolder

@@ -9,19 +9,20 @@ from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.exceptions import Cancelled, TrustbackupError, UsageError
 from trustbackup.management.terminal import BackupCommand
-from trustbackup.operations.offsite.sync import SyncResult, compare_with, sync
+from trustbackup.operations.offsite.compare import SyncResult
 from trustbackup.operations.offsite.targets import (
     DestinationRef,
     all_destinations,
     find_destination,
 )
 from trustbackup.operations.progress import Reporter
+from trustbackup.operations.sync import compare_with, sync
 from trustbackup.runs.create_work import evict_after
 from trustbackup.runs.recorder import RunRecorder
 
 
 class Command(BackupCommand):
-    help = "Copy the backups that a destination lacks; say what differs."
+    help = "Copy the backups that a destination lacks and its rules keep; say what differs."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -34,8 +35,8 @@ class Command(BackupCommand):
             action="append",
             default=[],
             metavar="ID",
-            help="Only this one; may be repeated. With --pull its data comes back, even if it was"
-            " dropped here on purpose.",
+            help="Only this one, whatever the rules of retention say; may be repeated. With --pull"
+            " its data comes back, even if it was dropped here on purpose.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Only say what differs.")
 
@@ -102,7 +103,15 @@ class Command(BackupCommand):
         done = [copied for copied in found.copied if not copied.error]
         if found.ok and not found.only_here and not found.only_there:
             text = f"{found.destination} has every backup that is here ({len(found.both)})."
+            if found.unwanted:
+                text = f"{found.destination} has every backup that its rules keep."
             write(self.style.SUCCESS(text))
+        if number := len(found.unwanted):
+            which = "1 backup is" if number == 1 else f"{number} backups are"
+            write(
+                f"{which} not copied to {found.destination}, whose rules would delete again what is"
+                " copied; --backup ID copies one all the same."
+            )
         for copied in done:
             write(f"{copied.id} was copied to {found.destination}.")
         for identifier in found.fetched:

@@ -7,22 +7,23 @@ read once, and what it says is kept in the copy's row.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from trustbackup.destinations.base import DestinationBackend
 from trustbackup.exceptions import ManifestError
-from trustbackup.models import Backup, Copy
+from trustbackup.models import Backup, Copy, Destination
 from trustbackup.operations.backup.facts import plan_note_of
 from trustbackup.operations.offsite.remote import RemoteBackup, read_manifest, read_small
-from trustbackup.operations.offsite.targets import DestinationRef
+from trustbackup.operations.offsite.targets import DestinationRef, address_of
 from trustbackup.operations.retention.groups import Groups
 from trustbackup.operations.retention.situation import Situation
 from trustbackup.policy.protection import BackupFacts
 from trustbackup.policy.retention.decide import Judgement, decide
 from trustbackup.policy.retention.reasons import Reason
 from trustbackup.store import names, record
+from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.folder import LATEST_MANIFESTS
 from trustbackup.store.manifest import format_time
 from trustbackup.store.plan_note import read_plan_note
@@ -42,29 +43,97 @@ def judge_there(
     confirmed: bool = False,
 ) -> Judgement:
     """Keep or delete, for every copy there that has a manifest. Raises DestinationError."""
-    copies = {row.identifier: row for row in Copy.objects.filter(destination=ref.row)}
-    whole = {key: remote for key, remote in there.items() if remote.has_manifest}
-    known = _know(situation, ref, destination, whole, copies)
-    groups = Groups(situation.plans, ref.name)
+    found = look_there(situation, ref, destination, there)
+    return _judge(situation, ref.name, destination.address, found, confirmed=confirmed)
+
+
+def judge_copies(situation: Situation, row: Destination, found: CopiesThere) -> Judgement:
+    """The same for copies of which somebody knows already, without a look at the destination."""
+    return _judge(situation, row.name, address_of(row), found)
+
+
+def _judge(
+    situation: Situation,
+    name: str,
+    address: str,
+    found: CopiesThere,
+    *,
+    confirmed: bool = False,
+) -> Judgement:
+    groups = Groups(situation.plans, name)
     spared = dict.fromkeys(situation.used, Reason.IN_USE)
-    address = destination.address
     for row in situation.rows.values():
-        if row.state == Backup.State.OFFLOADED and row.offloaded_to in (ref.name, address):
+        if row.state == Backup.State.OFFLOADED and row.offloaded_to in (name, address):
             spared[row.identifier] = Reason.ONLY_DATA
-    facts = []
-    for key, remote in whole.items():
-        copy = copies.get(key)
-        if copy is not None and copy.state in _ON_ITS_WAY:
+    for key, copy in found.copies.items():
+        if copy.state in _ON_ITS_WAY:
             spared[key] = Reason.IN_USE
-        facts.append(_facts(remote, known.get(key), copy, groups))
     return decide(
-        facts,
+        found.facts(groups),
         groups.rules,
         now=situation.now,
         paused=groups.paused(situation.failed, situation.odd),
         spared=spared,
         confirmed=confirmed,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiesThere:
+    """The copies at one destination that have a manifest, by id, and what is known of each."""
+
+    whole: Mapping[str, RemoteBackup]
+    copies: Mapping[str, Copy]
+    known: Mapping[str, Known]
+
+    def facts(self, groups: Groups) -> list[BackupFacts]:
+        """What the rules need to know of each."""
+        return [
+            _facts(remote, self.known.get(key), self.copies.get(key), groups)
+            for key, remote in self.whole.items()
+        ]
+
+
+def look_there(
+    situation: Situation,
+    ref: DestinationRef,
+    destination: DestinationBackend,
+    there: Mapping[str, RemoteBackup],
+) -> CopiesThere:
+    """What is known of what lies there. Raises DestinationError."""
+    copies = {row.identifier: row for row in Copy.objects.filter(destination=ref.row)}
+    whole = {key: remote for key, remote in there.items() if remote.has_manifest}
+    known = _know(situation, ref, destination, whole, copies)
+    return CopiesThere(whole=whole, copies=copies, known=known)
+
+
+def copies_by_index(situation: Situation, row: Destination) -> CopiesThere:
+    """What the index knows of the copies at a destination, without a look there.
+
+    Who prunes looks there: what changed behind the index's back may be judged otherwise then.
+    """
+    whole: dict[str, RemoteBackup] = {}
+    copies: dict[str, Copy] = {}
+    known: dict[str, Known] = {}
+    for copy in Copy.objects.filter(destination=row):
+        key, here = copy.identifier, situation.rows.get(copy.identifier)
+        facts = copy.facts or (_by_row(here) if here and key in situation.entries else None)
+        seen = copy.is_there or (copy.state == Copy.State.FAILED and copy.facts)
+        if facts is None or not (seen or copy.state in _ON_ITS_WAY):
+            continue
+        manifest = copy.bytes - sum(facts["files"].values())
+        files = {**facts["files"], names.manifest_name(key): max(manifest, 0)}
+        whole[key], copies[key], known[key] = RemoteBackup(key, files), copy, facts
+    return CopiesThere(whole=whole, copies=copies, known=known)
+
+
+def as_copy(row: Backup, entry: BackupFiles, groups: Groups) -> BackupFacts:
+    """What would be known of a backup that is here, once its copy had arrived."""
+    known = _by_row(row)
+    sizes = {name: size for name, size in entry.files.items() if name in known["files"]}
+    manifest = names.manifest_name(row.identifier)
+    remote = RemoteBackup(row.identifier, {**sizes, manifest: entry.files.get(manifest, 0)})
+    return _facts(remote, known, Copy(tries=1, state=Copy.State.STORED), groups)
 
 
 def _facts(
@@ -85,7 +154,8 @@ def _facts(
         checked=False if failed or known["checked"] is False else compared or None,
         drilled=known["drilled"] if compared or known["drilled"] is False else None,
         protected=known["protected"],
-        bytes=remote.bytes,
+        # The record grows and shrinks: a limit would be kept now and not the next time.
+        bytes=remote.bytes - remote.files.get(names.record_name(remote.id), 0),
         group=groups.of(read_plan_note(known["plan"])),
     )
 
@@ -134,6 +204,10 @@ def _from_here(situation: Situation, remote: RemoteBackup) -> Known | None:
     name = names.manifest_name(remote.id)
     if row is None or entry is None or entry.files.get(name, -1) != remote.files[name]:
         return None
+    return _by_row(row)
+
+
+def _by_row(row: Backup) -> Known:
     note = plan_note_of(row)
     return {
         "kind": row.kind,

@@ -1,21 +1,18 @@
-"""What differs between the backup folder and a destination, and bringing what is missing."""
+"""What differs between the backup folder and a destination."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
 from trustbackup.destinations.base import NotMadeYet
-from trustbackup.exceptions import BackupNotFound, Cancelled, TrustbackupError
 from trustbackup.models import Backup, Copy
 from trustbackup.operations.context import Context
-from trustbackup.operations.offsite.copy import PAUSES, CopyResult, copy_backup
-from trustbackup.operations.offsite.fetch import fetch_backup
-from trustbackup.operations.offsite.records import exchange_records
+from trustbackup.operations.offsite.copy import CopyResult
 from trustbackup.operations.offsite.remote import (
     Looked,
     RemoteBackup,
@@ -24,7 +21,6 @@ from trustbackup.operations.offsite.remote import (
     not_looked_at,
 )
 from trustbackup.operations.offsite.targets import DestinationRef
-from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, names
 from trustbackup.store.backup_files import BackupFiles
@@ -36,6 +32,9 @@ class SyncResult:
 
     destination: str
     only_here: list[str] = field(default_factory=list)
+    unwanted: list[str] = field(default_factory=list)
+    """Only here, and the destination's rules of retention would let them go again at once: they
+    are copied when somebody names them."""
     only_there: list[str] = field(default_factory=list)
     both: list[str] = field(default_factory=list)
     differing: dict[str, str] = field(default_factory=dict)
@@ -59,18 +58,21 @@ class SyncResult:
         return not (self.errors or self.differing or self.incomplete)
 
 
-def compare_with(ref: DestinationRef, backups: Collection[str] = ()) -> SyncResult:
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What was found, and what it was found from: the files there and those here, by id."""
+
+    found: SyncResult
+    there: Mapping[str, RemoteBackup]
+    here: Mapping[str, BackupFiles]
+
+
+def compare(context: Context, ref: DestinationRef, backups: Collection[str] = ()) -> Compared:
     """Look at both, change nothing but the index of copies. Raises DestinationError.
 
     A folder that the first copy is going to make counts as empty. ``backups`` are the ids of
     those that matter; none means all.
     """
-    return _look(Context.current(), ref, backups)[0]
-
-
-def _look(
-    context: Context, ref: DestinationRef, backups: Collection[str]
-) -> tuple[SyncResult, dict[str, RemoteBackup], dict[str, BackupFiles]]:
     there: dict[str, RemoteBackup] = {}
     rows = catalog.synchronise(context.folder)
     here = context.folder.scan()
@@ -97,7 +99,7 @@ def _look(
             if bad.get(key) and key not in found.differing:
                 found.incomplete[key] = bad[key]
     _index(ref, there, looked, began)
-    return found, there, here
+    return Compared(found=found, there=there, here=here)
 
 
 def _sort_in(
@@ -194,85 +196,3 @@ def _index(
                 )
     except DatabaseError:
         return
-
-
-def sync(
-    ref: DestinationRef,
-    report: Reporter = quiet,
-    *,
-    push: bool = True,
-    pull: bool = False,
-    backups: Collection[str] = (),
-    pauses: Sequence[float] = PAUSES,
-) -> SyncResult:
-    """Bring what is missing there, and here too with ``pull``; one failure stops no other.
-
-    What was dropped here on purpose comes back only when ``backups`` names it. Raises
-    BackupNotFound for a named one that is nowhere, DestinationError when the destination can't
-    be looked at, and Cancelled.
-    """
-    context = Context.current()
-    found, there, here = _look(context, ref, backups)
-    for key in backups:
-        if key not in there and key not in here:
-            raise BackupNotFound(
-                _("There is no backup %(id)s, here or at %(name)s", id=key[:200], name=ref.name),
-                todo=_("See list_backups, and list_backups --at."),
-            )
-    mendable = [key for key in found.incomplete if key in here and here[key].has_manifest]
-    for key in (*found.only_here, *mendable) if push else []:
-        try:
-            copied = copy_backup(key, [ref], report, pauses=pauses)
-        except TrustbackupError as error:
-            _keep(error, found)
-        else:
-            found.copied += copied
-            if not any(item.error for item in copied):
-                found.incomplete.pop(key, None)
-    named = [key for key in found.both if key in backups]
-    for key in (*found.only_there, *named) if pull else []:
-        try:
-            found.fetched.append(fetch_backup(ref, key, report))
-            found.differing.pop(key, None)
-        except TrustbackupError as error:
-            _keep(error, found)
-    found.errors += [copied.error for copied in found.copied if copied.error]
-    if push:
-        _exchange_records(
-            context,
-            ref,
-            [key for key in found.both if key not in (*found.differing, *found.incomplete)],
-            there,
-            here,
-            found,
-        )
-    return found
-
-
-def _exchange_records(
-    context: Context,
-    ref: DestinationRef,
-    ids: Sequence[str],
-    there: dict[str, RemoteBackup],
-    here: dict[str, BackupFiles],
-    found: SyncResult,
-) -> None:
-    """Make the records the same on both sides, where they are not; best effort."""
-    if not ids:
-        return
-    with ref.open() as destination:
-        for key in ids:
-            known = names.record_name(key) in there[key].files
-            try:
-                if exchange_records(context, destination, here[key], there=known):
-                    found.renewed.append(key)
-            except TrustbackupError as error:
-                found.notes.append(str(error))
-                if not error.permanent:
-                    return
-
-
-def _keep(error: TrustbackupError, found: SyncResult) -> None:
-    if isinstance(error, Cancelled):
-        raise error
-    found.errors.append(str(error))
