@@ -30,10 +30,11 @@ class Alarm(models.Model):
         PROOF = "proof", _("a proof is old")
         COPY = "copy", _("a copy is late")
         DISK = "disk", _("a disk is nearly full")
+        PRUNE = "prune", _("the clean-up fails or falls behind")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     subject = models.CharField(_("about"), max_length=200)
-    """A plan's name, or a destination's."""
+    """A plan's name, or a destination's; "" of what there is one of."""
     plan = models.CharField(_("plan"), max_length=50, blank=True)
     since = MomentField(_("since"))
     told_of = MomentField(_("told of"))

@@ -32,6 +32,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         failed = self.filter(action__in=actions, state=Run.State.FAILED, started__gte=since)
         return list(failed.values_list("started", flat=True))
 
+    def pruning(self, now: datetime) -> RunQuerySet:
+        """Those that cleaned up by the plans' rules and are over, newest first."""
+        over = (Run.State.SUCCEEDED, Run.State.PARTIAL, Run.State.FAILED)
+        found = self.filter(action="prune", state__in=over, started__lte=now)
+        return found.exclude(target__startswith=Run.PRUNES_BY_NUMBER).order_by("-started")
+
     def newest_successes(self, now: datetime) -> dict[str, datetime]:
         """When the last run of each plan began that made a backup, or found none to be needed."""
         done = self.filter(
@@ -65,6 +71,8 @@ class Run(models.Model):
     ACTIVE = (State.WAITING, State.RUNNING)
     MAKING = ("create",)
     """The actions that make backups."""
+    PRUNES_BY_NUMBER = "keep "
+    """How the target of a prune begins that follows no plan's rules."""
     SEALED = "sealed"
     """The option that holds secrets, sealed: the row loses it when the run begins or is over."""
 

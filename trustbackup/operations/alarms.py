@@ -14,7 +14,7 @@ from trustbackup.operations.plans.spec import read_plans
 from trustbackup.phrases import gettext as _
 from trustbackup.policy.lateness import is_told_again
 
-_EVENTS = {Alarm.Kind.DISK: EventKind.DISK_LOW}
+_EVENTS = {Alarm.Kind.DISK: EventKind.DISK_LOW, Alarm.Kind.PRUNE: EventKind.PRUNING_FAILED}
 """What else than "late" an alarm is told as."""
 _QUIET = timedelta(hours=23)
 """What comes and goes is not told of twice a day."""
@@ -111,6 +111,8 @@ def _well_again(alarm: Alarm) -> str:
         return _("A backup of plan %(name)s is proven again.", name=alarm.subject)
     if alarm.kind == Alarm.Kind.COPY:
         return _("Backups reach %(name)s again.", name=alarm.subject)
+    if alarm.kind == Alarm.Kind.PRUNE:
+        return _("Old backups are cleaned up again.")
     return _("Plan %(name)s has made a backup again.", name=alarm.subject)
 
 

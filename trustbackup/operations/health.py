@@ -32,11 +32,14 @@ class Remedy(StrEnum):
     DRILL = "drill"
     DESTINATIONS = "destinations"
     """A look at the destinations."""
+    RETENTION = "retention"
+    """A look at what retention keeps and deletes."""
 
 
 _LESSER = {
     Alarm.Kind.COPY: Remedy.DESTINATIONS,
     Alarm.Kind.DISK: Remedy.NOTHING,
+    Alarm.Kind.PRUNE: Remedy.RETENTION,
     Alarm.Kind.PROOF: Remedy.DRILL,
 }
 """What else may be overdue, the worst first."""
@@ -56,8 +59,8 @@ def site_health(now: datetime | None = None, found: Watch | None = None) -> Heal
 
     The first of these that holds is told: no good backup, the newest is damaged, the last run
     failed, a plan is late, the last is a day old where no plan says when the next is due, its
-    check failed, a destination fails or lacks backups, the disk fills, a proof is old, it is
-    proven or not. ``found`` is what a look just before has found.
+    check failed, a destination fails or lacks backups, the disk fills, pruning fails or falls
+    behind, a proof is old, it is proven or not. ``found`` is what a look just before has found.
     """
     now = now or datetime.now(UTC)
     found = found or watch(now)

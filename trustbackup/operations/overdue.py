@@ -20,6 +20,8 @@ from trustbackup.store import names
 
 DISK_LOW = timedelta(days=14)
 """A disk that will be full by then is worth an alarm."""
+BEHIND_AFTER = timedelta(days=7)
+"""Expired backups that are held back so long, run after run, are worth one, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +57,12 @@ class Watch:
 
 
 def watch(now: datetime) -> Watch:
-    """Look at the plans, their proofs and their copies, and at the room for more.
+    """Look at the plans, their proofs and their copies, at the room for more, and at pruning.
 
     Raises DatabaseError, ConfigurationError.
     """
-    plans = [plan for plan in all_plans() if plan.enabled and plan.schedule is not None]
+    known = all_plans()
+    plans = [plan for plan in known if plan.enabled and plan.schedule is not None]
     found = Watch(plans=plans)
     made = Backup.objects.newest_by_plan(now)
     ran = Run.objects.newest_successes(now)
@@ -69,6 +72,8 @@ def watch(now: datetime) -> Watch:
     _look_at_proofs(found, now)
     _look_at_copies(found, made, now)
     _look_at_disk(found, now)
+    if any(plan.retention or plan.destination_retention for plan in known):
+        _look_at_pruning(found, now)
     return found
 
 
@@ -184,6 +189,61 @@ def _look_at_disk(found: Watch, now: datetime) -> None:
         found.overdue.append(
             Overdue(kind=Alarm.Kind.DISK, subject="", since=today, last=today, sentence=sentence)
         )
+
+
+def _look_at_pruning(found: Watch, now: datetime) -> None:
+    found.watched.add((Alarm.Kind.PRUNE, ""))
+    runs = Run.objects.pruning(now)
+    newest = runs.first()
+    if newest is None:
+        return
+    sentence = _("The clean-up of old backups fails, and has never gone well.")
+    last = newest.started
+    if newest.state == Run.State.SUCCEEDED:
+        behind = _behind(newest)
+        if behind is None or now - behind.since <= BEHIND_AFTER:
+            return
+        since = behind.since
+        last = since + (now - since) // BEHIND_AFTER * BEHIND_AFTER
+        sentence = ngettext(
+            "The clean-up of old backups began to fall behind %(ago)s: %(number)d that no rule"
+            " keeps is held back.",
+            "The clean-up of old backups began to fall behind %(ago)s: %(number)d that no rule"
+            " keeps are held back.",
+            behind.waiting,
+            ago=ago(now - since),
+        )
+    else:
+        good = runs.filter(state=Run.State.SUCCEEDED).first()
+        failed = runs.filter(started__gt=good.started) if good else runs
+        since = min(failed.values_list("started", flat=True), default=last)
+        if now - since <= DEFAULT_GRACE:
+            return
+        if good is not None:
+            sentence = _(
+                "The clean-up of old backups fails: it last went well %(ago)s.",
+                ago=ago(now - good.started),
+            )
+    found.overdue.append(
+        Overdue(kind=Alarm.Kind.PRUNE, subject="", since=since, last=last, sentence=sentence)
+    )
+
+
+@dataclass(frozen=True)
+class _Behind:
+    """How many backups that have expired are held back, and since when some are at all."""
+
+    waiting: int
+    since: datetime
+
+
+def _behind(run: Run) -> _Behind | None:
+    """By what a prune noted, see ``runs/pruning.py``; None where it let go of all that it may."""
+    places = [place for place in run.outcome.get("pruned", ()) if place.get("behind_since")]
+    if not places:
+        return None
+    since = min(datetime.fromisoformat(place["behind_since"]) for place in places)
+    return _Behind(sum(sum(place["paused"].values()) for place in places), since)
 
 
 def forecast(now: datetime) -> timedelta | None:

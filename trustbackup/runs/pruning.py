@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+
+from django.db import DatabaseError
 
 from trustbackup.events import Event, EventKind, emit
 from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.models import Run
 from trustbackup.operations.backup.anomalies import note_anomalies
 from trustbackup.operations.offsite.verify import verify_backup
 from trustbackup.operations.progress import Reporter
@@ -20,6 +23,8 @@ from trustbackup.runs.recorder import RunRecorder, record_run
 from trustbackup.store.manifest import Manifest
 
 logger = logging.getLogger(__name__)
+_LOOK_BACK = 50
+"""Prunes that may have failed one after the other before what was held back is forgotten."""
 
 
 def finish_backup(recorder: RunRecorder, made: Manifest, report: Reporter) -> None:
@@ -71,7 +76,11 @@ def prune_and_note(
     Raises as ``prune_by_rules`` does.
     """
     places = prune_by_rules(confirmed=confirmed, report=report)
-    recorder.outcome["pruned"] = [_outcome_of(place) for place in places]
+    before = _behind_before(recorder.run)
+    recorder.outcome["pruned"] = [
+        {**_outcome_of(place), "behind_since": _behind_since(place, before, recorder.run.started)}
+        for place in places
+    ]
     recorder.partial = joined(_problems_of(places))
     for place in places:
         for what, plan, sentence in _worries(place):
@@ -87,6 +96,25 @@ def prune_and_note(
                 )
             )
     return places
+
+
+def _behind_since(place: PlacePruning, before: Mapping[str, str], now: datetime) -> str:
+    """Since when, run after run, backups that have expired are held back here; "" for none."""
+    known = before.get(place.place, "")
+    if place.problem:
+        return known  # nobody could look
+    return (known or now.isoformat()) if place.judgement.held(*PAUSES) else ""
+
+
+def _behind_before(run: Run) -> dict[str, str]:
+    """What the prune before this one noted, by place."""
+    try:
+        for earlier in Run.objects.pruning(run.started).exclude(pk=run.pk)[:_LOOK_BACK]:
+            if found := earlier.outcome.get("pruned"):
+                return {place["place"]: place.get("behind_since", "") for place in found}
+    except DatabaseError as error:
+        logger.debug("What earlier runs held back can't be looked up: %s", error)
+    return {}
 
 
 def _outcome_of(place: PlacePruning) -> dict[str, object]:

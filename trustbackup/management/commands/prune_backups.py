@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.management.terminal import BackupCommand, size
+from trustbackup.models import Run
 from trustbackup.operations.backup.prune import PruneResult, prune_backups
 from trustbackup.operations.retention.prune import PlacePruning, as_json, preview_pruning
 from trustbackup.phrases import joined
@@ -91,7 +92,7 @@ class Command(BackupCommand):
         if options["dry_run"]:
             result = prune_backups(keep=keep, dry_run=True)
         else:
-            with self.record_run("prune", f"keep {keep}") as recorder:
+            with self.record_run("prune", f"{Run.PRUNES_BY_NUMBER}{keep}") as recorder:
                 result = prune_backups(keep=keep)
                 recorder.outcome["deleted"] = [x.id for x in result.outcomes if not x.error]
                 recorder.partial = joined(x.error for x in result.outcomes if x.error)

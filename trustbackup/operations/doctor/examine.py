@@ -14,7 +14,12 @@ from trustbackup.operations.doctor.databases import look_at_databases
 from trustbackup.operations.doctor.destinations import look_at_destinations
 from trustbackup.operations.doctor.finding import Finding, Look
 from trustbackup.operations.doctor.folder import look_at_folder
-from trustbackup.operations.doctor.plans import look_at_plans, look_at_proofs, look_at_scheduler
+from trustbackup.operations.doctor.plans import (
+    look_at_plans,
+    look_at_proofs,
+    look_at_pruning,
+    look_at_scheduler,
+)
 from trustbackup.operations.doctor.recovery import look_at_sheet
 from trustbackup.operations.doctor.surroundings import (
     look_at_clock,
@@ -50,6 +55,7 @@ def examine(now: datetime) -> list[Finding]:
         ("destinations", "destinations", lambda: look_at_destinations(context)),
         ("plans", "plans", lambda: look_at_plans(watch(now))),
         ("plans", "scheduler", lambda: look_at_scheduler(watch(now), now)),
+        ("plans", "pruning", lambda: look_at_pruning(watch(now), now)),
         ("plans", "proof", lambda: look_at_proofs(watch(now), now)),
         ("site", "recovery sheet", lambda: look_at_sheet(now)),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from trustbackup.models import Alarm, Backup, PlanDue
+from trustbackup.models import Alarm, Backup, PlanDue, Run
 from trustbackup.operations.doctor.finding import Finding, Look
 from trustbackup.operations.overdue import Watch
 from trustbackup.operations.plans.spec import read_plans
@@ -66,6 +66,26 @@ def look_at_scheduler(found: Watch, now: datetime) -> Iterator[Finding]:
         )
         return
     yield _LOOK.ok("scheduler", _("The scheduler was seen %(ago)s.", ago=ago(now - newest.at)))
+
+
+def look_at_pruning(found: Watch, now: datetime) -> Iterator[Finding]:
+    """Whether what the rules let go does go. Raises DatabaseError."""
+    if (Alarm.Kind.PRUNE, "") not in found.watched:
+        return
+    if overdue := found.of_kind(Alarm.Kind.PRUNE):
+        yield _LOOK.warn(
+            "pruning",
+            overdue[0].sentence,
+            _("See Activity for the last clean-ups, and prune_backups --dry-run for each backup."),
+        )
+        return
+    newest = Run.objects.pruning(now).first()
+    if newest is None:
+        yield _LOOK.ok("pruning", _("Nothing had to be cleaned up yet."))
+    else:
+        yield _LOOK.ok(
+            "pruning", _("Old backups were cleaned up %(ago)s.", ago=ago(now - newest.started))
+        )
 
 
 def look_at_proofs(found: Watch, now: datetime) -> Iterator[Finding]:
