@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -49,6 +49,21 @@ class NotMadeYet(DestinationError):
     """The destination's folder is not there; the first copy makes it."""
 
     default = _("The destination's folder is not there; the first copy makes it")
+
+
+class StillLocked(DestinationError):
+    """The place lets nobody delete a file before ``until``, an aware moment."""
+
+    default = _("The place lets nobody delete this yet")
+
+    def __init__(self, what: str, until: datetime) -> None:
+        super().__init__(
+            what,
+            why=_("it is locked there until %(day)s", day=f"{until.astimezone(UTC):%Y-%m-%d}"),
+            todo=_("It goes with the first clean-up after that day."),
+            permanent=True,
+        )
+        self.until = until
 
 
 @dataclass(frozen=True)

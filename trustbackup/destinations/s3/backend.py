@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from datetime import UTC
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -15,6 +16,7 @@ from trustbackup.destinations.base import (
     DestinationError,
     Space,
     Step,
+    StillLocked,
     StoredFile,
     Written,
     unwatched,
@@ -184,7 +186,21 @@ class S3(DestinationBackend):
 
     def delete(self, name: str) -> None:
         must_be_ours(name)
-        requests.delete(self._client, self.config, name)
+        try:
+            requests.delete(self._client, self.config, name)
+        except DestinationError as error:
+            if error.permanent and (until := self._locked_until(name)):
+                raise StillLocked(error.what, until) from error
+            raise
+
+    def _locked_until(self, name: str) -> datetime | None:
+        """When the object's lock ends; None when it has none, or nobody may say."""
+        with suppress(DestinationError):
+            head = self._head(name, "") or {}
+            until: datetime | None = head.get("ObjectLockRetainUntilDate")
+            if until is not None and until > datetime.now(UTC):
+                return until
+        return None
 
     def space(self) -> Space:
         return Space(used=sum(stored.size for stored in self.list()))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
-from trustbackup.destinations.base import DestinationBackend
+from trustbackup.destinations.base import DestinationBackend, DestinationError, StillLocked
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Copy
 from trustbackup.operations.context import Context
@@ -34,7 +34,8 @@ def delete_copy(
 ) -> None:
     """Delete one copy that was listed, unless its record there says that it is protected.
 
-    Raises ProtectedCopy when it is, DestinationError when a file can't be deleted.
+    Raises ProtectedCopy when it is, DestinationError when a file can't be deleted; StillLocked
+    among them, while the place lets nobody delete it.
     """
     noted = names.record_name(remote.id)
     if noted in remote.files:
@@ -47,8 +48,17 @@ def delete_copy(
             )
     began = time.monotonic()
     rows = Copy.objects.filter(destination=ref.row, identifier=remote.id)
+    before = dict(rows.values_list("pk", "state"))
     rows.update(state=Copy.State.DELETING, changed=datetime.now(UTC))
-    _remove(destination, remote)
+    manifest = names.manifest_name(remote.id)
+    try:
+        destination.delete(manifest)
+    except StillLocked:
+        # Nothing of it is gone, and nothing will be for long.
+        for row, state in before.items():
+            Copy.objects.filter(pk=row).update(state=state)
+        raise
+    _remove(destination, remote.files.keys() - {manifest})
     rows.delete()
     logger.info(
         "The copy of backup %s at %s was deleted: %d bytes, %.1f s.",
@@ -61,27 +71,34 @@ def delete_copy(
 
 def finish_deletes(
     destination: DestinationBackend, ref: DestinationRef, there: Mapping[str, RemoteBackup]
-) -> list[str]:
-    """Remove what is left of copies whose deleter died; their ids. Raises DestinationError."""
-    finished = []
+) -> dict[str, DestinationError]:
+    """Remove what is left of copies whose deleter died; why it stays, by the ids of the rest.
+
+    Raises DestinationError when the destination does not answer.
+    """
+    refused: dict[str, DestinationError] = {}
     try:
         begun = list(Copy.objects.filter(destination=ref.row, state=Copy.State.DELETING))
     except DatabaseError:
-        return []
+        return refused
     for row in begun:
         remote = there.get(row.identifier)
         if remote is not None and remote.has_manifest:
             # It died before it removed anything.
             Copy.objects.filter(pk=row.pk).update(state=Copy.State.STORED)
             continue
-        if remote is not None:
-            _remove(destination, remote)
-        row.delete()
-        finished.append(row.identifier)
-    return finished
+        try:
+            if remote is not None:
+                _remove(destination, remote.files)
+        except DestinationError as error:
+            if not error.permanent:
+                raise
+            refused[row.identifier] = error
+        else:
+            row.delete()
+    return refused
 
 
-def _remove(destination: DestinationBackend, remote: RemoteBackup) -> None:
-    manifest = names.manifest_name(remote.id)
-    for name in sorted(remote.files, key=lambda name: (name != manifest, name)):
+def _remove(destination: DestinationBackend, files: Collection[str]) -> None:
+    for name in sorted(files):
         destination.delete(name)

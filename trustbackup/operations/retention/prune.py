@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from trustbackup.destinations.base import DestinationBackend, NotMadeYet
+from trustbackup.destinations.base import DestinationBackend, NotMadeYet, StillLocked
 from trustbackup.exceptions import BackupNotFound, Busy, Cancelled, TrustbackupError
 from trustbackup.operations.backup.delete import Outcome, delete_backups
 from trustbackup.operations.context import Context
@@ -36,7 +36,7 @@ class PlacePruning:
     judgement: Judgement = _NOTHING
     deleted: list[str] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
-    """Id → why it was not deleted, where that is as it should be: in use, gone already."""
+    """Id → why it was not deleted, where that is as it should be: in use, locked, gone already."""
     failed: dict[str, str] = field(default_factory=dict)
     """Id → why deleting it failed."""
     problem: str = ""
@@ -129,7 +129,8 @@ def _prune_there(
         except NotMadeYet:
             return
         if not dry_run:
-            finish_deletes(destination, ref, there)
+            for identifier, refused in finish_deletes(destination, ref, there).items():
+                _note_refusal(place, identifier, refused)
         place.judgement = judge_there(situation, ref, destination, there, confirmed=confirmed)
         for identifier in [] if dry_run else place.judgement.going:
             try:
@@ -137,12 +138,15 @@ def _prune_there(
                     delete_copy(situation.context, destination, ref, there[identifier])
             except Cancelled:
                 raise
-            except (Busy, ProtectedCopy) as error:
-                place.notes[identifier] = str(error)
             except TrustbackupError as error:
-                place.failed[identifier] = str(error)
+                _note_refusal(place, identifier, error)
             else:
                 place.deleted.append(identifier)
+
+
+def _note_refusal(place: PlacePruning, identifier: str, error: TrustbackupError) -> None:
+    as_it_should_be = isinstance(error, Busy | ProtectedCopy | StillLocked)
+    (place.notes if as_it_should_be else place.failed)[identifier] = str(error)
 
 
 @contextlib.contextmanager
