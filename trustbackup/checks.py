@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from django.apps.config import AppConfig
-from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 from django.db import connections
 from django.utils.module_loading import import_string
 
 from trustbackup.conf import Settings, can_be_guessed, get_settings
+from trustbackup.conf.zone import site_zone_name
 from trustbackup.databases.registry import distinct_aliases, get_database
 from trustbackup.databases.values import Options
 from trustbackup.destinations import registry
@@ -56,7 +56,7 @@ def check_settings(
 def _check_plans(settings: Settings) -> Iterable[CheckMessage]:
     for name, values in settings.plans.items():
         try:
-            spec = read_plan(name, {"ZONE": django_settings.TIME_ZONE, **values}, Source.SETTINGS)
+            spec = read_plan(name, {"ZONE": site_zone_name(), **values}, Source.SETTINGS)
             get_compression(spec.compression or settings.compression)
             _check_aliases(spec)
         except TrustbackupError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils.formats import date_format, number_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from trustbackup.conf.zone import reader_zone
 from trustbackup.phrases import Grouped, Phrase, Value
 
 
@@ -34,7 +34,7 @@ def _value(value: Value) -> Value:
 
 def moment(value: datetime) -> str:
     """To the second, in the site's time zone: "Nov. 20, 2026, 02:15:33 UTC"."""
-    there = localtime(value)
+    there = value.astimezone(reader_zone())
     return _("%(date)s, %(time)s") % {
         "date": date_format(there, "DATE_FORMAT"),
         "time": date_format(there, "H:i:s e"),

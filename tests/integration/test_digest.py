@@ -103,6 +103,16 @@ def test_monday_is_that_of_the_sites_clock(settings: Any) -> None:
     assert digest.key == "digest:2026-W48"
 
 
+@pytest.mark.parametrize("use_tz", [None, False])
+def test_without_a_time_zone_monday_is_that_of_the_machines_clock(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, use_tz: bool | None
+) -> None:
+    settings.USE_TZ, settings.TIME_ZONE = use_tz, None
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    assert digest_due(datetime(2026, 11, 29, 18, tzinfo=UTC)) is None  # 7 o'clock there
+    assert digest_due(datetime(2026, 11, 29, 20, tzinfo=UTC)) is not None
+
+
 def test_it_is_sent_once_a_week(listener: Listener) -> None:
     hook(listener, events=["digest"])
     for hours in (0, 1, 50):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from trustbackup.checks import check_settings
 from trustbackup.models import Plan, PlanCalendar, PlanDue, Run
 from trustbackup.operations.plans.due import find_due, remember_calendars
 from trustbackup.operations.plans.spec import all_plans, read_plans
@@ -106,6 +107,25 @@ def test_fault_43_a_clock_that_was_a_year_ahead_stops_no_plan(look: Look) -> Non
 def test_fault_43_a_plan_that_was_made_by_a_clock_ahead_runs(look: Look) -> None:
     plan(since=NOON + 365 * DAY)
     assert look(NOON) == [("nightly", FOUR, "started")]
+
+
+@pytest.mark.parametrize("use_tz", [None, False, True])
+def test_a_site_without_a_time_zone_keeps_the_machines(
+    look: Look, settings: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, use_tz: bool | None
+) -> None:
+    settings.USE_TZ, settings.TIME_ZONE = use_tz, None
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    settings.TRUSTBACKUP = {"BACKUP_DIR": folder, "PLANS": {"set": {"SCHEDULE": "0 4 * * *"}}}
+    plan("row")
+    assert read_plans().problems == {}
+    assert {spec.schedule and spec.schedule.zone for spec in all_plans()} == {"Asia/Tokyo"}
+    four_there = FOUR.replace(hour=19) - DAY
+    assert look(NOON) == [("row", four_there, "started")]
+    assert sorted(look(NOON + DAY)) == [
+        ("row", four_there + DAY, "started"),
+        ("set", four_there + DAY, "started"),
+    ]
+    assert "trustbackup.E008" not in {message.id for message in check_settings(None)}
 
 
 def test_a_plan_that_still_runs_is_skipped_and_says_so(look: Look) -> None:

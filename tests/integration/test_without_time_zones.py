@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.integration.test_plan_runs import make_due, run_code
 from tests.support.backups import listed, make, more_settings
 from tests.support.sites import Site
 
@@ -36,6 +37,10 @@ print(json.dumps({
     "destination": Destination.objects.get().created.isoformat(),
     "since": Backup.objects.filter(created__gte=backup.created).count(),
 }))
+"""
+MOMENTS = """
+from trustbackup.models import Backup, Run
+print(Backup.objects.get().created.isoformat(), Run.objects.first().started.isoformat())
 """
 
 
@@ -74,6 +79,30 @@ def test_case_h1_a_site_without_time_zones_backs_up_proves_and_restores(zoneless
     zoneless.manage("restore_backup", "latest", "--force")
     zoneless.manage("prune_backups", "--keep", "1")
     assert [row["id"] for row in listed(zoneless)] == [made["id"]]
+
+
+def test_case_h1_a_site_that_leaves_its_zone_to_the_machine_runs_its_plans(any_site: Site) -> None:
+    plans = {"nightly": {"SCHEDULE": "30 4 * * *"}}
+    more_settings(
+        any_site,
+        f"USE_TZ = TIME_ZONE = None\nTRUSTBACKUP = {{**TRUSTBACKUP, 'PLANS': {plans!r}}}",
+    )
+    any_site.variables["TZ"] = "Asia/Tokyo"
+    if any_site.database is not None:
+        # Django tells such a session no zone: its times are of the server's.
+        name = any_site.database.name
+        any_site.query(f"ALTER DATABASE \"{name}\" SET timezone TO 'America/New_York'")
+    make_due(any_site)
+    (made,) = any_site.manage("run_scheduled_backups", "--json").json
+    due = moment(made["due"]).astimezone(UTC)
+    assert (due.hour, due.minute) == (19, 30)
+    # Django's own templates can show no date there, not the year.
+    for text in run_code(any_site, MOMENTS).split():
+        assert is_now(text)
+    any_site.manage("send_notifications")
+    any_site.manage("backup_doctor", check=False)
+    again = any_site.manage("run_scheduled_backups", "--json").json
+    assert all(each["due"] > made["due"] for each in again), again
 
 
 def test_case_h1_the_setting_can_be_changed_later(any_site: Site) -> None:

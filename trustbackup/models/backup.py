@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from trustbackup.conf.zone import reader_zone
 from trustbackup.models.destination import Copy
 from trustbackup.models.fields import MomentField, PhraseField
 
@@ -17,7 +17,7 @@ EDGES = (date(1, 1, 2), date(9999, 12, 30))
 
 
 def _begin_of(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+    return datetime.combine(day, time.min, reader_zone())
 
 
 class BackupQuerySet(models.QuerySet["Backup"]):

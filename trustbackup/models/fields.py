@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from trustbackup import phrases
+from trustbackup.conf.zone import site_zone
 
 
 class PhraseField(models.TextField):  # type: ignore[type-arg]  # generic for mypy alone
@@ -63,9 +65,8 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]  # generic fo
     ) -> datetime | None:
         if value is None or timezone.is_aware(value):
             return value
-        return (
-            _aware(value) if connection.features.supports_timezones else value.replace(tzinfo=UTC)
-        )
+        zone = _session_zone(connection) if connection.features.supports_timezones else UTC
+        return value.replace(tzinfo=zone)
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         """To a migration it is a datetime."""
@@ -73,8 +74,21 @@ class MomentField(models.DateTimeField):  # type: ignore[type-arg]  # generic fo
         return name, "django.db.models.DateTimeField", arguments, options
 
 
+def _session_zone(connection: BaseDatabaseWrapper) -> tzinfo:
+    """The zone in which a server tells the times that Django then takes the zone from.
+
+    Without a ``TIME_ZONE`` Django leaves a session in the server's own.
+    """
+    if settings.TIME_ZONE:
+        return site_zone()
+    try:
+        return ZoneInfo(connection.connection.info.parameter_status("TimeZone"))
+    except (KeyError, ValueError, OSError):  # one that is no name, such as "<+03>-03"
+        return UTC
+
+
 def _aware(value: Any) -> Any:  # noqa: ANN401
     """A datetime without a zone is taken for one of the site's ``TIME_ZONE``."""
     if isinstance(value, datetime) and timezone.is_naive(value):
-        return timezone.make_aware(value, timezone.get_default_timezone())
+        return timezone.make_aware(value, site_zone())
     return value

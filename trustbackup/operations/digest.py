@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.utils import timezone
-
 from trustbackup import phrases
 from trustbackup.conf import get_settings
+from trustbackup.conf.zone import site_zone
 from trustbackup.events import Event, EventKind
 from trustbackup.models import Backup, Delivery, Destination, Route, Run
 from trustbackup.operations.health import site_health
@@ -26,7 +25,7 @@ def digest_due(now: datetime | None = None) -> Event | None:
     Raises DatabaseError.
     """
     now = now or datetime.now(UTC)
-    there = now.astimezone(timezone.get_default_timezone())
+    there = now.astimezone(site_zone())
     monday = there.date() - timedelta(days=there.weekday())
     begin, end = _at(monday - _WEEK), _at(monday)
     if there < _at(monday, AT):
@@ -51,16 +50,22 @@ def digest_due(now: datetime | None = None) -> Event | None:
 
 
 def _is_wanted() -> bool:
-    """Whether a route hears of it; told without what sends, which schedulers seldom need."""
-    rows = Route.objects.filter(enabled=True).values_list("events", flat=True)
-    configured = get_settings().notifications or {}
-    return any(EventKind.DIGEST in events for events in rows) or any(
-        EventKind.DIGEST in (route.get("EVENTS") or ["digest"]) for route in configured.values()
+    """Whether a route hears of it; told without what sends, which schedulers seldom need.
+
+    It is of the whole site: a route that hears of certain plans does not hear of it.
+    """
+    rows = Route.objects.filter(enabled=True).values_list("events", "plans")
+    configured = (get_settings().notifications or {}).values()
+    return any(EventKind.DIGEST in events and not plans for events, plans in rows) or any(
+        EventKind.DIGEST in (route.get("EVENTS") or ["digest"])
+        and route.get("ENABLED", True)
+        and not route.get("PLANS")
+        for route in configured
     )
 
 
 def _at(day: date, hour: time = time.min) -> datetime:
-    return timezone.make_aware(datetime.combine(day, hour), timezone.get_default_timezone())
+    return datetime.combine(day, hour, site_zone())
 
 
 def _proofs(now: datetime) -> Iterator[Phrase]:

@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router
 
 from trustbackup.conf import get_settings
+from trustbackup.conf.zone import site_zone_name
 from trustbackup.exceptions import ConfigurationError, UsageError
 from trustbackup.models import Plan, PlanCalendar
 from trustbackup.phrases import Phrase
@@ -122,7 +122,7 @@ def default_schedule() -> str:
 
 
 def default_zone() -> str:
-    return str(django_settings.TIME_ZONE)
+    return site_zone_name()
 
 
 def _with_zone(values: dict[str, Any]) -> dict[str, Any]:
