@@ -72,6 +72,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
         return self.filter(waiting | lost).order_by("at", "pk")
 
+    def next_try(self) -> datetime | None:
+        """When the next of those that wait is to be sent; None when none waits."""
+        waiting = self.filter(state=Delivery.State.WAITING)
+        found: datetime | None = waiting.aggregate(first=models.Min("next_try"))["first"]
+        return found
+
     def of_route(self, name: str) -> DeliveryQuerySet:
         """The history of a route, newest first."""
         return self.filter(route=name).order_by("-at", "-pk")

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router
-from django.db.models import F, Min
+from django.db.models import F
 
 from trustbackup.databases.alias import for_a_note
 from trustbackup.events import Event, EventKind
@@ -150,9 +150,7 @@ def next_try() -> datetime | None:
     """When the next message that waits is due; None when none waits, or nobody knows."""
     try:
         with _rows() as using:
-            waiting = Delivery.objects.using(using).filter(state=Delivery.State.WAITING)
-            found: datetime | None = waiting.aggregate(first=Min("next_try"))["first"]
-            return found
+            return Delivery.objects.using(using).next_try()
     except UnwrittenError:
         return None
 

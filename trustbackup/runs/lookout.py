@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.core.exceptions import ImproperlyConfigured
@@ -39,8 +40,9 @@ class Lookout:
         """Look no more for so long."""
         self._next_look = time.monotonic() + seconds
 
-    def look(self) -> None:
-        """Raise what alarms there are. Never raises anything itself."""
+    def look(self, besides: Callable[[datetime], datetime | None] = lambda _now: None) -> None:
+        """Raise what alarms there are, and do what is to be done ``besides``, which says when it
+        has more to do. Never raises anything itself."""
         if not self._looking.acquire(blocking=False):
             return
         try:
@@ -48,10 +50,10 @@ class Lookout:
             self.rest(SOONEST)
             now = datetime.now(UTC)
             found = raise_alarms(now)
+            moments = [found.next_deadline, besides(now)]
             if not found.overdue:
-                deadline = found.next_deadline
-                left = LATEST if deadline is None else (deadline - now).total_seconds()
-                self.rest(min(max(left, SOONEST), LATEST))
+                left = [(moment - now).total_seconds() for moment in moments if moment]
+                self.rest(min(max(min(left, default=LATEST), SOONEST), LATEST))
         except (DatabaseError, ImproperlyConfigured) as error:
             # The tables are not made yet, or the database is away: others say so.
             logger.debug("What is overdue can't be looked at: %s", error)
@@ -66,7 +68,13 @@ lookout = Lookout()
 
 
 def look_after_request(**_details: object) -> None:
-    """Receives ``request_finished``: the answer has gone out, and nobody waits."""
+    """Receives ``request_finished``: the answer has gone out, and nobody waits.
+
+    Where no scheduler looks, this is who sends the digest, and what did not arrive before.
+    """
     if lookout.is_due:
-        lookout.look()
+        # Commands look, too, and what hands runs over takes as long to load as Django.
+        from trustbackup.runs.notify import send_what_waits
+
+        lookout.look(send_what_waits)
         close_old_connections()

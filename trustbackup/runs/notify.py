@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError
 
-from trustbackup.events import Event
+from trustbackup.events import Event, emit
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.models import Delivery
+from trustbackup.operations.digest import digest_due
 from trustbackup.runs.delivery import take
 from trustbackup.runs.queue import start
 
@@ -21,6 +24,19 @@ def hear(event: Event, **_rest: Any) -> None:  # noqa: ANN401 - a signal's recei
     """The receiver of ``event_happened``."""
     if not take(event):
         send_elsewhere()
+
+
+def send_what_waits(now: datetime) -> datetime | None:
+    """Have the digest sent when it is due, and what waits for its next try; by a run.
+
+    When the next message that waits is due; None when none does. Raises DatabaseError,
+    ConfigurationError.
+    """
+    if digest := digest_due(now):
+        emit(digest)
+    if Delivery.objects.due(now).exists():
+        send_elsewhere()
+    return Delivery.objects.next_try()
 
 
 def send_elsewhere() -> None:
