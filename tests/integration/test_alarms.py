@@ -262,7 +262,14 @@ def test_a_destination_without_success_is_told(events: list[Event]) -> None:
         )
     raise_alarms(now())
     assert [(event.subject, event.detail["alarm"]) for event in events] == [("named", "copy")]
-    Copy.objects.filter(destination=places["named"]).update(identifier=new.identifier)
+    # Fault 43: one from the future is no success.
+    future = names.backup_id(now() + 365 * DAY)
+    Copy.objects.create(
+        identifier=future, destination=places["named"], state="stored", changed=now()
+    )
+    raise_alarms(now())
+    assert kinds(events) == ["late"]
+    Copy.objects.filter(identifier=old.identifier).update(identifier=new.identifier)
     raise_alarms(now())
     assert kinds(events) == ["late", "recovered"]
     Copy.objects.all().delete()

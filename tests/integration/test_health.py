@@ -98,6 +98,18 @@ def test_a_failure_counts_until_a_backup_succeeds(hours: float, level: str) -> N
     assert judged().level == level
 
 
+def test_fault_43_what_a_wrong_clock_dated_hides_nothing() -> None:
+    add(-24 * 365, drilled_ok=True)
+    assert (judged().level, judged().remedy) == ("warn", "create")
+    assert "dated in the future" in judged().sentence
+    add(72, drilled_ok=True)
+    assert judged().sentence == "The last backup was made 3 days ago."
+    add(1, drilled_ok=True)
+    ahead = NOW + timedelta(days=365)
+    Run.objects.create(action="create", state="failed", started=ahead)
+    assert judged().level == "good"
+
+
 @pytest.mark.parametrize("automatic", [True, False])
 def test_a_failing_destination_is_named_where_every_backup_goes_there(automatic: bool) -> None:
     add(1, drilled_ok=True)

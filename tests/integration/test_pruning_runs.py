@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from tests.support.index import backup_folder
 from tests.support.pruning import BEGIN, nas, nightly, plans
-from trustbackup.models import Run
+from trustbackup.events import Event, EventKind
+from trustbackup.models import Destination, Run
 from trustbackup.operations.plans.spec import find_plan
 from trustbackup.operations.retention.prune import preview_pruning, prune_by_rules
 from trustbackup.policy.retention import RetentionPolicy
+from trustbackup.policy.retention.reasons import Reason
 from trustbackup.runs.execute import execute
+from trustbackup.signals import event_happened
 from trustbackup.store import names, record
 from trustbackup.store.folder import BackupFolder
 
@@ -84,3 +90,54 @@ def test_a_copy_that_the_folder_counts_on_stays(
     assert there.deleted == []
     assert set(there.notes) == set(made[:2])
     assert place.there() == made
+
+
+def test_pruning_pauses_while_the_plans_last_backup_failed(folder: BackupFolder) -> None:
+    made = nightly(folder, 5)
+    begun = datetime.now(UTC)
+    failed = {"action": "create", "plan": "nightly", "state": "failed"}
+    Run.objects.create(**failed, started=begun, finished=begun)
+    (place,) = prune_by_rules()
+    assert (place.deleted, place.judgement.held(Reason.FAILED)) == ([], made[:2])
+    before = begun - timedelta(seconds=1)
+    Run.objects.update(started=before)
+    Run.objects.create(
+        action="create", plan="nightly", state="succeeded", started=begun, finished=begun
+    )
+    # Of a clock that was wrong: it would count for a year.
+    Run.objects.create(**failed, started=begun + timedelta(days=365))
+    assert prune_by_rules()[0].deleted == made[:2]
+
+
+def test_what_waits_for_somebody_is_told_once_a_day(folder: BackupFolder, settings: Any) -> None:
+    told: list[Event] = []
+
+    def listen(event: Event, **_rest: Any) -> None:
+        told.append(event)
+
+    event_happened.connect(listen)
+    nightly(folder, 20, data=b"x" * 1000)
+    plans(settings, folder.root, last=1, size_limit=1)
+    for _run in range(2):
+        call_command("prune_backups", stdout=StringIO(), stderr=StringIO())
+    said = [event for event in told if event.kind == EventKind.PRUNING_FAILED]
+    brake, size = (
+        {event.key: event for event in said if event.key.startswith(f"pruning {what}")}
+        for what in ("brake", "size")
+    )
+    assert "have expired than may go at once" in next(iter(brake.values())).sentence
+    assert "more than its size limit" in next(iter(size.values())).sentence
+    assert next(iter(size.values())).plan == "nightly"
+    today = {f"{datetime.now(UTC) - timedelta(seconds=each):%Y-%m-%d}" for each in (0, 60)}
+    assert {key.rpartition(" ")[2] for key in (*brake, *size)} <= today
+    assert max(len(brake), len(size)) <= len(today)
+
+
+def test_a_place_that_was_not_pruned_makes_the_run_partial(folder: BackupFolder) -> None:
+    Destination.objects.create(name="gone", kind="pigeon", options={"path": "/"})
+    nightly(folder, 4)
+    with pytest.raises(SystemExit):
+        call_command("prune_backups", stdout=StringIO(), stderr=StringIO())
+    run = Run.objects.get(action="prune")
+    assert run.state == Run.State.PARTIAL
+    assert "gone was not pruned" in run.error

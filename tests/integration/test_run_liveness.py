@@ -47,6 +47,10 @@ def test_case_r2_a_run_lives_as_long_as_its_lock_is_held_whatever_its_process_nu
     usual["host"] = "elsewhere"
     heard = Run.objects.create(heartbeat=now, **usual)
     silent = Run.objects.create(heartbeat=long_ago, **usual)
+    a_year, a_minute = now + timedelta(days=365), now + timedelta(minutes=1)
+    ahead = [Run.objects.create(heartbeat=each, **usual) for each in (a_minute, a_year)]
+    usual.update(state="waiting", host="")
+    ahead += [Run.objects.create(**{**usual, "started": each}) for each in (a_minute, a_year)]
     root = tmp_path
     lock_of(root, free.id).path.parent.mkdir(exist_ok=True)
     lock_of(root, free.id).path.write_text("held")
@@ -58,6 +62,9 @@ def test_case_r2_a_run_lives_as_long_as_its_lock_is_held_whatever_its_process_nu
     ]
     assert states == ["running", "failed", "failed", "running", "running", "failed"]
     assert not lock_of(root, free.id).path.exists()
+    # Fault 43: what a wrong clock has left would live until then.
+    states = [Run.objects.get(pk=run.pk).state for run in ahead]
+    assert states == ["running", "failed", "waiting", "failed"]
 
 
 def test_case_r2_a_run_is_failed_although_its_process_number_was_given_to_another(

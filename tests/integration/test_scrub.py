@@ -145,3 +145,16 @@ def test_the_scheduler_starts_one_a_day(backups: list[str], runs_at_once: None) 
     lookout.rest(0)
     upkeep.keep_up(datetime.now(UTC))
     assert Run.objects.count() == 1, "nothing is old enough"
+
+
+def test_fault_43_what_a_wrong_clock_left_keeps_no_copy_from_its_turn(
+    backups: list[str], runs_at_once: None
+) -> None:
+    scrub()
+    ahead = datetime.now(UTC) + 365 * DAY
+    Run.objects.update(started=ahead)
+    Copy.objects.filter(identifier=backups[0]).update(verified_at=ahead)
+    lookout.rest(0)
+    upkeep.keep_up(datetime.now(UTC))
+    run = Run.objects.get(action="scrub", started__lt=ahead)
+    assert run.outcome["copies"] == 1

@@ -123,6 +123,9 @@ def test_late_is_what_has_passed_its_deadline(
         (FIRST, FIRST + 23 * HOUR, FIRST + 3 * HOUR, True),  # clocks went forward
         (FIRST, FIRST + DAY, FIRST + 3 * HOUR, True),
         (FIRST, FIRST, FIRST + 3 * HOUR - 7 * DAY, True),
+        # Told by a clock that was ahead: an hour, as another host's may be, or a year.
+        (FIRST + HOUR, FIRST, FIRST + 4 * HOUR, False),
+        (FIRST + 365 * DAY, FIRST, FIRST + 365 * DAY, True),
     ],
 )
 def test_it_is_said_again_each_period_at_most_each_day_at_least_each_week(

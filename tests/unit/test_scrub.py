@@ -29,6 +29,10 @@ def test_the_oldest_check_comes_first_and_what_was_read_lately_not_at_all() -> N
     assert chosen([copy(31), copy(90), copy(29), copy(30)]) == ["90", "31", "30"]
 
 
+def test_fault_43_a_check_in_the_future_tells_nothing() -> None:
+    assert chosen([copy(-365), copy(-0.5), copy(31)]) == ["31", "-365"]
+
+
 def test_a_day_has_its_budget_and_what_was_read_today_is_taken_from_it() -> None:
     old = [copy(90 - n) for n in range(20)]
     assert len(chosen(old, 100)) == 10

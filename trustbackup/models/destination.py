@@ -70,9 +70,9 @@ class CopyQuerySet(models.QuerySet["Copy"]):
         found = self.filter(identifier__in=identifiers).select_related("destination")
         return found.order_by("destination__name")
 
-    def newest_there(self) -> dict[int, str]:
-        """Destination's key → the id of the newest backup that is there."""
-        there = self.filter(state__in=Copy.THERE).order_by()
+    def newest_there(self, until: str) -> dict[int, str]:
+        """Destination's key → the id of the newest backup that is there, at most ``until``."""
+        there = self.filter(state__in=Copy.THERE, identifier__lte=until).order_by()
         return dict(there.values_list("destination").annotate(models.Max("identifier")))
 
     def count_by_destination(self) -> dict[tuple[int, str], int]:

@@ -14,6 +14,8 @@ from trustbackup.phrases import gettext as _
 
 STALE_AFTER = timedelta(hours=26)
 """A day, and two hours for a nightly backup that took longer."""
+_APART = timedelta(minutes=1)
+"""What is dated later than so far ahead was dated by a clock that was wrong, and does not count."""
 
 
 class Level(StrEnum):
@@ -64,9 +66,17 @@ def site_health(now: datetime | None = None, found: Watch | None = None) -> Heal
     """
     now = now or datetime.now(UTC)
     found = found or watch(now)
-    newest = Backup.objects.newest_first().first()
-    good = Backup.objects.whole().newest_first().first()
+    dated = Backup.objects.filter(created__lte=now + _APART)
+    newest = dated.newest_first().first()
+    good = dated.whole().newest_first().first()
     if newest is None or good is None:
+        if ahead := Backup.objects.whole().count():
+            sentence = ngettext(
+                "%(number)d backup is dated in the future: the clock was wrong then, or is now.",
+                "%(number)d backups are dated in the future: the clock was wrong then, or is now.",
+                ahead,
+            )
+            return Health(Level.WARN, sentence, Remedy.CREATE)
         sentence = _("This site is not protected yet: it has no backup.")
         return Health(Level.BAD, sentence, Remedy.CREATE)
     age = now - good.created
@@ -74,7 +84,7 @@ def site_health(now: datetime | None = None, found: Watch | None = None) -> Heal
     if newest.state == Backup.State.DAMAGED:
         sentence = _("The newest backup is damaged; the last good one was made %(ago)s.", ago=since)
         return Health(Level.BAD, sentence, Remedy.CREATE)
-    last = Run.objects.newest(*Run.MAKING)
+    last = Run.objects.newest(now, *Run.MAKING)
     if last and last.state == Run.State.FAILED and last.started > good.created:
         sentence = _("The last backup failed; the newest was made %(ago)s.", ago=since)
         return Health(Level.BAD, sentence, Remedy.CREATE)

@@ -82,7 +82,7 @@ def site_figures(now: datetime) -> SiteFigures:
         backups=Backup.objects.count_by_state(),
         bytes=used,
         plans=tuple(_plans(found, now)),
-        destinations=tuple(_destinations()),
+        destinations=tuple(_destinations(now)),
         free_bytes=free_bytes(get_settings().backup_dir),
         full_in=forecast(now),
         sheet_printed=printed.at if printed else None,
@@ -116,9 +116,9 @@ def _plans(found: Watch, now: datetime) -> list[PlanFigures]:
     return figures
 
 
-def _destinations() -> list[DestinationFigures]:
+def _destinations(now: datetime) -> list[DestinationFigures]:
     counted = Copy.objects.count_by_destination()
-    newest = Copy.objects.newest_there()
+    newest = Copy.objects.newest_there(names.backup_id(now))
     return [
         DestinationFigures(
             name=row.name,

@@ -153,7 +153,7 @@ def _look_at_proofs(found: Watch, now: datetime) -> None:
 
 def _look_at_copies(found: Watch, made: Mapping[str, datetime], now: datetime) -> None:
     rows = [row for row in Destination.objects.all() if row.options]
-    arrived = Copy.objects.newest_there() if rows else {}
+    arrived = Copy.objects.newest_there(names.backup_id(now)) if rows else {}
     for row in rows:
         named = {plan.name for plan in found.plans if row.name in plan.destinations}
         due = [moment for plan, moment in made.items() if row.automatic or plan in named]

@@ -82,9 +82,12 @@ def is_told_again(*, told_at: datetime, told_of: datetime, last: datetime, now: 
     """Whether to remind of what is still late: once a period, and at most once a day.
 
     ``told_of`` is the due time that was told of last, at ``told_at``; ``last`` the newest one
-    that is over. Where periods are longer than a week it is said each week.
+    that is over. Where periods are longer than a week it is said each week. What was told in the
+    future, by a clock that was wrong, was not told.
     """
-    return last - told_of >= _NEXT_DAY or now - told_at >= REMIND_EVERY
+    return (
+        last - told_of >= _NEXT_DAY or now - told_at >= REMIND_EVERY or told_at - now >= _NEXT_DAY
+    )
 
 
 def is_old(*, newest: datetime | None, since: datetime, longest: timedelta, now: datetime) -> bool:

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 ACTIVE = (Run.State.WAITING, Run.State.RUNNING)
 _STALE_AFTER = timedelta(seconds=60)
 """Without a sign of life for so long a carrier on another host is taken for dead."""
+_FARTHEST = timedelta(days=1)
+"""The clocks of two hosts are never so far apart."""
 
 
 def start(
@@ -132,14 +134,19 @@ def _is_lost(run: Run, lock: LockState, now: datetime) -> bool:
         return False
     if run.state == Run.State.WAITING:
         # Without a lock it was handed to workers, who may be on any host.
-        return lock is LockState.FREE or now - run.started > _STALE_AFTER
+        return lock is LockState.FREE or _is_past(run.started, now)
     here = run.host == socket.gethostname()[:255]
     if here and lock is LockState.FREE:
         return True
     # Locks of other hosts may not be seen here: their silence tells.
     if run.heartbeat is None:
         return here or lock is LockState.FREE
-    return bool(now - run.heartbeat > _STALE_AFTER)
+    return _is_past(run.heartbeat, now)
+
+
+def _is_past(sign: datetime, now: datetime) -> bool:
+    """Whether it is too old, or was given by a clock that was wrong: it would live until then."""
+    return now - sign > _STALE_AFTER or sign - now > _FARTHEST
 
 
 def _why_lost(run: Run, lock: LockState, said: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from trustbackup.exceptions import BackupNotFound, Cancelled, TrustbackupError
@@ -18,7 +18,7 @@ from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.targets import find_destination
 from trustbackup.operations.offsite.verify import verify_at, verify_backup
 from trustbackup.operations.progress import Reporter, quiet
-from trustbackup.policy.scrub import ScrubCandidate, due_for_scrub
+from trustbackup.policy.scrub import AHEAD, ScrubCandidate, due_for_scrub
 from trustbackup.store import catalog
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def scrub_copies(
     if not every:
         return ScrubResult(copies=())
     catalog.synchronise(context.folder)
-    left = candidates(now - every)
+    left = candidates(now - every, now)
     spent = [*read_before(now - every)]
 
     def due() -> list[ScrubCandidate]:
@@ -105,15 +105,15 @@ def scrub_copies(
     return ScrubResult(copies=tuple(done))
 
 
-def candidates(before: datetime) -> list[ScrubCandidate]:
+def candidates(before: datetime, now: datetime) -> list[ScrubCandidate]:
     """Every whole backup here and every copy that is there whose check, or arrival, is as long ago.
 
-    Raises DatabaseError.
+    What is in the future, by a clock that was wrong, tells nothing. Raises DatabaseError.
     """
     return [
         *(
             ScrubCandidate(id=row.identifier, place="", bytes=row.bytes, checked=row.read_at)
-            for row in _here(before)
+            for row in _here(before, now)
         ),
         *(
             ScrubCandidate(
@@ -122,7 +122,7 @@ def candidates(before: datetime) -> list[ScrubCandidate]:
                 bytes=copy.bytes,
                 checked=copy.read_at,
             )
-            for copy in _there(before).select_related("destination")
+            for copy in _there(before, now).select_related("destination")
             if copy.destination.options
         ),
     ]
@@ -131,21 +131,25 @@ def candidates(before: datetime) -> list[ScrubCandidate]:
 def is_any_due(now: datetime) -> bool:
     """Whether there is something to read, and nothing was read today; quick. DatabaseError."""
     days = Context.current().settings.scrub_days
-    today = Run.objects.filter(action=ACTION, started__gt=now - timedelta(days=1))
+    today = Run.objects.filter(action=ACTION, started__gt=now - timedelta(days=1), started__lte=now)
     if not days or today.exists():
         return False
     before = now - timedelta(days=days)
-    return _here(before).exists() or _there(before).exists()
+    return _here(before, now).exists() or _there(before, now).exists()
 
 
-def _here(before: datetime) -> QuerySet[Any]:
+def _here(before: datetime, now: datetime) -> QuerySet[Any]:
     rows = Backup.objects.filter(state=Backup.State.COMPLETE)
-    return rows.annotate(read_at=Coalesce("checked_at", "created")).filter(read_at__lte=before)
+    return rows.annotate(read_at=Coalesce("checked_at", "created")).filter(_is_old(before, now))
 
 
-def _there(before: datetime) -> QuerySet[Any]:
+def _there(before: datetime, now: datetime) -> QuerySet[Any]:
     copies = Copy.objects.filter(state__in=Copy.THERE)
-    return copies.annotate(read_at=Coalesce("verified_at", "changed")).filter(read_at__lte=before)
+    return copies.annotate(read_at=Coalesce("verified_at", "changed")).filter(_is_old(before, now))
+
+
+def _is_old(before: datetime, now: datetime) -> Q:
+    return Q(read_at__lte=before) | Q(read_at__gt=now + AHEAD)
 
 
 def read_before(since: datetime) -> Sequence[tuple[datetime, int]]:

@@ -43,21 +43,24 @@ def look(instead: PlanSpec | None = None) -> Situation:
         plans = Plans((*others, instead), plans.problems)
     entries = context.folder.scan()
     rows = catalog.synchronise(context.folder)
+    now = datetime.now(UTC)
     return Situation(
         context=context,
-        now=datetime.now(UTC),
+        now=now,
         plans=plans,
         rows=rows,
         entries={key: entries[key] for key in rows if key in entries},
-        failed=frozenset(spec.name for spec in plans.specs if _last_failed(spec.name)),
+        failed=frozenset(spec.name for spec in plans.specs if _last_failed(spec.name, now)),
         odd=frozenset(row.plan for row in rows.values() if row.odd),
         used=_used(),
     )
 
 
-def _last_failed(plan: str) -> bool:
+def _last_failed(plan: str, now: datetime) -> bool:
     try:
-        over = Run.objects.filter(plan=plan, action="create", state__in=_OVER)
+        # One that began in the future, by a clock that was wrong, would count until then.
+        begun = Run.objects.filter(plan=plan, action="create", started__lte=now)
+        over = begun.filter(state__in=_OVER)
         last = over.order_by("-started").first()
     except DatabaseError:
         return False
