@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
 
 from tests.integration.test_restore_from_nothing import add_app
 from tests.support.backups import assert_refused, listed, more_settings
+from tests.support.index import backup_folder, put
 from tests.support.sites import Site
 
 WANTED = "TRUSTBACKUP = {**TRUSTBACKUP, 'BACKUP_BEFORE_MIGRATE': True, 'VERSION': '7.1'}"
@@ -68,6 +74,51 @@ def test_a_backup_before_a_deploy_bears_the_version_and_is_read_back(sqlite_site
     assert shown["versions"]["site"] == "7.1"
     both = sqlite_site.manage("create_backup", "--before", "x", "--name", "y", check=False)
     assert_refused(both, "--before names the backup", "--name")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("name", "trigger", "said"),
+    [
+        ("before deploy (7.1)", "before", "Go back to before this deploy…"),
+        (
+            "before migrate shop.0002 and 3 more (7.1)",
+            "before",
+            "Go back to before this migration…",
+        ),
+        ("before the sale", "before", "Go back to before this change…"),
+        ("before deploy (7.1)", "command", ""),
+        ("before the restore of x", "safety", ""),
+    ],
+)
+def test_the_page_has_a_way_back_to_before_a_change(
+    operator: Client, folder: Path, name: str, trigger: str, said: str
+) -> None:
+    folder.parent.mkdir()
+    made = put(backup_folder(folder), 1, name=name, trigger=trigger)
+    path = f"/settings/backups/backup/{made}/"
+    ways = re.compile(rf'<a [^>]*href="{path}restore/"[^>]*>([^<]+)</a>')
+    # In the list beside the backup, and in its menu, which has a way to restore in any case.
+    listed_ways = ways.findall(operator.get("/settings/backups/").content.decode())
+    assert listed_ways == ([said, said] if said else ["Restore…"])
+    assert ways.findall(operator.get(path).content.decode()) == [said or "Restore…"]
+    watcher = User.objects.create_user("watcher")
+    watcher.user_permissions.add(Permission.objects.get(codename="view_backup"))
+    operator.force_login(watcher)
+    for page in ("/settings/backups/", path):
+        assert ways.findall(operator.get(page).content.decode()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_way_back_leads_to_a_backup_that_is_damaged(operator: Client, folder: Path) -> None:
+    folder.parent.mkdir()
+    made = put(backup_folder(folder), 1, name="before deploy (7.1)", trigger="before")
+    (file,) = folder.glob("*.dump.gz")
+    file.unlink()
+    for page in ("/settings/backups/", f"/settings/backups/backup/{made}/"):
+        text = operator.get(page).content.decode()
+        assert made in text
+        assert "Go back to" not in text
 
 
 @pytest.mark.parametrize("wrong", ["'BACKUP_BEFORE_MIGRATE': 'yes'", "'VERSION': 7"])

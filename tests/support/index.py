@@ -37,6 +37,8 @@ def put(
     tables: tuple[Table, ...] = (),
     excluded: tuple[str, ...] = (),
     plan: PlanNote | None = None,
+    name: str = MANIFEST.name,
+    trigger: str = MANIFEST.trigger,
 ) -> str:
     """A signed backup of that many seconds after the year, or ``begin``, began; its id.
 
@@ -55,6 +57,7 @@ def put(
         excluded=excluded,
     )
     made = replace(MANIFEST, id=identifier, created=moment, parts=(held,), plan=plan)
+    made = replace(made, name=name, trigger=trigger)
     if seconds:
         made = replace(made, started=moment, finished=moment + timedelta(seconds=seconds))
     folder.root.mkdir(exist_ok=True)

@@ -18,6 +18,7 @@ from trustbackup.operations.restore.comparison import RowDifference
 from trustbackup.operations.restore.sessions import sessions_that_stay
 from trustbackup.views import labels
 from trustbackup.views.formats import ago, changed, difference, moment, took
+from trustbackup.views.way_back import way_back
 
 register = template.Library()
 
@@ -92,6 +93,7 @@ register.filter(changed)
 register.filter(difference)
 register.filter(moment)
 register.filter(took)
+register.filter(way_back)
 register.filter("log_lines", labels.log)
 register.filter(labels.translate)
 for name in (
