@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+import os
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
+from tests.support import amiss
+from tests.support.amiss import KEY
+from tests.support.backups import more_settings
 from tests.support.index import backup_folder, checked, drilled, note, put
 from tests.support.sites import Site
-from trustbackup.models import AuditEvent, Backup, Destination, Plan, PlanDue, Run
+from trustbackup.models import Plan, PlanDue
 from trustbackup.operations.doctor import surroundings
-from trustbackup.sealing import seal_secrets
+from trustbackup.operations.doctor.examine import examine
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-DAY = timedelta(days=1)
-KEY = "a-long-secret-key-of-these-tests-alone-with-more-than-fifty-characters"
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def examined() -> dict[str, dict[str, str]]:
@@ -59,7 +55,7 @@ def well(folder: Path, tmp_path: Path, settings: Any) -> Path:
         note(backup_folder(folder, KEY), backup, changed)
     for path in folder.iterdir():
         path.chmod(0o600)
-    due = now() - timedelta(minutes=30)
+    due = amiss.now() - timedelta(minutes=30)
     schedule = {"schedule": f"{due.minute} {due.hour} * * *", "zone": "UTC"}
     Plan.objects.create(name="nightly", retention={"daily": 7}, **schedule)
     PlanDue.objects.create(plan="nightly", due=due, at=due, state="started")
@@ -82,129 +78,54 @@ def test_on_a_site_that_is_well_nothing_is_bad(well: Path) -> None:
     assert "bad" not in grades.values()
 
 
-Change = Callable[[Path, Any, pytest.MonkeyPatch], None]
-
-
-def others_may_look(folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    folder.chmod(0o755)
-
-
-def others_may_read(folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    next(folder.glob("*.dump.gz")).chmod(0o644)
-
-
-def disk_fills(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    for day in range(5):
-        outcome = {"free": (41 - 2 * day) * 10**9 // 2}
-        Run.objects.create(
-            action="create", state="succeeded", started=now() - (4 - day) * DAY, outcome=outcome
-        )
-
-
-def disk_is_full(_folder: Path, _settings: Any, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(type(Backup.objects.all()), "sizes", lambda *_: [(now(), 1 << 60)])
-
-
-def debug(_folder: Path, settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    settings.DEBUG = True
-
-
-def short_key(_folder: Path, settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    settings.TRUSTBACKUP = {**settings.TRUSTBACKUP, "SECRET_KEYS": ["short", KEY]}
-
-
-def lost_key(_folder: Path, _settings: Any, patch: pytest.MonkeyPatch) -> None:
-    Destination.objects.create(
-        name="nas",
-        kind="folder",
-        options={"path": "/nowhere"},
-        secrets=seal_secrets({"a": "b"})[9:],
-    )
-
-
-def strange_backup(folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    put(backup_folder(folder, "another key"), 2)
-
-
-def clock_apart(_folder: Path, _settings: Any, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(surroundings, "_server_time", lambda: now() + timedelta(minutes=5))
-
-
-def silent_scheduler(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    Plan.objects.update(scheduled_at=now() - 9 * DAY)
-    PlanDue.objects.update(due=now() - 5 * DAY, at=now() - 5 * DAY)
-
-
-def never_scheduled(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    PlanDue.objects.all().delete()
-
-
-def late_plan(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    Plan.objects.update(scheduled_at=now() - 9 * DAY)
-
-
-def wrong_plan(_folder: Path, settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    Plan.objects.create(name="wrong", schedule="30 25 * * *")
-
-
-def endless_plan(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    Plan.objects.update(retention=None)
-
-
-def failed_drill(folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
-    from trustbackup.store.record import Drill
-
-    key = backup_folder(folder, KEY)
-    (backup,) = key.scan()
-    failed = (Drill(at=now(), ok=False, seconds=1, problems=("no",)),)
-    note(key, backup, lambda noted: replace(noted, drills=failed))
-
-
-def sheet_is_old(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    AuditEvent.objects.create(at=now(), actor="a", action="print recovery sheet", target="old")
-
-
-def same_disk(folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    (folder.parent / "copies").mkdir()
-    options = {"path": str(folder.parent / "copies")}
-    Destination.objects.create(name="near", kind="folder", options=options)
-
-
-def gone_place(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
-    options = {"path": "/proc/nothing/here"}
-    Destination.objects.create(name="gone", kind="folder", options=options)
-
-
 @pytest.mark.parametrize(
     ("change", "name", "grade", "said"),
     [
-        (others_may_look, "folder: rights", "bad", "0755"),
-        (others_may_read, "folder: rights", "warn", "1 file"),
-        (disk_fills, "folder: room", "warn", "full in 16 days"),
-        (disk_is_full, "folder: room", "bad", "may not fit"),
-        (debug, "site: DEBUG", "warn", "DEBUG"),
-        (short_key, "site: key", "warn", "guessed"),
-        (lost_key, "site: secrets of nas", "bad", "can't be read"),
-        (strange_backup, "site: signatures", "warn", "1 backup"),
-        (clock_apart, "site: clock", "warn", "300 seconds"),
-        (silent_scheduler, "plans: scheduler", "bad", "5 days ago"),
-        (never_scheduled, "plans: scheduler", "warn", "never"),
-        (late_plan, "plans: nightly", "bad", "has never made a backup"),
-        (wrong_plan, "plans: wrong", "bad", "wrong"),
-        (endless_plan, "plans: nightly", "warn", "never deletes"),
-        (failed_drill, "plans: proof", "bad", "failed its drill"),
-        (sheet_is_old, "site: recovery sheet", "warn", "not true any more"),
-        (same_disk, "destinations: near", "warn", "same disk"),
-        (gone_place, "destinations: gone", "bad", "/proc/nothing"),
+        (amiss.others_may_look, "folder: rights", "bad", "0755"),
+        (amiss.others_may_read, "folder: rights", "warn", "1 file"),
+        (amiss.no_folder, "folder: folder", "warn", "does not exist"),
+        (amiss.disk_fills_at_once, "folder: room", "bad", "full in 2 days"),
+        (amiss.disk_fills, "folder: room", "warn", "full in 16 days"),
+        (amiss.disk_is_full, "folder: room", "bad", "may not fit"),
+        (amiss.debug, "site: DEBUG", "warn", "DEBUG"),
+        (amiss.short_key, "site: key", "warn", "guessed"),
+        (amiss.lost_key, "site: secrets of nas", "bad", "can't be read"),
+        (amiss.strange_backup, "site: signatures", "warn", "1 backup"),
+        (amiss.wrong_route, "site: trustbackup.E009", "bad", "pigeon"),
+        (amiss.clock_was_ahead, "site: clock", "warn", "1 backup is dated in the future"),
+        (amiss.clock_apart, "site: clock", "warn", "300 seconds"),
+        (amiss.silent_scheduler, "plans: scheduler", "bad", "5 days ago"),
+        (amiss.never_scheduled, "plans: scheduler", "warn", "never"),
+        (amiss.late_plan, "plans: nightly", "bad", "has never made a backup"),
+        (amiss.wrong_plan, "plans: wrong", "bad", "wrong"),
+        (amiss.endless_plan, "plans: nightly", "warn", "never deletes"),
+        (amiss.no_plan, "plans: none", "warn", "No plan makes backups"),
+        (amiss.failed_drill, "plans: proof", "bad", "failed its drill"),
+        (amiss.fresh_drill, "plans: proof", "ok", "was proven to restore"),
+        (amiss.old_drill, "plans: proof", "warn", "The last proof was"),
+        (amiss.no_drill, "plans: proof", "warn", "No backup was ever proven"),
+        (
+            amiss.no_drill_of_plan,
+            "plans: proof",
+            "warn",
+            "of plan nightly was ever proven",
+        ),
+        (amiss.sheet_is_wrong, "site: recovery sheet", "warn", "not true any more"),
+        (amiss.sheet_is_old, "site: recovery sheet", "warn", "was printed"),
+        (amiss.sheet_is_true, "site: recovery sheet", "ok", "was printed"),
+        (amiss.nobody_knows_the_key, "site: recovery sheet", "warn", "where SECRET_KEY is kept"),
+        (amiss.good_place, "destinations: box", "ok", "holds 0 backups"),
+        (amiss.failing_place, "destinations: box", "bad", "It has no room"),
+        (amiss.place_with_a_bad_copy, "destinations: box", "warn", "1 copy there is not good"),
+        (amiss.same_disk, "destinations: near", "warn", "same disk"),
+        (amiss.gone_place, "destinations: gone", "bad", "/proc/nothing"),
     ],
 )
 def test_what_is_amiss_is_found_with_the_way_out(
     well: Path,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
-    change: Change,
+    change: amiss.Change,
     name: str,
     grade: str,
     said: str,
@@ -212,6 +133,50 @@ def test_what_is_amiss_is_found_with_the_way_out(
     change(well, settings, monkeypatch)
     item = examined()[name]
     assert (item["grade"], said in item["sentence"]) == (grade, True), item
+
+
+def test_settings_that_can_not_be_read_are_all_that_it_says(well: Path, settings: Any) -> None:
+    settings.TRUSTBACKUP = {"BACKUP_DIR": 7}
+    (found,) = examine(amiss.now())
+    assert (found.area, found.name, found.grade) == ("site", "settings", "bad")
+    assert "TRUSTBACKUP['BACKUP_DIR'] is 7" in found.sentence
+    with pytest.raises(CommandError, match="BACKUP_DIR"):
+        call_command("backup_doctor")
+
+
+def test_a_folder_of_another_user_is_told(well: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a folder away")
+    os.chown(well, 4321, -1)
+    assert examined()["folder: rights"]["grade"] == "ok", "root may read it all"
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
+    found = examined()["folder: rights"]
+    assert (found["grade"], "belongs to another user" in found["sentence"]) == ("warn", True)
+
+
+def test_each_database_is_looked_at_and_one_that_is_away_hides_no_other(
+    postgres_site: Site,
+) -> None:
+    assert postgres_site.database is not None
+    more_settings(
+        postgres_site,
+        "import copy\n"
+        "DATABASES['away'] = {**copy.deepcopy(DATABASES['default']), 'PORT': '1'}\n"
+        "DATABASES['empty'] = {'ENGINE': 'django.db.backends.sqlite3',"
+        f" 'NAME': {str(postgres_site.folder / 'empty.sqlite3')!r}}}\n",
+    )
+    role = postgres_site.database.user
+    postgres_site.database.cluster.execute(f'ALTER ROLE "{role}" NOCREATEDB')
+    found = postgres_site.manage("backup_doctor", "--json", check=False).json
+    said = {item["name"]: item for item in found if item["area"] == "databases"}
+    assert {name: item["grade"] for name, item in said.items()} == {
+        "default": "warn",
+        "away": "bad",
+        "empty": "warn",
+    }
+    assert "a drill needs a server of its own" in said["default"]["sentence"]
+    assert "has no row in it" in said["empty"]["sentence"]
+    assert "'away'" in said["away"]["sentence"]
 
 
 def test_a_look_that_can_not_be_made_stops_no_other(

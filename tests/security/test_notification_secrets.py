@@ -138,7 +138,8 @@ def test_attack_5_nor_that_of_a_test_which_a_run_makes(
 def test_attack_5_nor_the_password_of_a_mail_server(
     mailbox: Mailbox, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "site", CANARY
+    for name, value in mailbox.settings("site", CANARY).items():
+        setattr(settings, name, value)
     Route.objects.create(
         name="mail",
         channel="email",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +66,32 @@ def test_attack_28_the_scan_sees_what_is_banned() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_attack_28_nothing_banned_stands_in_the_source(path: Path) -> None:
     assert list(offences(ast.parse(path.read_text()))) == []
+
+
+def reads_email(tree: ast.AST) -> Iterator[str]:
+    """Where a module asks how the site sends email, which is Django's business.
+
+    Once MAILERS is set, Django 6.1 raises for a setting ``EMAIL_…``, and for ``get_connection``.
+    """
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Attribute(attr=name)
+                | ast.Name(id=name)
+                | ast.alias(name=name)
+                | ast.Constant(value=str(name))
+            ) if name == "get_connection" or re.fullmatch(r"EMAIL_[A-Z_]+", name):
+                yield name
+            case _:
+                pass
+
+
+def test_no_setting_of_email_is_read() -> None:
+    source = (
+        "from django.core.mail import get_connection\n"
+        "mail.get_connection()\nsettings.EMAIL_HOST\ngetattr(settings, 'EMAIL_TIMEOUT')\n"
+    )
+    assert len(list(reads_email(ast.parse(source)))) == 4
+    assert list(reads_email(ast.parse("'By EMAIL_HOST.'\nEmailMultiAlternatives()"))) == []
+    found = {path.name: [*reads_email(ast.parse(path.read_text()))] for path in SOURCES}
+    assert {name: names for name, names in found.items() if names} == {}

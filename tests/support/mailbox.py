@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any
 
+import django
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
@@ -28,13 +29,17 @@ class Mailbox:
     busy: set[str] = field(default_factory=set)
     """Addresses that are refused for now."""
 
-    def settings(self) -> dict[str, Any]:
-        """Django's settings that lead here."""
-        return {
-            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-            "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": self.port,
-        }
+    def settings(self, user: str = "", password: str = "") -> dict[str, Any]:
+        """Django's settings that lead here: from 6.1 on MAILERS, beside which no other may be."""
+        backend = "django.core.mail.backends.smtp.EmailBackend"
+        options: dict[str, Any] = {"host": "127.0.0.1", "port": self.port}
+        if user:
+            options.update(username=user, password=password)
+        if django.VERSION >= (6, 1):
+            return {"MAILERS": {"default": {"BACKEND": backend, "OPTIONS": options}}}
+        names = {"username": "HOST_USER", "password": "HOST_PASSWORD"}
+        given = {f"EMAIL_{names.get(key, key.upper())}": value for key, value in options.items()}
+        return {"EMAIL_BACKEND": backend, **given}
 
     def recipients(self) -> list[str]:
         return [str(message["To"]) for message in self.messages]

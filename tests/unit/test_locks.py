@@ -56,7 +56,7 @@ def test_the_death_of_its_holder_frees_a_lock(lock: Lock) -> None:
         pass
 
 
-def test_a_look_at_a_lock_refuses_it_to_nobody(lock: Lock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_at_a_lock_refuses_it_to_nobody(lock: Lock) -> None:
     stop = threading.Event()
 
     def look() -> None:
@@ -74,8 +74,7 @@ def test_a_look_at_a_lock_refuses_it_to_nobody(lock: Lock, monkeypatch: pytest.M
         thread.join()
     with lock.path.open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
-        # By the pause before the second try, not by a clock: a busy machine is late for any.
-        monkeypatch.setattr(time, "sleep", lambda _seconds: file.close())
+        threading.Timer(0.02, file.close).start()
         with locks.exclusive(lock):
             pass
 
