@@ -30,6 +30,9 @@ else:
     ModelAdmin = admin.ModelAdmin  # takes a type argument in the stubs only
 
 
+if admin.site.index_template is None:  # else the site has an index of its own
+    admin.site.index_template = "settings/backups/admin_index.html"
+
 _PHRASES = ("problem", "error", "sentence", "reason")
 
 

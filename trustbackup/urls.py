@@ -8,6 +8,9 @@ from trustbackup.views import monitoring, presence, recovery, runs
 from trustbackup.views.backups import actions, delete, detail, download, restore, upload
 from trustbackup.views.backups.list import BackupManageView
 from trustbackup.views.destinations import connection_test, pages
+from trustbackup.views.notifications import buttons as notification_buttons
+from trustbackup.views.notifications import edit as notification_edit
+from trustbackup.views.notifications import pages as notification_pages
 from trustbackup.views.plans import buttons as plan_buttons
 from trustbackup.views.plans import edit as plan_edit
 from trustbackup.views.plans import pages as plan_pages
@@ -63,6 +66,37 @@ urlpatterns = [
     path("plan/<slug:name>/switch/", plan_buttons.PlanSwitchView.as_view(), name="switch_plan"),
     path("plan/<slug:name>/run/", plan_buttons.PlanRunView.as_view(), name="run_plan"),
     path("plan/<slug:name>/delete/", plan_buttons.PlanDeleteView.as_view(), name="delete_plan"),
+    path("notifications/", notification_pages.NotificationsView.as_view(), name="notifications"),
+    path(
+        "notifications/add/<slug:channel>/",
+        notification_edit.NotificationEditView.as_view(),
+        name="add_notification",
+    ),
+    path(
+        "notification/<slug:name>/",
+        notification_pages.NotificationView.as_view(),
+        name="notification",
+    ),
+    path(
+        "notification/<slug:name>/change/",
+        notification_edit.NotificationEditView.as_view(),
+        name="change_notification",
+    ),
+    path(
+        "notification/<slug:name>/test/",
+        notification_buttons.NotificationTestView.as_view(),
+        name="test_notification",
+    ),
+    path(
+        "notification/<slug:name>/switch/",
+        notification_buttons.NotificationSwitchView.as_view(),
+        name="switch_notification",
+    ),
+    path(
+        "notification/<slug:name>/delete/",
+        notification_buttons.NotificationDeleteView.as_view(),
+        name="delete_notification",
+    ),
     path("runs/", runs.ActivityView.as_view(), name="activity"),
     path("runs/<uuid:pk>/", runs.RunView.as_view(), name="run"),
     path("runs/<uuid:pk>/progress/", runs.RunProgressView.as_view(), name="progress"),

@@ -134,6 +134,7 @@ def test_every_page_is_accessible(shown: Served) -> None:
     look("wrong name", None, lambda: page.get_by_role("button", name="Replace").click())
     look("restore refused", f"backup/{altered}/restore/")
     assert page.get_by_role("button", name="Replace").count() == 0
+    look("recovery sheet", "recovery-sheet/")
     look("activity", "runs/")
     look("destinations", "destinations/")
     look("new destination", "destinations/add/sftp/")

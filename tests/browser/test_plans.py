@@ -61,7 +61,15 @@ def test_a_plan_is_suggested_set_up_run_and_deleted(shown: Served) -> None:
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Nothing was saved").wait_for()
     page.locator(".errorlist", has_text="has a day that no such month has").wait_for()
+    page.get_by_label("Daily ones").fill("")
+    for name in ("The last", "Weekly ones", "Monthly ones", "Yearly ones"):
+        page.get_by_label(name, exact=True).first.fill("")
+    page.get_by_role("button", name="Save").click()
+    sentence = page.locator(".tb-keep .errorlist").bounding_box()
+    assert sentence
+    assert sentence["width"] > 300, "a sentence is no column of words"
     found += check(page, "refused form")
+    page.get_by_label("Daily ones").fill("7")
     page.get_by_label("Cron line").fill("0 4 * * 1-5")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Plan weekly was saved.").wait_for()

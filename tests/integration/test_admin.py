@@ -41,6 +41,23 @@ def test_the_index_leads_to_the_page(admin_client: Client) -> None:
     assert answer.status_code == 200
 
 
+def test_the_index_says_what_is_late_to_those_who_may_know(
+    admin_client: Client, client: Client, rows: dict[str, object], settings: Any
+) -> None:
+    index = admin_client.get("/admin/").content.decode()
+    assert "is late" not in index
+    Plan.objects.update(scheduled_at=NOW)
+    index = admin_client.get("/admin/", headers={"Accept-Language": "de"}).content.decode()
+    assert "Plan nightly hat noch nie" in index
+    assert 'href="/settings/backups/"' in index
+    user = User.objects.create_user("editor", password="a password of a test", is_staff=True)
+    client.force_login(user)
+    assert "nightly" not in client.get("/admin/").content.decode()
+    # A setting that is wrong ends no index of the site's.
+    settings.TRUSTBACKUP = {"PLANS": 7}
+    assert admin_client.get("/admin/").status_code == 200
+
+
 @pytest.mark.parametrize(
     "model", ["backup", "run", "auditevent", "destination", "copy", "plan", "plandue"]
 )

@@ -29,6 +29,8 @@ PATHS = [
     "destinations/",
     "destinations/add/sftp/",
     "destinations/add/folder/",
+    "notifications/",
+    "notifications/add/webhook/",
     f"backup/{ID}/",
     f"backup/{ID}/restore/",
 ]

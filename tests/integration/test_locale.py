@@ -37,7 +37,9 @@ import json, os, socket
 from datetime import UTC, datetime, timedelta
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from trustbackup.models import AuditEvent, Copy, Destination, Plan, PlanDue, Run
+from trustbackup.events import EventKind
+from trustbackup.models import (
+    AuditEvent, Copy, Delivery, Destination, Plan, PlanDue, Route, Run)
 
 made = json.loads(MADE)
 root = "/settings/backups/"
@@ -81,6 +83,15 @@ PlanDue.objects.create(plan="nightly", due=now, at=now, state="skipped")
 Run.objects.create(action="create", plan="nightly", state="partial", started=now, finished=now)
 for action in ("add plan", "change plan", "switch on plan", "switch off plan", "delete plan"):
     AuditEvent.objects.create(at=now, actor="operator", action=action, target="nightly")
+every = [kind for kind in EventKind if kind != "test"]
+Route.objects.create(
+    name="ops", channel="email", events=every[:-1], plans=["nightly", "burnt"], language="de",
+    actions=["create"], options={"addresses": ["operator@localhost"]})
+Route.objects.create(name="off", channel="email", events=every, enabled=False)
+for number, state in enumerate(("waiting", "sending", "sent", "failed")):
+    Delivery.objects.create(
+        route="ops", key=f"k{number}", kind=every[number], at=now, state=state, tries=number + 1,
+        next_try=now)
 def client(language, user):
     found = Client(SERVER_NAME="localhost", headers={"Accept-Language": language})
     found.force_login(user)
@@ -123,6 +134,15 @@ for language in LANGUAGES:
         "delete plan": post("plan/nightly/delete/"),
         "retention": here.get(root + "plans/retention/?plan=nightly"),
         "all retention": here.get(root + "plans/retention/"),
+        "notifications": here.get(root + "notifications/"),
+        **{channel: here.get(root + f"notifications/add/{channel}/")
+           for channel in ("email", "webhook", "ping", "apprise")},
+        "notification": here.get(root + "notification/ops/"),
+        "no notification yet": here.get(root + "notification/off/"),
+        "change notification": here.get(root + "notification/ops/change/"),
+        "wrong notification": post("notifications/add/webhook/", save="1"),
+        "wrong name of one": post("notifications/add/email/", events="late", name="ops"),
+        "delete notification": post("notification/ops/delete/"),
         "upload": here.get(root + "upload/"),
         "delete": post("delete/", selected=[*made, "not-there"]),
         "no action": post("act/polish/"),

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from trustbackup.models import Destination, Plan, Run
+from trustbackup.models import Destination, Plan, Route, Run
 from trustbackup.views.destinations.sftp_shortcuts import BUTTONS
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +49,13 @@ PAGES = {
     "switch_plan": (["nightly"], "POST"),
     "run_plan": (["nightly"], "POST"),
     "delete_plan": (["nightly"], "POST"),
+    "notifications": ([], "GET"),
+    "add_notification": (["email"], "GET POST"),
+    "notification": (["ops"], "GET"),
+    "change_notification": (["ops"], "GET POST"),
+    "test_notification": (["ops"], "POST"),
+    "switch_notification": (["ops"], "POST"),
+    "delete_notification": (["ops"], "POST"),
 }
 """Each page: its arguments and its methods."""
 RIGHTS = ["view", "add", "change", "delete", "download", "restore", "destination", "plan"]
@@ -61,6 +68,8 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     Run.objects.create(id=RUN, action="create", state="succeeded", started="2026-11-20T10:00:00Z")
     Destination.objects.create(name="disk", kind="folder", options={"path": "/none/of/it"})
     Plan.objects.create(name="nightly", schedule="30 4 * * *")
+    addresses = {"addresses": ["ops@shop.example"]}
+    Route.objects.create(name="ops", channel="email", events=["failure"], options=addresses)
     return tmp_path
 
 

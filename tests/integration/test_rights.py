@@ -13,10 +13,12 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.support.task_backends import DUMMY
-from trustbackup.models import Destination, Plan, Run
+from trustbackup.models import Destination, Plan, Route, Run
+from trustbackup.notifications.channels.registry import CHANNELS
 from trustbackup.runs.work import ACTIONS as RUNS
 from trustbackup.urls import urlpatterns
 from trustbackup.views.backups.actions import ACTIONS
+from trustbackup.views.destinations import connection_test
 from trustbackup.views.destinations.sftp_shortcuts import BUTTONS
 
 pytestmark = pytest.mark.django_db
@@ -126,17 +128,32 @@ TABLE = [
     row("run_plan", ("nightly",), "POST", "view add"),
     row("delete_plan", ("nightly",), "POST", "view plan"),
     row("delete_plan", ("nightly",), "POST", "view plan", data={"confirmed": "1"}),
+    row("notifications", (), "GET", "view"),
+    *(row("add_notification", (name,), "GET", "view destination") for name in (*CHANNELS, "dove")),
+    *(row("add_notification", (name,), "POST", "view destination") for name in CHANNELS),
+    row("add_notification", ("webhook",), "POST", "view destination", data={"make_secret": "1"}),
+    row("notification", ("ops",), "GET", "view"),
+    row("change_notification", ("ops",), "GET", "view destination"),
+    row("change_notification", ("ops",), "POST", "view destination"),
+    row("change_notification", ("ops",), "POST", "view destination", data={"test": "1"}),
+    row("test_notification", ("ops",), "POST", "view destination"),
+    row("switch_notification", ("ops",), "POST", "view destination"),
+    row("delete_notification", ("ops",), "POST", "view destination"),
+    row("delete_notification", ("ops",), "POST", "view destination", data={"confirmed": "1"}),
 ]
 
 
 @pytest.fixture(autouse=True)
-def site(tmp_path: Path, settings: Any) -> None:
+def site(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.TRUSTBACKUP = {"BACKUP_DIR": tmp_path}
     # Runs are begun, and carried by nobody.
     settings.TASKS = {"trustbackup": DUMMY}
+    monkeypatch.setattr(connection_test, "WAIT_SECONDS", 0)
     (tmp_path / NAME).write_bytes(b"no dump at all")
     Destination.objects.create(name="disk", kind="folder", options={"path": "/none/of/it"})
     Plan.objects.create(name="nightly", schedule="30 4 * * *")
+    addresses = {"addresses": ["ops@shop.example"]}
+    Route.objects.create(name="ops", channel="email", events=["failure"], options=addresses)
 
 
 def user(rights: frozenset[str]) -> User:
@@ -178,7 +195,7 @@ def test_attack_22_each_page_takes_all_of_its_rights_and_no_other(row: Row) -> N
 def test_attack_22_who_is_refused_changes_nothing(row: Row, tmp_path: Path) -> None:
     def state() -> object:
         files = sorted(path.name for path in tmp_path.rglob("*"))
-        rows = [list(model.objects.values()) for model in (Destination, Plan)]
+        rows = [list(model.objects.values()) for model in (Destination, Plan, Route)]
         return files, rows, list(Run.objects.values("id", "cancel"))
 
     ask(row, frozenset())

@@ -16,7 +16,8 @@ from django.test import Client
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter
 
-from trustbackup.models import Destination
+from trustbackup.models import Destination, Route
+from trustbackup.notifications.channels.webhook import new_secret
 from trustbackup.operations.offsite import targets
 from trustbackup.sealing import seal_secrets
 
@@ -27,6 +28,7 @@ PAGES = "/settings/backups/"
 SFTP = {"host": "127.0.0.1", "port": "1", "user": "x", "timeout": "5", "private_key": CANARY,
         "passphrase": CANARY, "password": CANARY}  # fmt: skip
 S3 = {"bucket": "b", "access_key": "a", "secret_key": CANARY, "session_token": CANARY}
+HOOK = {"url": f"https://127.0.0.1:1/{CANARY}", "secret": new_secret(), "events": "late"}
 REQUESTS: dict[str, tuple[str, dict[str, str]]] = {
     "a new SFTP server": ("destinations/add/sftp/", {"name": "x", **SFTP, "save": "1"}),
     "an SFTP server's test": (
@@ -37,6 +39,9 @@ REQUESTS: dict[str, tuple[str, dict[str, str]]] = {
     "the test of a saved one": ("destinations/nas/test/", {}),
     "a new bucket": ("destinations/add/s3/", {"name": "x", **S3, "save": "1"}),
     "a bucket's test": ("destinations/add/s3/", {"name": "x", **S3, "test_connection": "1"}),
+    "a new webhook": ("notifications/add/webhook/", {**HOOK, "name": "x", "save": "1"}),
+    "a webhook's new secret": ("notifications/add/webhook/", {**HOOK, "make_secret": "1"}),
+    "a changed webhook": ("notification/ops/change/", {**HOOK, "save": "1"}),
     "the list's save button": ("", {**SFTP, "save_backup_settings": "1"}),
     "the list's test button": ("", {**SFTP, "test_sftp_connection": "1"}),
     "a restore": ("backup/2026-11-20_10-00-00/restore/", {"typed": "x", "password": CANARY}),
@@ -63,6 +68,11 @@ def operator(settings: Any, tmp_path: Path) -> Client:
         kind="sftp",
         options={"host": "127.0.0.1", "port": 1, "user": "x"},
         secrets=seal_secrets({"password": CANARY}),
+    )
+    Route.objects.create(
+        name="ops",
+        channel="webhook",
+        secrets=seal_secrets({"url": HOOK["url"], "secret": HOOK["secret"]}),
     )
     user = User.objects.create_superuser("operator", password="another password")
     client = Client(raise_request_exception=False)
@@ -117,6 +127,7 @@ def test_case_t3_a_secret_is_not_in_the_mail_of_an_error(
             for report in reports:
                 assert "Odd" in report, function
                 assert CANARY not in report, function
+                assert HOOK["secret"] not in report, function
     assert len(failed) >= 2, "nothing failed: the list above is out of date"
 
 

@@ -17,12 +17,12 @@ from trustbackup.models import Route
 from trustbackup.notifications.channel import Channel
 from trustbackup.notifications.channels.registry import channel_named, open_channel
 from trustbackup.phrases import gettext as _
+from trustbackup.policy.plan import NAME
 from trustbackup.sealing import unseal_secrets
 
 ROW, SETTINGS, USUAL = "row", "settings", "usual"
 ADMINS = "admins"
 """The name of the usual route."""
-_LONGEST_NAME = 50
 _KEYS = {"CHANNEL", "ENABLED", "EVENTS", "PLANS", "ACTIONS", "LANGUAGE"}
 
 
@@ -97,13 +97,25 @@ def settings_routes(*, usual: bool = False) -> list[RouteSpec]:
     configured = get_settings().notifications
     if configured is None:
         return [_usual()] if usual and django_settings.ADMINS else []
-    found = []
+    return _read(configured)[0]
+
+
+def unreadable_routes() -> dict[str, TrustbackupError]:
+    """Those of the settings that say nothing to go by, by name: what is wrong with each."""
+    return _read(get_settings().notifications or {})[1]
+
+
+@sensitive_variables("configured", "values")
+def _read(
+    configured: Mapping[str, Any],
+) -> tuple[list[RouteSpec], dict[str, TrustbackupError]]:
+    found, problems = [], {}
     for name, values in configured.items():
         try:
             found.append(read_route(name, values))
-        except TrustbackupError:
-            continue
-    return found
+        except TrustbackupError as error:
+            problems[name] = error
+    return found, problems
 
 
 def settings_problems() -> list[TrustbackupError]:
@@ -121,8 +133,12 @@ def settings_problems() -> list[TrustbackupError]:
 @sensitive_variables("values", "secrets")
 def read_route(name: str, values: Mapping[str, Any]) -> RouteSpec:
     """One route of the settings. Raises TrustbackupError."""
-    if len(name) > _LONGEST_NAME:
-        raise _wrong(_("its name has more than %(count)d characters", count=_LONGEST_NAME))
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(
+            _("The notification can't be used"),
+            why=_("%(name)r can't be its name", name=name),
+            todo=_("Use at most 50 letters, digits, dashes and underscores."),
+        )
     channel = channel_named(values.get("CHANNEL", ""))
     own = {key.upper() for key in (*channel.option_names, *channel.secret_names)}
     for key in values:

@@ -17,7 +17,9 @@ from django.utils.safestring import SafeString
 from trustbackup.operations.restore.comparison import RowDifference
 from trustbackup.operations.restore.sessions import sessions_that_stay
 from trustbackup.views import labels
+from trustbackup.views.admin_index import overdue_for
 from trustbackup.views.formats import ago, changed, difference, moment, took
+from trustbackup.views.notification_words import event_kind
 from trustbackup.views.way_back import way_back
 
 register = template.Library()
@@ -79,6 +81,12 @@ def ends_sessions() -> bool:
     return not sessions_that_stay()
 
 
+@register.simple_tag(takes_context=True)
+def overdue(context: dict[str, Any]) -> list[str]:
+    """What is overdue, in sentences."""
+    return overdue_for(context["request"])
+
+
 @register.filter
 def by_change(rows: Iterable[RowDifference]) -> dict[str, list[RowDifference]]:
     """A restore's tables: whose rows it makes more or less, and the others, ours among them."""
@@ -91,6 +99,7 @@ def by_change(rows: Iterable[RowDifference]) -> dict[str, list[RowDifference]]:
 register.filter(ago)
 register.filter(changed)
 register.filter(difference)
+register.filter(event_kind)
 register.filter(moment)
 register.filter(took)
 register.filter(way_back)

@@ -92,7 +92,8 @@ class RunView(Page, DetailView):  # type: ignore[type-arg]
                 joined([item["alias"], phrases.loads(note)], ": ")
                 for item in databases
                 for note in item.get("notes", ())
-            ],
+            ]
+            + self.object.outcome.get("hooks", []),
             undo=next((item["undo"] for item in databases if item.get("undo")), ""),
             title=labels.run_title(self.object.action),
         )

@@ -79,7 +79,7 @@ class Email(Channel):
         return ", ".join(["ADMINS", *named] if self.admins else named)
 
     def send(self, message: Message, reached: Collection[str] = ()) -> None:
-        recipients, missing = self._recipients()
+        recipients, missing = self.recipients()
         problems = [*missing]
         arrived, permanent = [*reached], True
         for recipient in recipients:
@@ -123,7 +123,7 @@ class Email(Channel):
                 recipient, why=_reason(error), permanent=_is_permanent(error)
             ) from None
 
-    def _recipients(self) -> tuple[list[str], list[str]]:
+    def recipients(self) -> tuple[list[str], list[str]]:
         """The addresses, each once, and a sentence for each who has none."""
         found = [*self.addresses]
         missing: list[str] = []

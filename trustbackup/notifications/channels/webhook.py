@@ -52,7 +52,7 @@ def _key(secret: str) -> bytes:
         raise NotificationError(
             _("The webhook's secret can't be used"),
             why=_("it is not 24 to 64 bytes as base64"),
-            todo=_("Leave it blank for a new one, or enter the one that begins with whsec_."),
+            todo=_("Make a new one, or enter the one that begins with whsec_."),
             permanent=True,
         )
     return key

@@ -25,10 +25,12 @@ WAIT_SECONDS = 5.0
 _LOOK_EVERY = 0.1
 
 
-def start_test(request: HttpRequest, asked: dict[str, Any], target: str) -> Run:
+def start_test(
+    request: HttpRequest, asked: dict[str, Any], target: str, action: str = ACTION
+) -> Run:
     """Start it, and wait a moment for its end. Raises TrustbackupError."""
     run, _new = start(
-        ACTION, asked, actor=actor_of(request), address=address_of(request), target=target
+        action, asked, actor=actor_of(request), address=address_of(request), target=target
     )
     until = time.monotonic() + WAIT_SECONDS
     run.refresh_from_db()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from trustbackup.models import Plan, PlanDue, Run
+from trustbackup.notifications.routes import all_routes
 from trustbackup.operations.plans.spec import PlanSpec, read_plans, suggested_plan
 from trustbackup.runs.queue import fail_stale_runs
 from trustbackup.views.base import Page
@@ -60,6 +61,11 @@ class PlanView(Page, TemplateView):
             problem=problem,
             is_saved=Plan.objects.filter(name=name).exists(),
             upcoming=upcoming,
+            heard_by=[
+                route.name
+                for route in all_routes()
+                if route.enabled and (not route.plans or name in route.plans)
+            ],
             runs=Run.objects.filter(plan=name)[:LATEST],
             missed=PlanDue.objects.filter(plan=name).exclude(state=PlanDue.State.STARTED)[:LATEST],
             title=_("Plan %(name)s") % {"name": name},
