@@ -100,7 +100,7 @@ def test_case_r1_a_killed_undo_is_told_right_whatever_comes_before_its_recovery(
 
 def seconds_of(site: Site, *command: str) -> float:
     began = time.monotonic()
-    site.manage(*command, fresh=True)
+    site.manage(*command)
     return time.monotonic() - began
 
 

@@ -11,14 +11,13 @@ import json
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from subprocess import Popen
 
 import pytest
 
 from tests.support.backups import leftovers, listed, wait_for
 from tests.support.index import backup_folder, checked, note, put
 from tests.support.offsite import add
-from tests.support.sites import SECRET_KEY, Site, finish
+from tests.support.sites import SECRET_KEY, Process, Site, finish
 
 SIZE = 200 << 20
 """Bytes. Whoever reads them is stopped in the middle while the other one works."""
@@ -47,12 +46,12 @@ def large(site: Site) -> str:
     return put(folder, 0, data=bytes(SIZE))
 
 
-def start(site: Site, command: Sequence[str], identifier: str) -> Popen[str]:
+def start(site: Site, command: Sequence[str], identifier: str) -> Process:
     return site.start(*(identifier if word == "ID" else word for word in command))
 
 
 @contextlib.contextmanager
-def stopped_while_reading(process: Popen[str], path: Path) -> Iterator[None]:
+def stopped_while_reading(process: Process, path: Path) -> Iterator[None]:
     """Stop a command as soon as it has the file open; it goes on afterwards."""
     wait_for(lambda: process.poll() is not None or has_open(process.pid, path))
     with contextlib.suppress(ProcessLookupError):

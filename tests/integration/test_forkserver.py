@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.backups import more_settings, wait_for
 from tests.support.forkserver import client
 from tests.support.sites import Result, Site
 
@@ -70,12 +70,17 @@ ENDS = {
     "a sentence": "import sys; sys.exit('so it ends')",
     "an exception": "raise LookupError('nothing is there')",
     "a signal": "import os; os.kill(os.getpid(), 15)",
+    "Ctrl-C": "import os; os.kill(os.getpid(), 2)",
+    "a great number": "import sys; sys.exit(259)",
     "at once": "import os; print('never written'); os._exit(4)",
     "a farewell": "import atexit; atexit.register(print, 'farewell')",
     "a thread": "import threading, time\n"
     "threading.Thread(target=lambda: (time.sleep(0.2), print('later'))).start()",
     "a warning": "import warnings; warnings.warn('no good', DeprecationWarning)",
     "a forgotten file": "f = open('/dev/null')",
+    "a forgotten circle": "class C:\n    def __del__(self): print('gone', flush=True)\n"
+    "c = C()\nc.c = c",
+    "a closed output": "import sys; sys.stdout.close()",
     "bytes": "import os; os.write(1, b'one\\r\\ntwo'); os.write(2, b'three')",
 }
 
@@ -112,6 +117,23 @@ def test_nothing_of_one_command_is_left_for_the_next(sqlite_site: Site) -> None:
     assert shell(sqlite_site, look, fresh=False).stdout == "None False\n"
 
 
+KEPT = """
+import json, os
+json.left = open("left", "w")
+json.left.write("all of it")
+"""
+
+
+def test_a_file_that_a_module_of_the_server_holds_is_written_and_complained_of(
+    sqlite_site: Site,
+) -> None:
+    for fresh in (False, True):
+        result = shell(sqlite_site, KEPT, fresh=fresh)
+        assert "ResourceWarning: unclosed file" in result.stderr, str(result)
+        assert result.returncode == 0
+        assert (sqlite_site.folder / "left").read_text() == "all of it"
+
+
 def test_the_server_has_read_no_settings_and_knows_no_app(sqlite_site: Site) -> None:
     looking = sqlite_site.home / "looking.py"
     looking.write_text(
@@ -122,8 +144,56 @@ def test_the_server_has_read_no_settings_and_knows_no_app(sqlite_site: Site) -> 
         "print('paramiko' in sys.modules)\n"
     )
     environment = sqlite_site.environment()
-    ended = client.run([str(looking)], cwd=sqlite_site.folder, environment=environment, timeout=60)
-    assert ended == (0, "False False []\nTrue\n", "")
+    process = client.start([str(looking)], cwd=sqlite_site.folder, environment=environment)
+    assert process.communicate() == ("False False []\nTrue\n", "")
+    assert process.returncode == 0
+
+
+STARTED_BY = "import os; print(os.getppid())"
+OTHERS = {
+    "one more app": "INSTALLED_APPS = [*INSTALLED_APPS, 'django.contrib.sites']",
+    "another setting of a library": "DBBACKUP_CONNECTORS = {'default': {'IF_EXISTS': True}}",
+    "another module of ours": "from trustbackup.store import locks\nlocks.shared = None",
+    "no settings at all": "raise RuntimeError('not to be read')",
+}
+
+
+def test_a_command_of_the_same_apps_finds_them_loaded(sqlite_site: Site) -> None:
+    (with_apps,) = client.pids()[1:]
+    assert shell(sqlite_site, STARTED_BY, fresh=False).stdout == f"{with_apps}\n"
+    more_settings(sqlite_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'KEEP_LOCAL': 3}\nUSE_TZ = False")
+    assert shell(sqlite_site, STARTED_BY, fresh=False).stdout == f"{with_apps}\n"
+
+
+@pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS)
+def test_a_command_whose_apps_may_be_others_loads_its_own(sqlite_site: Site, text: str) -> None:
+    more_settings(sqlite_site, f"import sys\nprint('once', file=sys.stderr)\n{text}")
+    forked, own = (shell(sqlite_site, STARTED_BY, fresh=fresh) for fresh in (False, True))
+    assert forked.returncode == own.returncode
+    assert forked.stderr.count("once") == own.stderr.count("once")
+    assert forked.stderr.splitlines()[-1:] == own.stderr.splitlines()[-1:]
+    assert forked.stdout in ("", f"{client.pids()[0]}\n")
+
+
+def test_what_settings_print_is_printed_once(sqlite_site: Site) -> None:
+    more_settings(sqlite_site, "print('read')")
+    assert shell(sqlite_site, STARTED_BY, fresh=False).stdout == f"read\n{client.pids()[1]}\n"
+
+
+DATABASE = """
+from django.conf import settings
+from django.db import connection, connections
+from dbbackup import settings as library
+print(connection.vendor, sorted(connections), settings.MEDIA_ROOT, library.MEDIA_PATH)
+print(library.DATABASES, settings.SECRET_KEY)
+"""
+
+
+def test_no_setting_of_the_server_is_a_commands(sqlite_site: Site) -> None:
+    more_settings(sqlite_site, "DATABASES['more'] = DATABASES['default']\nSECRET_KEY = 'x' * 50")
+    forked, own = (shell(sqlite_site, DATABASE, fresh=fresh) for fresh in (False, True))
+    assert (forked.returncode, forked.stdout) == (own.returncode, own.stdout)
+    assert "sqlite ['default', 'more']" in own.stdout
 
 
 def test_commands_of_many_threads_run_at_the_same_time(sqlite_site: Site) -> None:
@@ -149,11 +219,6 @@ def test_a_forked_command_that_is_killed_tells_by_which_signal(sqlite_site: Site
 def test_no_zombie_is_left_behind(sqlite_site: Site) -> None:
     for _ in range(3):
         shell(sqlite_site, "pass", fresh=False)
-    children = Path(f"/proc/{client.pid()}/task/{client.pid()}/children")
-    for _ in range(10):
-        # The last one may still be ending, on a busy machine; more never are.
-        shell(sqlite_site, "pass", fresh=False)
-        time.sleep(0.2)
-        if len(children.read_text().split()) <= 1:
-            return
-    assert children.read_text().split() == []
+    for server, others in zip(client.pids(), (1, 0), strict=True):
+        children = Path(f"/proc/{server}/task/{server}/children")
+        wait_for(lambda: len(children.read_text().split()) == others)  # noqa: B023 - at once

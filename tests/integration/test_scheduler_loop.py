@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,14 @@ from django.db import DatabaseError
 from tests.integration.test_plan_runs import give_plans, look, make_due
 from tests.integration.test_runs import locked
 from tests.support.backups import assert_refused, leftovers, listed, wait_for
-from tests.support.sites import Result, Site, finish
+from tests.support.sites import Process, Result, Site, finish
 from trustbackup.models import Plan, PlanDue, Run
 from trustbackup.runs import scheduler_loop
 from trustbackup.runs.scheduler import Taken
 from trustbackup.runs.scheduler_loop import SchedulerLoop
 
 
-def end(process: subprocess.Popen[str]) -> Result:
+def end(process: Process) -> Result:
     process.send_signal(signal.SIGTERM)
     return finish(process, timeout=60)
 

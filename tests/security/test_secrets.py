@@ -72,13 +72,13 @@ class CommandLines:
 def test_attack_04_no_command_line_ever_has_the_password(odd_site: Site) -> None:
     dumper = slow_pg_dump(odd_site)
     with CommandLines() as lines:
-        process = odd_site.start("create_backup", "--json")
+        process = odd_site.start("create_backup", "--json", fresh=True)
         wait_for(dumper.reached.exists)
         wait_for(lambda: any("--snapshot" in line for line in lines.seen))
         dumper.release()
         finish(process)
         odd_site.variables.clear()
-        odd_site.manage("restore_backup", "latest", "--force")
+        odd_site.manage("restore_backup", "latest", "--force", fresh=True)
     assert any("pg_restore" in line for line in lines.seen), "it was never seen: nothing is proven"
     assert not [line for line in lines.seen if CANARY in line]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -16,11 +17,13 @@ from typing import Any
 
 from tests.support.clusters import Cluster, Database, drop_role, make_database
 from tests.support.forkserver import client as forkserver
+from tests.support.forkserver.forked import Forked
 from tests.support.run import once, run_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MANAGE = CHECKOUT / "manage.py"
 SECRET_KEY = "the-tests-own-secret-key-of-more-than-fifty-characters"
+Process = subprocess.Popen[str] | Forked
 SAMPLE = ("--customers", "20", "--orders", "50", "--seed", "1")
 
 
@@ -109,13 +112,29 @@ class Site:
         return [sys.executable, str(MANAGE), *arguments]
 
     def start(
-        self, *arguments: str, env: Mapping[str, str] = {}, prefix: Sequence[str] = ()
-    ) -> subprocess.Popen[str]:
-        """Start a management command as the leader of its own process group; see `finish`."""
+        self,
+        *arguments: str,
+        env: Mapping[str, str] = {},
+        prefix: Sequence[str] = (),
+        fresh: bool = False,
+    ) -> Process:
+        """Start a management command as the leader of its own process group; see `finish`.
+
+        `prefix` is a program in front of it (setpriv, strace …). It is forked from a process that
+        has imported Django, unless it has a prefix other than strace, which traces that, too, or
+        is to be `fresh`: an interpreter of its own, whose memory, modules and command line are
+        only what the command itself needs.
+        """
+        environment, command = self.environment(**env), self.command(*arguments)
+        traced = bool(prefix) and Path(prefix[0]).name == "strace"
+        if not fresh and (traced or not prefix) and forkserver.can_run(environment):
+            return forkserver.start(
+                command[1:], cwd=self.folder, environment=environment, tracer=prefix
+            )
         return subprocess.Popen(
-            [*prefix, *self.command(*arguments)],
+            [*prefix, *command],
             cwd=self.folder,
-            env=self.environment(**env),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -132,35 +151,16 @@ class Site:
         timeout: float = 300,
         fresh: bool = False,
     ) -> Result:
-        """Run a management command to its end.
+        """Run a management command to its end, as `start` starts it.
 
-        `prefix` is a program in front of it (strace …). It is forked from a process that
-        has imported Django, unless it has a prefix or is to be `fresh`: an interpreter of its
-        own, whose memory and modules are only what the command itself needs. Raises
-        AssertionError with all that it printed when it fails, unless `check` is off, and when
-        it takes longer than `timeout` seconds.
+        Raises AssertionError with all that it printed when it fails, unless `check` is off, and
+        when it takes longer than `timeout` seconds.
         """
-        environment = self.environment(**env)
-        if prefix or fresh or not forkserver.can_run(environment):
-            result = finish(self.start(*arguments, env=env, prefix=prefix), timeout=timeout)
-        else:
-            result = self._fork(arguments, environment, timeout)
+        process = self.start(*arguments, env=env, prefix=prefix, fresh=fresh)
+        result = finish(process, timeout=timeout)
         if check:
             assert result.returncode == 0, str(result)
         return result
-
-    def _fork(
-        self, arguments: Sequence[str], environment: Mapping[str, str], timeout: float
-    ) -> Result:
-        command = self.command(*arguments)
-        try:
-            ended = forkserver.run(
-                command[1:], cwd=self.folder, environment=environment, timeout=timeout
-            )
-        except forkserver.LateError as late:
-            result = Result(tuple(command), *late.ended)
-            raise AssertionError(f"still running after {timeout} s: {result}") from None
-        return Result(tuple(command), *ended)
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Run one SQL statement on the site's database, whichever it is; its rows."""
@@ -174,14 +174,15 @@ class Site:
             connection.close()
 
 
-def finish(process: subprocess.Popen[str], *, timeout: float = 300) -> Result:
+def finish(process: Process, *, timeout: float = 300) -> Result:
     """Wait for a command that `Site.start` started; kills its whole group when it is late."""
     late = False
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         late = True
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()
     command = tuple(map(str, process.args)) if isinstance(process.args, list) else ()
     result = Result(command, process.returncode, stdout, stderr)

@@ -1,125 +1,173 @@
-"""The process that imports once, and then forks a child for each command.
+"""The processes that import once, and then fork a child for each command.
 
-Nothing in the list may read settings, need the registry of apps or start a thread: a child must
-be as a new interpreter is, only sooner.
+The first has imported what needs no settings; it forks the second, which has loaded the web
+shop's apps, too. A child must be as a new interpreter is, only sooner.
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
+import ctypes
 import gc
 import importlib
 import json
 import os
 import runpy
+import selectors
 import socket
 import sys
 import tempfile
+import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-IMPORTED = """
-    PIL.Image asyncio backports.zstd boto3.session botocore.client botocore.endpoint
-    botocore.session concurrent.futures.thread cryptography.fernet
-    cryptography.hazmat.primitives.ciphers.aead cryptography.hazmat.primitives.kdf.hkdf
-    cryptography.hazmat.primitives.serialization csv ctypes dj_database_url
-    django.contrib.admin.apps django.contrib.admin.checks django.contrib.admin.filters
-    django.contrib.admin.helpers django.contrib.admin.widgets django.contrib.auth.hashers
-    django.contrib.auth.management django.contrib.auth.password_validation
-    django.contrib.contenttypes.apps django.contrib.contenttypes.management
-    django.contrib.messages.apps django.contrib.messages.storage.fallback
-    django.contrib.sessions.backends.db django.contrib.staticfiles.apps
-    django.contrib.staticfiles.finders django.core.cache.backends.locmem
-    django.core.checks.security django.core.mail django.core.management.commands.check
-    django.core.management.commands.migrate django.core.management.commands.shell
-    django.core.servers.basehttp django.db.backends.postgresql.base
-    django.db.backends.sqlite3.base django.db.migrations.autodetector
-    django.db.migrations.executor django.forms.models django.middleware.cache
-    django.middleware.csrf django.template.defaultfilters django.template.loader
-    django.template.loaders.app_directories django.templatetags.i18n
-    django.utils.translation.trans_real django.views.debug django.views.generic
-    django_htmx.middleware django_stubs_ext django_tasks.base email.mime.text html.parser
-    http.cookies humanize importlib.resources ipaddress isal.igzip_threaded logging.handlers
-    lzma paramiko psycopg.types.json rich.console rich.progress rich.table socketserver sqlparse
-    statistics storages.base tarfile unittest.mock urllib3 xml.sax.expatreader zipfile zipstream
-"""
-OURS = """
-    trustbackup.conf trustbackup.databases.process trustbackup.databases.registry
-    trustbackup.databases.values trustbackup.destinations.registry trustbackup.operations.context
-    trustbackup.operations.progress trustbackup.policy.anomalies trustbackup.policy.protection
-    trustbackup.policy.retention trustbackup.store.drafts trustbackup.store.eviction
-    trustbackup.store.folder trustbackup.store.journal trustbackup.store.locks
-    trustbackup.store.removal trustbackup.store.staging trustbackup.store.streams trustbackup.vault
-"""
-"""What every command of ours loads and what knows no model: a third of its time."""
+CHECKOUT = str(Path(__file__).resolve().parents[3])
+PR_SET_PTRACER = 0x59616D61
+sys.path.insert(0, CHECKOUT)
+
+from tests.support.forkserver import ending, imports  # noqa: E402
+from tests.support.forkserver.forked import OTHER_APPS  # noqa: E402
+from tests.support.forkserver.warm import Apps  # noqa: E402
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A program, what surrounds it, and two pipes: where it tells of itself, and what it awaits."""
+
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    umask: int
+    traced: bool
+    told: int
+    go: int
 
 
 def main() -> None:
-    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-    for module in (*IMPORTED.split(), *OURS.split()):
-        importlib.import_module(module)
-    del sys.path[0]
-    with socket.socket(fileno=int(sys.argv[1])) as requests:
+    ending.expect()
+    imports.load()
+    cold, warm = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+    apps = None
+    if os.fork():
+        requests, others = cold, warm
+    else:
+        requests, others = warm, cold
+        apps = Apps()
+    others.close()
+    assert threading.active_count() == 1
+    ending.keep_modules()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    sys.path.remove(CHECKOUT)
+    with requests:
         gc.collect()
         gc.freeze()
         request = serve(requests)
-    become(request)
+    become(request, apps)
 
 
-def serve(requests: socket.socket) -> dict[str, Any]:
-    """Fork for each request; returns it, in the child that is to become its command."""
-    while True:
-        message, ancillary, _flags, _address = requests.recvmsg(1 << 20, socket.CMSG_SPACE(3 * 4))
-        if not message:
-            os._exit(0)
-        files = array.array("i")
-        for _level, _kind, data in ancillary:
-            files.frombytes(data)
-        watcher = os.fork()
-        if not watcher and not (command := os.fork()):
-            take(*files)
-            request: dict[str, Any] = json.loads(message)
-            return request
-        if not watcher:
-            watch(command, *files)
-        for file in files:
-            os.close(file)
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def serve(requests: socket.socket) -> Request:
+    """Fork for each request; returns it in the child that is to become its command."""
+    running: dict[int, tuple[int, int]] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(requests, selectors.EVENT_READ)
+        while True:
+            for key, _events in selector.select():
+                if key.fd != requests.fileno():
+                    selector.unregister(key.fd)
+                    tell_end(key.fd, *running.pop(key.fd))
+                    continue
+                message, files = receive(requests)
+                if not message:
+                    os._exit(0)
+                out, err, told, go = files
+                if not (command := os.fork()):
+                    for number, (_pid, other) in running.items():
+                        os.close(number)
+                        os.close(other)
+                    take(out, err)
+                    return Request(**json.loads(message), told=told, go=go)
+                for number in (out, err, go):
+                    os.close(number)
+                ended = os.pidfd_open(command)
+                running[ended] = command, told
+                selector.register(ended, selectors.EVENT_READ)
 
 
-def take(out: int, err: int, end: int) -> None:
+def receive(requests: socket.socket) -> tuple[bytes, list[int]]:
+    message, ancillary, _flags, _address = requests.recvmsg(1 << 20, socket.CMSG_SPACE(4 * 4))
+    files = array.array("i")
+    for _level, _kind, data in ancillary:
+        files.frombytes(data)
+    return message, list(files)
+
+
+def tell_end(ended: int, command: int, told: int) -> None:
+    """The status of a command that has ended, after all that it said of itself."""
+    os.close(ended)
+    status = os.waitpid(command, 0)[1]
+    # Who asked may have ended before.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(told, b"%d\n" % status)
+    os.close(told)
+
+
+def take(out: int, err: int) -> None:
     """Write where the command's output goes, as the first of a session of its own."""
     os.setsid()
     os.dup2(out, 1)
     os.dup2(err, 2)
-    for file in (out, err, end):
-        os.close(file)
-
-
-def watch(command: int, out: int, err: int, end: int) -> None:
-    """Tell the command's process id and, at its end, its status."""
     os.close(out)
     os.close(err)
-    os.write(end, b"%d\n" % command)
-    os.write(end, b"%d\n" % os.waitpid(command, 0)[1])
-    os._exit(0)
 
 
-def become(request: dict[str, Any]) -> None:
+def become(request: Request, apps: Apps | None) -> None:
     """Run the program as if this interpreter had just been started for it."""
+    os.write(request.told, b"%d\n" % os.getpid())
     os.environ.clear()
-    os.environ.update(request["env"])
+    os.environ.update(request.env)
     time.tzset()
-    os.umask(request["umask"])
-    os.chdir(request["cwd"])
+    os.umask(request.umask)
+    os.chdir(request.cwd)
     tempfile.tempdir = None
-    sys.argv = request["argv"]
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.argv = request.argv
     added = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     sys.path[:1] = [str(Path(sys.argv[0]).parent), *added]
     importlib.invalidate_caches()
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    if apps and not fits(apps):
+        os.write(request.told, OTHER_APPS)
+        os._exit(0)
+    if request.traced:
+        # Whoever is not root may trace only its own children, and those who let it.
+        ctypes.CDLL(None).prctl(PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
+    os.write(request.told, b"begins\n")
+    os.close(request.told)
+    if request.traced:
+        os.read(request.go, 1)
+    os.close(request.go)
+    with ending.whole_process():
+        runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def fits(apps: Apps) -> bool:
+    """Whether the command can use them; what its settings print is printed once."""
+    said = [os.memfd_create("said") for _stream in (1, 2)]
+    streams = [os.dup(1), os.dup(2)]
+    for stream, memory in zip((1, 2), said, strict=True):
+        os.dup2(memory, stream)
+    found = apps.are_those_of_the_command()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for stream, own, memory in zip((1, 2), streams, said, strict=True):
+        os.dup2(own, stream)
+        os.close(own)
+        if found and (size := os.fstat(memory).st_size):
+            os.write(stream, os.pread(memory, size, 0))
+        os.close(memory)
+    return found
 
 
 if __name__ == "__main__":
