@@ -227,7 +227,7 @@ from trustbackup.store import compression
 class Broken:
     def __init__(self): self.inner = compression._gzip_compressor()
     def compress(self, data): return self.inner.compress(data)
-    def flush(self): raise ValueError("the compressor broke")
+    def flush(self, *mode): raise ValueError("the compressor broke")
 known = compression.COMPRESSIONS
 known["gzip"] = dataclasses.replace(known["gzip"], compressor=Broken)
 """

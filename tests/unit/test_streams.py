@@ -128,11 +128,12 @@ class Sink:
         return len(data)
 
 
-def test_memory_does_not_grow_with_the_data() -> None:
+@pytest.mark.parametrize("how", ["none", "gzip"])
+def test_memory_does_not_grow_with_the_data(how: str) -> None:
     peaks = []
     for blocks in (20, 200):
         tracemalloc.start()
-        write_compressed(Endless(blocks), Sink(), get_compression("none"))
+        write_compressed(Endless(blocks), Sink(), get_compression(how))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 4 * BLOCK
@@ -150,18 +151,20 @@ def test_a_reporter_that_stops_ends_it_at_once() -> None:
     assert source.left > 980
 
 
-def test_a_target_that_fails_ends_it_with_its_error() -> None:
+@pytest.mark.parametrize("how", ["none", "gzip", "zstd"])
+def test_a_target_that_fails_ends_it_with_its_error(how: str) -> None:
     class Full:
         def write(self, data: bytes | memoryview, /) -> int:
             raise OSError(28, "No space left on device")
 
     source = Endless(1000)
     with pytest.raises(OSError, match="No space left"):
-        write_compressed(source, Full(), get_compression("none"))
+        write_compressed(source, Full(), get_compression(how))
     assert source.left > 980
 
 
-def test_nothing_is_written_after_an_interruption_at_the_very_end() -> None:
+@pytest.mark.parametrize("how", ["none", "gzip"])
+def test_nothing_is_written_after_an_interruption_at_the_very_end(how: str) -> None:
     source, interrupted = Endless(14), threading.Event()
 
     class Slow:
@@ -184,7 +187,7 @@ def test_nothing_is_written_after_an_interruption_at_the_very_end() -> None:
     previous = signal.signal(signal.SIGALRM, interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
-            write_compressed(source, target, get_compression("none"))
+            write_compressed(source, target, get_compression(how))
     finally:
         signal.signal(signal.SIGALRM, previous)
     wait_for(lambda: threading.enumerate() == threads)  # nobody is left who could write

@@ -20,8 +20,11 @@ else:
 
 
 class Compressor(Protocol):
+    """``flush()`` ends it; with the ``cut_mode`` of its Compression it goes on behind a cut."""
+
     def compress(self, data: memoryview, /) -> bytes | memoryview: ...
-    def flush(self) -> bytes: ...
+    @property
+    def flush(self) -> Callable[..., bytes]: ...
 
 
 class _Plain:
@@ -34,13 +37,18 @@ class _Plain:
 
 @dataclass(frozen=True)
 class Compression:
-    """A way to compress: its name, its file suffix, and its first bytes."""
+    """A way to compress: its name, its file suffix, and its first bytes.
+
+    ``cut_mode`` is how its compressor is flushed at a cut (``store/cuts.py``); None where that
+    is of no use.
+    """
 
     name: str
     suffix: str
     magic: bytes
     compressor: Callable[[], Compressor]
     reader: Callable[[BinaryIO], BinaryIO]
+    cut_mode: int | None = None
 
 
 def _gzip_compressor() -> Compressor:
@@ -51,6 +59,14 @@ def _gzip_compressor() -> Compressor:
 
 def _gzip_reader(raw: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", igzip_threaded.open(raw, "rb"))  # type: ignore[no-untyped-call]
+
+
+# A flush that forgets all that came before (Z_FULL_FLUSH, a new frame) makes dumps up to 2.5 %
+# larger in gzip, and 15 % in zstd. These two remember, cost a thousandth, and do as well: what
+# they remember is the same again a window after a change, 32 KiB in gzip and 512 KiB in zstd.
+# And a file that was truncated at a cut still has no end.
+_GZIP_CUT = isal_zlib.Z_SYNC_FLUSH
+_ZSTD_CUT = zstd.ZstdCompressor.FLUSH_BLOCK
 
 
 def _zstd_compressor() -> Compressor:
@@ -76,8 +92,8 @@ def _bzip2_reader(raw: BinaryIO) -> BinaryIO:
 COMPRESSIONS = {
     item.name: item
     for item in (
-        Compression("gzip", ".gz", b"\x1f\x8b", _gzip_compressor, _gzip_reader),
-        Compression("zstd", ".zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, _zstd_reader),
+        Compression("gzip", ".gz", b"\x1f\x8b", _gzip_compressor, _gzip_reader, _GZIP_CUT),
+        Compression("zstd", ".zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, _zstd_reader, _ZSTD_CUT),
         Compression("bzip2", ".bz2", b"BZh", bz2.BZ2Compressor, _bzip2_reader),
         Compression("none", "", b"", _Plain, lambda raw: raw),
     )

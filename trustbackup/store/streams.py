@@ -2,25 +2,26 @@
 
 Memory stays flat: at most 16 blocks of 1 MiB are under way at any time, and they are used
 over and over. Compressing, hashing and writing happen in a second thread, so that the
-dumper never waits for them while a core is free.
+dumper never waits for them while a core is free. What is cut (``store/cuts.py``) goes through
+one more MiB, and is the same file for the same bytes, however these came.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
 from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
+from trustbackup.store import cuts
 from trustbackup.store.checked_file import BlockHashes, open_checked
-from trustbackup.store.compression import DAMAGE, Compression, Compressor, sniff_compression
+from trustbackup.store.compression import DAMAGE, Compression, sniff_compression
 from trustbackup.store.durable import open_regular
 from trustbackup.store.scheduling import has_green_threads, schedule_as_batch
 
@@ -72,7 +73,7 @@ def write_compressed(
     ``on_bytes`` gets the number of raw bytes read so far, in the calling thread, and may
     raise to stop. Whatever reading, compressing or writing raises comes out unchanged.
     """
-    with _Writer(target, compression.compressor(), step) as writer:
+    with _Writer(target, compression, step) as writer:
         raw_size = 0
         while count := source.readinto(block := writer.empty_block()):
             writer.put(block, count)
@@ -84,9 +85,11 @@ def write_compressed(
 class _Writer:
     """Compresses, hashes and writes in a thread of its own."""
 
-    def __init__(self, target: Writable, compressor: Compressor, step: int) -> None:
+    def __init__(self, target: Writable, compression: Compression, step: int) -> None:
         self.target = target
-        self.compressor = compressor
+        self.compressor = compression.compressor()
+        mode = compression.cut_mode
+        self.cut_mode = mode if mode is not None and cuts.can_cut() else None
         self.step = step
         self.digest = hashlib.sha256()
         self.size = 0
@@ -137,29 +140,44 @@ class _Writer:
     def _work(self) -> None:
         if not has_green_threads():  # else it would be the whole process
             schedule_as_batch(threading.get_native_id())
-        # After an error the queue is still emptied: nobody may wait for a free block.
-        while (item := self._full.get()) is not None:
-            block, count = item
-            for start in range(0, count, self.step):
-                if self.error is None and not self._abandoned:
-                    step = block[start : min(start + self.step, count)]
-                    self._guarded(functools.partial(self.compressor.compress, step))
-                    # The dumper's turn, if it waits: it does not interrupt anybody.
-                    os.sched_yield()
-            self._empty.put(block)
-        if self.error is None and not self._abandoned:
-            self._guarded(self.compressor.flush)
-
-    def _guarded(self, produce: Callable[[], bytes | memoryview]) -> None:
+        blocks = self._blocks()
         try:
-            data = produce()
-            self.digest.update(data)
-            self.size += len(data)
-            view = memoryview(data)
-            while view:
-                view = view[self.target.write(view) :]
+            self._compress(blocks)
         except BaseException as error:
             self.error = error
+            # The queue is still emptied: nobody may wait for a free block.
+            for _block in blocks:
+                pass
+
+    def _blocks(self) -> Iterator[memoryview]:
+        """What was put, to its end. A block is free again when the next one is asked for."""
+        while (item := self._full.get()) is not None:
+            block, count = item
+            yield block[:count]
+            self._empty.put(block)
+
+    def _compress(self, blocks: Iterator[memoryview]) -> None:
+        for number, piece in enumerate(blocks if self.cut_mode is None else cuts.pieces(blocks)):
+            if number and self.cut_mode is not None:
+                self._write(self.compressor.flush(self.cut_mode))
+            for start in range(0, len(piece), self.step):
+                self._write(self.compressor.compress(piece[start : start + self.step]))
+                # The dumper's turn, if it waits: it does not interrupt anybody.
+                os.sched_yield()
+        self._write(self.compressor.flush())
+
+    def _write(self, data: bytes | memoryview) -> None:
+        if self._abandoned:
+            raise _Abandoned
+        self.digest.update(data)
+        self.size += len(data)
+        view = memoryview(data)
+        while view:
+            view = view[self.target.write(view) :]
+
+
+class _Abandoned(Exception):
+    """The caller has ended: nothing more may be written."""
 
 
 def sha256_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
