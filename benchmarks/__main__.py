@@ -19,6 +19,7 @@ from benchmarks import (
     data,
     listing,
     memory,
+    nightly,
     offsite,
     page,
     postgres,
@@ -31,6 +32,8 @@ from benchmarks.measure import BenchmarkError, say
 from benchmarks.site import Site
 
 PARTS = ("postgres", "sqlite", "list", "retention", "page", "offsite", "restore", "memory")
+ASKED_FOR = ("nightly",)
+"""Parts that are measured only where ``--only`` names them."""
 _ROOM = {
     "postgres": 4e9,
     "sqlite": 4e9,
@@ -40,6 +43,7 @@ _ROOM = {
     "offsite": 8e9,
     "restore": 8e9,
     "memory": 9e9,
+    "nightly": 2e9,
 }
 """Free bytes that each part needs at scale 1."""
 _DATABASE = "bench"
@@ -74,11 +78,14 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--only", action="append", choices=PARTS, help="only this part; may be repeated"
+        "--only", action="append", choices=PARTS + ASKED_FOR, help="only this part; may be repeated"
     )
     parser.add_argument("--rounds", type=int, default=5, help="runs of each variant (5)")
     parser.add_argument(
         "--scale", type=float, default=1.0, help="size of the data: 1 is 1.5 GB and 1 GB"
+    )
+    parser.add_argument(
+        "--nights", type=int, default=nightly.NIGHTS, help="backups of the part nightly (30)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
     parser.add_argument(
@@ -90,6 +97,8 @@ def parse() -> argparse.Namespace:
     options = parser.parse_args()
     if options.rounds < 1 or options.scale <= 0:
         parser.error("--rounds and --scale must be above 0")
+    if options.nights < 2:
+        parser.error("--nights must be at least 2")
     return options
 
 
@@ -171,7 +180,8 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
 
 
 def measure_many(options: argparse.Namespace, folder: Path) -> list[report.Section]:
-    """What is to stay quick with very many backups: their list, and what becomes of each."""
+    """What is to stay quick, or small, with many backups: their list, what becomes of each, where
+    they are backed up."""
     parts = options.only or PARTS
     sections: list[report.Section] = []
     if "list" in parts:
@@ -183,6 +193,12 @@ def measure_many(options: argparse.Namespace, folder: Path) -> list[report.Secti
         count = max(8, round(retention.BACKUPS * options.scale))
         say(f"Keep or delete for {count:,} backups")
         sections.append(retention.measure(options.rounds, count))
+    if "nightly" in parts:
+        say(f"A backup folder that restic backs up for {options.nights} nights")
+        place = folder / "nightly"
+        place.mkdir(mode=0o711)
+        with cluster.running_cluster(place) as server:
+            sections.append(nightly.measure(server, place, options.scale, options.nights))
     return sections
 
 

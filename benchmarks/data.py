@@ -14,6 +14,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from benchmarks.cluster import Cluster
 from webshop.shop.sample.words import FAMILY_NAMES, GIVEN_NAMES, STREETS, TOWNS
@@ -130,14 +133,18 @@ def fill_postgres(cluster: Cluster, name: str, count: int) -> int:
         for statement in TABLES:
             cursor.execute(statement.format(order="", item="", token="").encode())
         for table, rows in everything(count).items():
-            with cursor.copy(f"COPY {table} FROM STDIN".encode()) as copy:
-                # Nothing in the rows needs COPY's escapes.
-                while lines := ["\t".join(map(str, row)) for row in itertools.islice(rows, 5_000)]:
-                    copy.write("\n".join([*lines, ""]))
+            copy_rows(cursor, table, rows)
             cursor.execute(f"ALTER TABLE {table} ADD PRIMARY KEY (id)".encode())
         for statement in INDEXES:
             cursor.execute(statement.encode())
     return settle_postgres(cluster, name)
+
+
+def copy_rows(cursor: psycopg.Cursor[Any], table: str, rows: Iterator[Row]) -> None:
+    with cursor.copy(f"COPY {table} FROM STDIN".encode()) as copy:
+        # Nothing in the rows needs COPY's escapes.
+        while lines := ["\t".join(map(str, row)) for row in itertools.islice(rows, 5_000)]:
+            copy.write("\n".join([*lines, ""]))
 
 
 def double_postgres(cluster: Cluster, name: str) -> int:
