@@ -185,7 +185,7 @@ def finish(process: Process, *, timeout: float = 300) -> Result:
             os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()
     command = tuple(map(str, process.args)) if isinstance(process.args, list) else ()
-    result = Result(command, process.returncode, stdout, stderr)
+    result = Result(command, process.wait(), stdout, stderr)
     assert not late, f"still running after {timeout} s: {result}"
     return result
 

@@ -96,7 +96,7 @@ class Forked:
         with selectors.DefaultSelector() as selector:
             for stream in (self.stdout, self.stderr):
                 if not stream.closed:
-                    selector.register(stream, selectors.EVENT_READ)
+                    selector.register(stream, selectors.EVENT_READ, stream)
             while selector.get_map():
                 seconds = None if deadline is None else deadline - time.monotonic()
                 if seconds is not None and seconds <= 0:
@@ -106,7 +106,7 @@ class Forked:
                         self._output[key.fd] += block
                     else:
                         selector.unregister(key.fileobj)
-                        key.fileobj.close()
+                        key.data.close()
         self.wait(None if deadline is None else max(0, deadline - time.monotonic()))
         out, err = (bytes(data).decode().replace("\r\n", "\n") for data in self._output.values())
         return out, err

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "webshop.settings",
@@ -64,11 +65,8 @@ class Apps:
             self.asked[name] = value = ask(settings, name)
             return value
 
-        LazySettings.__getattr__ = note
-        try:
+        with patch.object(LazySettings, "__getattr__", note):
             yield
-        finally:
-            LazySettings.__getattr__ = ask
 
     def are_those_of_the_command(self) -> bool:
         """Read the command's settings; False where the apps would be others with them."""
@@ -116,9 +114,8 @@ def _forget() -> None:
     import webshop
 
     settings._wrapped = empty
-    connections._settings = None
     vars(connections).pop("settings", None)
-    connections._connections = Local(connections.thread_critical)
+    vars(connections).update(_settings=None, _connections=Local(connections.thread_critical))
     for name in ("settings", "environment"):
         del sys.modules[f"webshop.{name}"]
         delattr(webshop, name)
