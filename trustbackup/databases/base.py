@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from trustbackup.databases.manual import ManualCommands
+from trustbackup.databases.row_access import RowAccess
 from trustbackup.databases.values import (
     Capabilities,
     DumpRequest,
@@ -125,7 +126,7 @@ class Replacement(abc.ABC):
                 raise
 
 
-class Database(ManualCommands, abc.ABC):
+class Database(ManualCommands, RowAccess, abc.ABC):
     """One database of the site, by its alias in ``DATABASES``."""
 
     engine: ClassVar[str]

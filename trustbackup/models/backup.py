@@ -26,6 +26,10 @@ class BackupQuerySet(models.QuerySet["Backup"]):
     def of_kind(self, kind: str) -> BackupQuerySet:
         return self.filter(kind=kind)
 
+    def of_databases(self) -> BackupQuerySet:
+        """Those that hold whole databases: no other brings a lost site back."""
+        return self.filter(kind__in=("database", "full"))
+
     def whole(self) -> BackupQuerySet:
         """Those that can be restored: their data is here, or was dropped for a copy elsewhere."""
         return self.filter(state__in=Backup.WHOLE)
@@ -67,7 +71,8 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
     def sizes(self, most: int) -> Sequence[tuple[datetime, int]]:
         """When the newest ``most`` whole ones were made and their bytes, newest first."""
-        return list(self.whole().newest_first().values_list("created", "bytes")[:most])
+        found = self.whole().of_databases().newest_first()
+        return list(found.values_list("created", "bytes")[:most])
 
     def count_by_state(self) -> dict[str, int]:
         """How many there are in each state, in those that none is in, too."""
@@ -79,7 +84,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
         What is dated later than ``now`` does not count, as the clock was wrong.
         """
-        found = self.whole().filter(created__lte=now).order_by()
+        found = self.whole().of_databases().filter(created__lte=now).order_by()
         return dict(found.values_list("plan").annotate(models.Max("created")))
 
     def newest_proofs(self, now: datetime) -> dict[str, datetime]:
@@ -96,7 +101,8 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         return self._those("drilled_at", self.newest_proofs(now))
 
     def _those(self, moment: str, newest: Mapping[str, datetime]) -> dict[str, Backup]:
-        found = self.whole().filter(plan__in=newest, **{f"{moment}__in": newest.values()})
+        found = self.whole().of_databases().filter(plan__in=newest)
+        found = found.filter(**{f"{moment}__in": newest.values()})
         return {
             row.plan: row
             for row in found.order_by("pk")

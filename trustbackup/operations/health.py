@@ -66,11 +66,11 @@ def site_health(now: datetime | None = None, found: Watch | None = None) -> Heal
     """
     now = now or datetime.now(UTC)
     found = found or watch(now)
-    dated = Backup.objects.filter(created__lte=now + _APART)
+    dated = Backup.objects.of_databases().filter(created__lte=now + _APART)
     newest = dated.newest_first().first()
     good = dated.whole().newest_first().first()
     if newest is None or good is None:
-        if ahead := Backup.objects.whole().count():
+        if ahead := Backup.objects.of_databases().whole().count():
             sentence = ngettext(
                 "%(number)d backup is dated in the future: the clock was wrong then, or is now.",
                 "%(number)d backups are dated in the future: the clock was wrong then, or is now.",

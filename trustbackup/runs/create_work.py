@@ -40,7 +40,9 @@ def create_and_copy(
         ref.name: ref
         for ref in [*map(find_destination, to), *all_destinations(automatic_only=True)]
     }
-    with only_run(aliases_to_dump(options.get("databases", ())), report):
+    databases = options.get("databases", ())
+    aliases = databases if options.get("app") else aliases_to_dump(databases)
+    with only_run(aliases, report):
         manifest = create_backup(**options, report=report)
     copies = copy_and_evict(recorder, manifest, list(refs.values()), report)
     note_odd(recorder, manifest)

@@ -80,7 +80,13 @@ def _fetch(recorder: RunRecorder, options: Options, report: Reporter) -> None:
 
 
 def _drill(recorder: RunRecorder, options: Options, report: Reporter) -> None:
-    _each(recorder, options["backups"], lambda each: drill_backup(each, report=report).problems)
+    def check(backup: str) -> tuple[str, ...]:
+        try:
+            return drill_backup(backup, report=report).problems
+        except UsageError as error:  # of what can't be drilled, which stops no other
+            return (str(error),)
+
+    _each(recorder, options["backups"], check)
 
 
 def _each(

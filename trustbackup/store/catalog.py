@@ -51,7 +51,7 @@ def describe(entry: BackupFiles) -> Backup:
     backup.seconds = (found.finished - found.started).total_seconds()
     backup.bytes, backup.raw_bytes = found.bytes, found.raw_bytes
     backup.rows = sum(part.rows for part in found.parts)
-    backup.databases = "".join(f",{part.part}" for part in found.parts if part.engine) + ","
+    backup.databases = found.contents
     backup.files = [
         {
             "part": part.part,

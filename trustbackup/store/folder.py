@@ -93,8 +93,8 @@ class BackupFolder:
     def find(self, reference: str, found: dict[str, BackupFiles] | None = None) -> BackupFiles:
         """The backup that an id, ``latest`` or one of its file names means.
 
-        Raises BackupNotFound. ``latest`` is the newest one that this site signed. ``found`` is
-        what a look just before has found.
+        Raises BackupNotFound. ``latest`` is the newest one that this site signed and that holds
+        databases: no other stands for the site. ``found`` is what a look just before has found.
         """
         found = self.scan() if found is None else found
         if reference == "latest":
@@ -116,11 +116,19 @@ class BackupFolder:
         """What somebody else put there never passes for the newest, however it is dated."""
         named = [key for key in found if found[key].has_manifest]
         until = time.monotonic() + LATEST_SECONDS
+        others = False
         for number, key in enumerate(sorted(named, key=names.order, reverse=True)):
             if number == LATEST_MANIFESTS or time.monotonic() > until:
                 raise too_many_others(str(self.root), number)
             if found[key].is_ours():
-                return found[key]
+                if found[key].read_manifest()[0].holds_databases:
+                    return found[key]
+                others = True
+        if others:
+            raise BackupNotFound(
+                _("There is no backup of a database in %(root)s", root=self.root),
+                todo=_("Make one with create_backup, or name the backup that you mean."),
+            )
         if found:
             raise no_signed_backup(str(self.root), len(found))
         raise BackupNotFound(

@@ -21,6 +21,7 @@ from trustbackup.store.inventory import Inventory, read_inventory
 from trustbackup.store.members import (
     invalid,
     list_of,
+    list_of_texts,
     members_of,
     no_duplicates,
     pair_of,
@@ -117,6 +118,16 @@ class Manifest:
     @property
     def raw_bytes(self) -> int:
         return sum(part.raw_bytes for part in self.parts)
+
+    @property
+    def holds_databases(self) -> bool:
+        return self.kind in ("database", "full")
+
+    @property
+    def contents(self) -> str:
+        """What its sort is told by: ``,default,analytics,`` or ``,app-shop,``."""
+        named = [part.part for part in self.parts if part.engine or self.kind == "app"]
+        return "".join(f",{name}" for name in named) + ","
 
     def part(self, name: str) -> Part | None:
         return next((part for part in self.parts if part.part == name), None)
@@ -272,15 +283,8 @@ def _part(document: object, expected_id: str) -> Part:
         pair_of(item) for item in list_of(values["migrations"], "migrations")
     )
     values["inventory"] = read_inventory(values["inventory"])
-    values["excluded"] = _texts(values["excluded"], "excluded")
+    values["excluded"] = list_of_texts(values["excluded"], "excluded")
     return Part(**values)
-
-
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    found = list_of(value, where)
-    if not all(isinstance(item, str) for item in found):
-        raise invalid(_("%(member)r is not a list of texts", member=where))
-    return tuple(str(item) for item in found)
 
 
 def format_time(moment: datetime) -> str:

@@ -62,6 +62,14 @@ def list_of(value: object, where: str) -> list[object]:
     return value
 
 
+def list_of_texts(value: object, where: str) -> tuple[str, ...]:
+    """Raises ManifestError for anything but a list of texts."""
+    found = list_of(value, where)
+    if not all(isinstance(item, str) for item in found):
+        raise invalid(_("%(member)r is not a list of texts", member=where))
+    return tuple(str(item) for item in found)
+
+
 def texts_of(value: object, where: str) -> dict[str, str]:
     """Raises ManifestError for anything but an object of texts."""
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):

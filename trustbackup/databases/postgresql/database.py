@@ -27,6 +27,7 @@ from trustbackup.databases.postgresql.in_place import InPlace
 from trustbackup.databases.postgresql.pooled import begin
 from trustbackup.databases.postgresql.replacement import PostgresReplacement
 from trustbackup.databases.postgresql.roles import role_gaps
+from trustbackup.databases.postgresql.row_access import PostgresRowAccess
 from trustbackup.databases.postgresql.scratch_cluster import throwaway_cluster
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
@@ -58,7 +59,7 @@ _LONGEST_NAME = 63
 """Bytes that PostgreSQL keeps of a name."""
 
 
-class PostgreSQL(Database):
+class PostgreSQL(PostgresRowAccess, Database):
     """A PostgreSQL database."""
 
     engine = "postgresql"

@@ -34,6 +34,7 @@ from trustbackup.databases.sqlite.file import (
     translate,
 )
 from trustbackup.databases.sqlite.replacement import SQLiteReplacement
+from trustbackup.databases.sqlite.row_access import SQLiteRowAccess
 from trustbackup.databases.sqlite.site_connection import connect_as_site
 from trustbackup.databases.sqlite.swap_sign import (
     UNFINISHED,
@@ -53,7 +54,7 @@ from trustbackup.store.sqlite_name import file_of
 from trustbackup.store.streams import BLOCK, Readable
 
 
-class SQLite(Database):
+class SQLite(SQLiteRowAccess, Database):
     """An SQLite file."""
 
     engine = "sqlite"

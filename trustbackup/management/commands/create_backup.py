@@ -8,8 +8,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from trustbackup.conf import get_settings
+from trustbackup.contents.app_data.formats import FixtureOptions, get_format
 from trustbackup.exceptions import DumpError, UsageError
 from trustbackup.management.terminal import BackupCommand, seconds, size
+from trustbackup.operations.backup.app_data import APP, AppRequest, database_of
 from trustbackup.operations.offsite.verify import verify_backup
 from trustbackup.operations.progress import Reporter
 from trustbackup.operations.site_version import name_before
@@ -18,13 +20,13 @@ from trustbackup.store import names
 
 
 class Command(BackupCommand):
-    help = "Back the databases up into the backup folder."
+    help = "Back the databases, or one app's data, up into the backup folder."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--type",
             default="database",
-            help="full, database, media or settings (default: database)",
+            help="database (default), or app: one app's data, see --app",
         )
         parser.add_argument(
             "--database",
@@ -32,6 +34,17 @@ class Command(BackupCommand):
             default=[],
             metavar="ALIAS",
             help="A database of DATABASES; may be repeated (default: all).",
+        )
+        parser.add_argument(
+            "--app", default="", metavar="LABEL", help="The app of --type app, such as shop."
+        )
+        parser.add_argument(
+            "--indent", type=int, metavar="SPACES", help="Of --type app: readable, and larger."
+        )
+        parser.add_argument(
+            "--natural",
+            action="store_true",
+            help="Of --type app: foreign keys by natural keys, where their models have some.",
         )
         parser.add_argument("--name", default="", help="A few words to know it by later.")
         parser.add_argument("--compression", default="", help="gzip (default), zstd, bzip2 or none")
@@ -41,7 +54,8 @@ class Command(BackupCommand):
         parser.add_argument(
             "--format",
             default="",
-            help="custom (default), or directory: PostgreSQL dumped by several workers at once",
+            help="custom (default), or directory: PostgreSQL dumped by several workers at once;"
+            " of --type app jsonl (default), json, xml or yaml",
         )
         parser.add_argument(
             "--content",
@@ -70,7 +84,8 @@ class Command(BackupCommand):
         )
 
     def run(self, options: dict[str, Any]) -> bool:
-        directory = _is_directory(options["format"])
+        app = app_request(options)
+        directory = app is None and _is_directory(options["format"])
         name, before = options["name"], options["before"].strip()
         if name and before:
             raise UsageError("--before names the backup", todo="Leave --name out.")
@@ -82,7 +97,10 @@ class Command(BackupCommand):
                 report,
                 to=options["to"],
                 kind=options["type"],
-                databases=options["database"],
+                databases=[database_of(app.label, tuple(options["database"]))]
+                if app
+                else options["database"],
+                app=app,
                 name=name,
                 compression="none" if options["no_compress"] else options["compression"],
                 keep=options["keep"] or bool(before),
@@ -131,6 +149,27 @@ class Command(BackupCommand):
         for identifier in recorder.outcome["offloaded"]:
             self.stdout.write(f"  the data of {identifier} is at a destination only now")
         return not any(copied.error for copied in copies)
+
+
+def app_request(options: dict[str, Any]) -> AppRequest | None:
+    """What was asked for with --app; None for other types. Raises UsageError."""
+    is_app, label = options["type"] == APP, options["app"].strip()
+    if not is_app:
+        given = [flag for flag in ("app", "indent", "natural") if options[flag] not in ("", None)]
+        if given := [flag for flag in given if options[flag] is not False]:
+            raise UsageError(f"--{given[0]} goes with --type app", todo="Add --type app.")
+        return None
+    if options["content"]:
+        raise UsageError("--content is of whole databases", todo="Leave --content out.")
+    if not label:
+        raise UsageError("--type app is of one app", todo="Name it with --app.")
+    chosen = FixtureOptions(
+        format=options["format"] or FixtureOptions.format,
+        indent=options["indent"],
+        natural=options["natural"],
+    )
+    get_format(chosen)
+    return AppRequest(label=label, options=chosen)
 
 
 def _must_be_whole(identifier: str, report: Reporter) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from trustbackup.management.app_restore import AppRestore, is_app
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, seconds, size, table
 from trustbackup.operations.offsite.fetch import fetch_backup
@@ -70,15 +71,26 @@ class Command(BackupCommand):
             metavar="NAME|URL",
             help="Fetch it from a destination first.",
         )
+        parser.add_argument(
+            "--mode",
+            default="",
+            help="Of one app's data: add what is missing, update it, too (the default), or replace:"
+            " rows that are not in the backup go.",
+        )
 
     def run(self, options: dict[str, Any]) -> bool:
+        reference = options["reference"]
+        if options["source"]:
+            with self.progress(options) as report:
+                reference = fetch_backup(find_destination(options["source"]), reference, report)
+        if is_app(reference):
+            return AppRestore(self, options).run(reference)
+        if options["mode"]:
+            raise CommandError("--mode is of one app's data: leave it out.")
         request = _request(options)
         asked = options["dry_run"] or not options["force"]
         with contextlib.ExitStack() as stack:
             with self.progress(options) as report:
-                reference = options["reference"]
-                if options["source"]:
-                    reference = fetch_backup(find_destination(options["source"]), reference, report)
                 if not options["dry_run"]:
                     reference = stack.enter_context(local_data(reference, report))
                 plan = plan_restore(reference, request, report, count=asked)

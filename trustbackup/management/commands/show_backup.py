@@ -70,7 +70,8 @@ class Command(BackupCommand):
             self.stdout.write(plain(line))
 
         self.stdout.write("")
-        write(f"{part.part}: {part.engine} {part.server_version}, {part.database}")
+        source = f"{part.engine} {part.server_version}" if part.engine else part.format
+        write(f"{part.part}: {source}, {part.database}")
         write(f"  {part.file}: {size(part.bytes)}, {size(part.raw_bytes)} unpacked")
         write(f"  SHA-256 {part.sha256}")
         last = part.migrations[-1] if part.migrations else None

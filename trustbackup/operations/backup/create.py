@@ -18,6 +18,7 @@ from trustbackup.databases.base import Database, Dump
 from trustbackup.databases.registry import distinct_aliases
 from trustbackup.databases.values import DumpRequest, Facts, Options
 from trustbackup.exceptions import UsageError
+from trustbackup.operations.backup.app_data import APP, AppRequest, dump_app
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.site_version import site_version
@@ -36,7 +37,7 @@ from trustbackup.store.streams import (
 logger = logging.getLogger(__name__)
 LONGEST_NAME = 200
 MAKEABLE = ("database",)
-"""The kinds that can be made; the first is the default."""
+"""The kinds that hold whole databases; the first is the default."""
 
 
 def create_backup(
@@ -51,6 +52,7 @@ def create_backup(
     compare: bool = False,
     look: Callable[[Manifest], object] = lambda _manifest: None,
     excluded: Sequence[str] = (),
+    app: AppRequest | None = None,
     trigger: str = "command",
     plan: PlanNote | None = None,
     root: Path | None = None,
@@ -62,16 +64,18 @@ def create_backup(
     several tables at a time, for large databases; ``compare`` notes what it takes to tell later
     that nothing changed; ``look`` gets the manifest before the backup appears, which what it raises
     prevents; ``excluded`` are tables whose rows are left out,
-    with or without their schema; ``root`` is another folder than the backups'.
+    with or without their schema; ``app`` is what a backup of type ``app`` holds; ``root`` is
+    another folder than the backups'.
 
     Raises UsageError, ConfigurationError, DumpError, FolderError or Cancelled; nothing is
     left behind then.
     """
     context = Context.current()
-    _check_kind(kind)
+    _check_kind(kind, app)
     name = _checked_name(name)
     how = get_compression(compression or context.settings.compression)
-    sources = [context.database(alias) for alias in aliases_to_dump(databases)]
+    aliases = databases if app else aliases_to_dump(databases)
+    sources = [context.database(alias) for alias in aliases]
     created = datetime.now(UTC)
     with BackupFolder(root or context.settings.backup_dir, context.signer).draft(created) as draft:
         request = DumpRequest(
@@ -81,7 +85,12 @@ def create_backup(
             compare=compare,
             excluded=tuple(excluded),
         )
-        parts = [_dump_database(source, draft, how, request, report) for source in sources]
+        parts = [
+            dump_app(source, draft, how, app, report)
+            if app
+            else _dump_database(source, draft, how, request, report)
+            for source in sources
+        ]
         report(Progress(stage="publishing"))
         manifest = Manifest(
             id=draft.id,
@@ -118,16 +127,21 @@ def _versions() -> dict[str, str]:
     return {name: version for name, version in known.items() if version}
 
 
-def _check_kind(kind: str) -> None:
+def _check_kind(kind: str, app: AppRequest | None) -> None:
     if kind not in KINDS:
         raise UsageError(
             _("There is no type of backup %(name)r", name=kind),
             todo=_("Choose one of %(known)s.", known=", ".join(KINDS)),
         )
-    if kind not in MAKEABLE:
+    if kind == APP and app is None:
+        raise UsageError(
+            _("A backup of type %(name)r is of one app", name=kind),
+            todo=_("Name it with --app."),
+        )
+    if kind not in (*MAKEABLE, APP):
         raise UsageError(
             _("Backups of type %(name)r can't be made yet", name=kind),
-            why=_("this version backs up databases only"),
+            why=_("this version backs up databases and single apps' data only"),
             todo=_("Use --type database."),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from trustbackup.conf import get_settings
+from trustbackup.contents.app_data.tables import label_of
 from trustbackup.databases.registry import get_engine
 from trustbackup.store import names
 from trustbackup.store.manifest import Part
@@ -21,7 +22,14 @@ def check_command(identifier: str) -> str:
 
 
 def restore_command(part: Part) -> str:
-    """Restores one part into an empty database, in the backup's folder; "" if none does."""
+    """Restores one part into an empty database, in the backup's folder; "" if none does.
+
+    One app's data goes into the site's own, by Django's own command, which finds the site by
+    DJANGO_SETTINGS_MODULE.
+    """
     unpack = f"{_UNPACK[part.compression]} {shlex.quote(part.file)}"
+    if label_of(part.part):
+        database = f" --database={shlex.quote(part.database)}"
+        return f"{unpack} | python -m django loaddata --format={part.format}{database} -"
     engine = get_engine(part.engine, get_settings().database_engines)
     return engine.manual_restore(unpack, part.file) if engine else ""

@@ -167,7 +167,8 @@ def _latest(
         if number == LATEST_MANIFESTS or time.monotonic() > until:
             raise too_many_others(destination.address, number)
         with suppress(ManifestError):
-            if read_manifest(destination, found[key], signer)[1] is Signature.OURS:
+            manifest, signature = read_manifest(destination, found[key], signer)
+            if signature is Signature.OURS and manifest.holds_databases:
                 return found[key]
     if not named:
         raise BackupNotFound(

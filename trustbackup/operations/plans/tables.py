@@ -25,7 +25,7 @@ class TableShare:
 
 def tables_to_leave_out() -> list[TableShare]:
     """Of the newest whole backup; none before there is one. A look at one manifest."""
-    row = Backup.objects.whole().newest_first().first()
+    row = Backup.objects.whole().of_databases().newest_first().first()
     if row is None:
         return []
     try:

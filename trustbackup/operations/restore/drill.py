@@ -22,6 +22,7 @@ from trustbackup.exceptions import (
     ConfigurationError,
     TrustbackupError,
 )
+from trustbackup.operations.backup.app_data import holds_app, refuse_to_drill_app
 from trustbackup.operations.checks import SIGNED, VerifyResult, verify_entry
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
@@ -61,9 +62,11 @@ class DrillResult:
 def drill_backup(reference: str, *, content: bool = False, report: Reporter = quiet) -> DrillResult:
     """Check a backup's files, then restore each of its databases into a scratch one.
 
-    Raises BackupNotFound; whatever else goes wrong is in the proof.
+    Raises BackupNotFound, and UsageError for what holds no database; whatever else goes wrong is
+    in the proof.
     """
     context = Context.current()
+    refuse_to_drill_app(context.folder.find(reference))
     try:
         with local_data(reference, report, briefly=True) as identifier:
             return _drill(context, context.folder.find(identifier), content, report)
@@ -79,6 +82,8 @@ def drill_all(*, content: bool = False, report: Reporter = quiet) -> list[DrillR
     ordered = sorted(entries, key=names.order)
     results = []
     for key in ordered:
+        if holds_app(entries[key]):
+            continue
         # One that was deleted meanwhile is none to say anything about.
         with suppress(BackupNotFound):
             results.append(_drill_one(key, content=content, report=report))

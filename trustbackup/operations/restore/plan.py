@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from trustbackup.databases.base import Database
 from trustbackup.exceptions import UsageError
+from trustbackup.operations.backup.app_data import holds_app, restore_command
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.operations.restore.choice import choose
@@ -105,6 +106,13 @@ def plan_restore(
     request = request or RestoreRequest()
     context = Context.current()
     entry = locate(context, reference)
+    if holds_app(entry):
+        raise UsageError(
+            _("Backup %(id)s holds one app's data, and no database", id=entry.id),
+            todo=_(
+                "Restore it from the command line: %(command)s", command=restore_command(entry.id)
+            ),
+        )
     offloaded = entry.offloaded()
     contents = read_inside(context, entry, report, hashes=hashes, here=offloaded is None)
     _check_request(request, entry, [found.alias for found in contents.databases])

@@ -235,10 +235,9 @@ def _from_there(
     name = names.record_name(remote.id)
     if name in remote.files:
         noted = record.load(read_small(destination, name), remote.id, signer)
-    databases = "".join(f",{part.part}" for part in found.parts if part.engine) + ","
     return {
         "kind": found.kind,
-        "databases": databases,
+        "databases": found.contents,
         "created": format_time(found.created),
         "plan": asdict(found.plan) if found.plan else None,
         "ours": signature is Signature.OURS,

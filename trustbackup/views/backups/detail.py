@@ -9,6 +9,7 @@ from django.views.generic import TemplateView
 from trustbackup.exceptions import BackupNotFound
 from trustbackup.models import AuditEvent, Copy, Destination, Run
 from trustbackup.operations.backup.anomalies import anomalies_of
+from trustbackup.operations.backup.app_data import APP, restore_command
 from trustbackup.operations.backup.describe import describe_backup
 from trustbackup.views.base import Page, no_such_backup
 
@@ -31,6 +32,7 @@ class BackupDetailView(Page, TemplateView):
             found=found,
             backup=backup,
             manifest=found.manifest,
+            of_app=restore_command(backup.identifier) if backup.kind == APP else "",
             problem=found.problem,
             anomalies=[each.sentence for each in anomalies_of(backup)],
             created_by=Run.objects.maker_of(backup.identifier),

@@ -1,0 +1,170 @@
+"""What a restore of one app's data would do, found out without touching anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import DatabaseError
+
+from trustbackup.contents.app_data.formats import check_name
+from trustbackup.contents.app_data.keys import KeyIndex
+from trustbackup.contents.app_data.survey import Fixture, Mode, Survey, survey
+from trustbackup.contents.app_data.tables import label_of, models_of
+from trustbackup.exceptions import RestoreError, UsageError
+from trustbackup.operations.backup.app_data import APP, migrations_of
+from trustbackup.operations.checks import missing
+from trustbackup.operations.context import Context
+from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.restore.guard import refuse_if_busy
+from trustbackup.operations.restore.migrations import MigrationState, compare_migrations
+from trustbackup.operations.restore.objections import Objections, judge_signature
+from trustbackup.operations.restore.source import locate, raw_opener
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import one_line
+from trustbackup.store.backup_files import BackupFiles
+from trustbackup.store.manifest import Part
+from trustbackup.store.signature import Signature
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppPlan:
+    """The whole of it. ``refusals`` must be empty for the plan to be carried out."""
+
+    entry: BackupFiles
+    label: str
+    part: Part
+    mode: Mode
+    signature: Signature | None
+    found: Survey
+    migrations: MigrationState
+    refusals: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def alias(self) -> str:
+        """The database that the rows go into."""
+        return self.part.database
+
+
+def parse_mode(name: str) -> Mode:
+    """Raises UsageError; "" is what a careful operator would choose."""
+    try:
+        return Mode(name or Mode.UPDATE)
+    except ValueError:
+        raise UsageError(
+            _("There is no mode %(name)r", name=name),
+            todo=_("Choose one of %(known)s.", known=", ".join(Mode)),
+        ) from None
+
+
+def plan_app_restore(
+    reference: str,
+    mode: Mode = Mode.UPDATE,
+    report: Reporter = quiet,
+    *,
+    trusted: bool = False,
+    allow_unknown_migrations: bool = False,
+) -> AppPlan:
+    """``reference`` is an id, or the path of a manifest or a file beside it.
+
+    ``trusted`` is whether the operator named its file and vouches for it. Raises BackupNotFound,
+    UsageError, RestoreError when the file is missing, damaged or no fixture, Busy.
+    """
+    context = Context.current()
+    entry = locate(context, reference)
+    manifest, signature = entry.read_manifest()
+    part = next((part for part in manifest.parts if label_of(part.part)), None)
+    if manifest.kind != APP or part is None:
+        raise UsageError(
+            _("Backup %(id)s holds no app's data", id=entry.id),
+            todo=_("Leave --mode out."),
+        )
+    if part.file not in entry.files:
+        raise _refused(entry.id, missing(part))
+    label = label_of(part.part)
+    check_name(part.format)
+    context.database(part.database)
+    refuse_if_busy(context, part.database)
+    fixture = fixture_of(entry, part, report)
+    migrations = compare_app(part)
+    objections = judge_signature(signature, trusted=trusted)
+    objections += _look_at_migrations(label, migrations, allowed=allow_unknown_migrations)
+    found = Survey()
+    if not objections.refusals:  # what nobody vouches for is not read
+        with KeyIndex() as index:
+            found = look(entry, fixture, mode, index)
+    return AppPlan(
+        entry=entry,
+        label=label,
+        part=part,
+        mode=mode,
+        signature=signature,
+        found=found,
+        migrations=migrations,
+        refusals=(*objections.refusals, *found.refusals),
+        warnings=objections.warnings,
+    )
+
+
+def fixture_of(entry: BackupFiles, part: Part, report: Reporter, stage: str = "") -> Fixture:
+    """The part as rows of the site's models. Raises UsageError."""
+    label, alias = label_of(part.part), part.database
+    stage = stage or f"reading {part.file}"
+    report(Progress(stage=stage))
+    return Fixture(
+        raw_opener(entry, part.file, part, stage, report),
+        part.format,
+        alias,
+        models_of(label, alias),
+    )
+
+
+def look(entry: BackupFiles, fixture: Fixture, mode: Mode, index: KeyIndex) -> Survey:
+    """Raises RestoreError."""
+    try:
+        return survey(fixture, mode, index)
+    except DatabaseError as error:
+        raise _refused(entry.id, one_line(str(error))) from error
+
+
+def compare_app(part: Part) -> MigrationState:
+    """The app's migrations in the backup beside those that are applied now."""
+    label = label_of(part.part)
+    live = migrations_of(label, part.database)
+    state = compare_migrations(part.migrations, live)
+    return MigrationState(
+        forward=tuple(key for key in live if key not in part.migrations),
+        unknown=tuple(key for key in state.unknown if key[0] == label),
+    )
+
+
+def _look_at_migrations(label: str, state: MigrationState, *, allowed: bool) -> Objections:
+    if state.unknown:
+        return Objections.of(
+            _(
+                "The backup is newer than the code of app %(app)r, which does not know its"
+                " migration %(migration)s: update the code, or say --allow-unknown-migrations.",
+                app=label,
+                migration=state.unknown[0][1],
+            ),
+            only_warn=allowed,
+        )
+    if state.forward:
+        return Objections.of(
+            _(
+                "App %(app)r was migrated since (%(migration)s): what the backup does not know"
+                " keeps its value, or gets its default.",
+                app=label,
+                migration=state.forward[-1][1],
+            ),
+            only_warn=True,
+        )
+    return Objections()
+
+
+def _refused(identifier: str, why: str) -> RestoreError:
+    return RestoreError(
+        _("Backup %(id)s was not restored", id=identifier),
+        why=why,
+        todo=_("Restore another backup, or another copy of it."),
+    )
