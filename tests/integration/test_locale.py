@@ -23,7 +23,8 @@ NAMES = {
     *("default", "operator", "not-there", "disk", "bare", "nas", "min"),
     *("gzip", "zstd", "bzip2", "zip", "sqlite", "trustbackup"),
     *("django", "python", "dbbackup", "nightly", "far", "burnt", "Plan", "UTC"),
-    *("COMPLIANCE", "GOVERNANCE", "path", "virtual", "file"),
+    *("COMPLIANCE", "GOVERNANCE", "path", "virtual", "file", "Deutsch", "Türkçe"),
+    *("ADMINS", "ops"),
 }
 """What is called the same in every language: names of things, and what the test calls so."""
 FACTS = re.compile(r"sha256sum|SQLite \d|\(command\)$|^file:///nowhere")
@@ -87,7 +88,7 @@ every = [kind for kind in EventKind if kind != "test"]
 Route.objects.create(
     name="ops", channel="email", events=every[:-1], plans=["nightly", "burnt"], language="de",
     actions=["create"], options={"addresses": ["operator@localhost"]})
-Route.objects.create(name="off", channel="email", events=every, enabled=False)
+Route.objects.create(name="far", channel="email", events=every, enabled=False)
 for number, state in enumerate(("waiting", "sending", "sent", "failed")):
     Delivery.objects.create(
         route="ops", key=f"k{number}", kind=every[number], at=now, state=state, tries=number + 1,
@@ -254,7 +255,7 @@ def test_no_page_says_the_same_in_english(pages: Pages, language: str, english: 
         for text in Texts(page).found & Texts(pages["en"][name]).found
         if text not in alike and is_said(text)
     }
-    assert not forgotten
+    assert forgotten == set()
 
 
 def test_no_message_is_left_inside_a_text(pages: Pages, language: str, english: Catalogue) -> None:
