@@ -39,7 +39,10 @@ class Result:
     @property
     def json(self) -> Any:
         """Standard output, which must be one JSON value and nothing else."""
-        return json.loads(self.stdout)
+        try:
+            return json.loads(self.stdout)
+        except ValueError as error:
+            raise AssertionError(str(self)) from error
 
     def __str__(self) -> str:
         text = (
