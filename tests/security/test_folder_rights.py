@@ -59,7 +59,7 @@ def test_attack_08_every_file_is_created_private(
 ) -> None:
     log = tmp_path / "trace"
     prefix = [*watching(strace, log, "openat,creat,mkdir,chmod,fchmod"), *OPEN_TO_ALL]
-    make(any_site, prefix=prefix)
+    make(any_site, prefix=prefix, fresh=True)  # a shell in between sets the mask
     created = [
         line
         for line in log.read_text().splitlines()

@@ -25,7 +25,7 @@ from trustbackup.destinations.connection_test import run_steps
 from trustbackup.destinations.s3 import requests
 from trustbackup.destinations.s3.client import Client, new_client
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.errors import to_destination_error
+from trustbackup.destinations.s3.errors import MAY_BE_LOCKED, code_of, to_destination_error
 from trustbackup.destinations.s3.parts import Source
 from trustbackup.destinations.s3.probe import S3Probe
 from trustbackup.destinations.s3.promises import must_be_kept, must_be_locked
@@ -189,7 +189,9 @@ class S3(DestinationBackend):
         try:
             requests.delete(self._client, self.config, name)
         except DestinationError as error:
-            if error.permanent and (until := self._locked_until(name)):
+            # Who has the wrong key, or no bucket, gets no other answer by asking more.
+            refused = code_of(error.__cause__ or error) in MAY_BE_LOCKED
+            if refused and (until := self._locked_until(name)):
                 raise StillLocked(error.what, until) from error
             raise
 
