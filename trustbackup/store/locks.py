@@ -24,8 +24,9 @@ from trustbackup.store.scheduling import has_green_threads
 RESTORES = ".restores"
 DRAFTS = ".drafts"
 DELETED = ".deleted"
-AT_ONCE = 0.05
-"""Seconds. ``is_locked`` takes a lock for an instant, which must not refuse it to others."""
+AT_ONCE = 0.25
+"""Seconds. ``is_locked`` takes a lock for an instant, which must not refuse it to others; on a busy
+machine whoever looks may have to wait for a processor in that instant."""
 FOREVER = math.inf
 _POLL_SECONDS = 0.01
 _EXISTING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
