@@ -28,10 +28,16 @@ import sys
 import django
 from django.conf import settings
 
-settings.configure(INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"])
+settings.configure(
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+)
 django.setup()
 from django.contrib.auth.models import Group
 from django.core import serializers
+from django.core.management import call_command
+
+call_command("migrate", verbosity=0)
 
 text = serializers.serialize("jsonl", [Group(pk=1, name="a" + chr(int(sys.argv[1], 16)) + "b")])
 source = io.StringIO(text) if sys.argv[2] == "file" else text
