@@ -32,8 +32,9 @@ def _paths(site: Site, files: tuple[str, ...]) -> Iterator[str]:
     now = datetime.now(UTC)
     seconds = [now + timedelta(seconds=second) for second in range(-1, _SECONDS)]
     stamps = [moment.strftime("%Y-%m-%d_%H-%M-%S") for moment in seconds]
-    # A second backup within one second has a number behind its time.
-    for identifier in [*stamps, *(f"{stamp}_2" for stamp in stamps[:4])]:
+    # Who comes second, third … within one second has a number behind its time.
+    others = [f"{stamp}_{number}" for stamp in stamps[:4] for number in (2, 3, 4)]
+    for identifier in [*stamps, *others]:
         draft = root / ".drafts" / identifier
         for name in files:
             match name:
