@@ -23,8 +23,6 @@ class Cause(NamedTuple):
     permanent: bool = True
 
 
-MAY_BE_LOCKED = {"AccessDenied", "InvalidRequest", "MethodNotAllowed", "ObjectLocked", "403"}
-"""What servers answer to who deletes an object that is locked, and to others, too."""
 _LATER = _("Try again later.")
 _KEYS = _(
     "Enter the access key and the secret key of this service again, then test the connection."
