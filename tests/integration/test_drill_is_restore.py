@@ -53,8 +53,7 @@ SETTINGS = {
     "none": (),
     "of the database": ("ALTER DATABASE {database} SET search_path = public, pg_catalog",),
     "of a superuser": ("ALTER DATABASE {database} SET log_min_duration_statement = 5000",),
-    # What a busy machine needs for the statement that puts the limit away is no more than this.
-    "impatient": ("ALTER ROLE {owner} SET statement_timeout = 250",),
+    "impatient": ("ALTER ROLE {owner} SET statement_timeout = 50",),
 }
 OBJECTS = {
     "none": (),
