@@ -16,14 +16,10 @@ from trustbackup.phrases import Phrase, joined
 from trustbackup.phrases import gettext as _
 
 
-class TrustbackupError(Exception):
-    """The backup app could not do this.
+class _Sentences(BaseException):
+    """``what`` and ``why`` are clauses without a full stop, ``todo`` is a sentence."""
 
-    ``what`` and ``why`` are clauses without a full stop, ``todo`` is a sentence.
-    """
-
-    permanent = True
-    default = _("The backup app could not do this")
+    default: Phrase
     """What is said when nothing else is."""
 
     def __init__(self, what: str = "", *, why: str = "", todo: str = "") -> None:
@@ -43,6 +39,23 @@ class TrustbackupError(Exception):
 
     def __str__(self) -> Phrase:
         return joined([self.sentence, self.todo]) if self.todo else self.sentence
+
+
+class TrustbackupError(_Sentences, Exception):
+    """The backup app could not do this."""
+
+    permanent = True
+    default = _("The backup app could not do this")
+
+
+class Cancelled(_Sentences):
+    """The run was cancelled: by somebody on the page, or by a signal to its process.
+
+    As ``asyncio.CancelledError`` it is no ``Exception``: a signal comes anywhere, also while a
+    receiver, a hook or a library is at work whose errors somebody takes for theirs.
+    """
+
+    default = _("The run was cancelled")
 
 
 class ConfigurationError(TrustbackupError):
@@ -95,12 +108,6 @@ class ProgramError(TrustbackupError):
     """A program failed."""
 
     default = _("A program failed")
-
-
-class Cancelled(TrustbackupError):
-    """The run was cancelled."""
-
-    default = _("The run was cancelled")
 
 
 class Busy(TrustbackupError):

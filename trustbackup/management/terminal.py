@@ -77,7 +77,7 @@ class BackupCommand(BaseCommand):
                 _look_out()
         except KeyboardInterrupt:
             raise CommandError("Stopped: nothing incomplete was left behind.") from None
-        except TrustbackupError as error:
+        except (TrustbackupError, Cancelled) as error:
             raise CommandError(str(error)) from error
         except (DatabaseError, OSError) as error:
             raise CommandError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error

@@ -15,7 +15,6 @@ from django.db import connections
 from trustbackup.databases.base import Database
 from trustbackup.databases.registry import recognise_engine
 from trustbackup.exceptions import (
-    Cancelled,
     FolderError,
     ManifestError,
     TrustbackupError,
@@ -148,8 +147,6 @@ def inspect_foreign(context: Context, entry: BackupFiles, report: Reporter = qui
                 # To the end: a file that was cut short may begin well.
                 while raw.read(BLOCK):
                     pass
-        except Cancelled:
-            raise
         except (TrustbackupError, OSError) as error:
             problems.append(str(error))
             continue

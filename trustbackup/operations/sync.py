@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from trustbackup.exceptions import BackupNotFound, Cancelled, TrustbackupError
+from trustbackup.exceptions import BackupNotFound, TrustbackupError
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.compare import Compared, SyncResult, compare
 from trustbackup.operations.offsite.copy import PAUSES, copy_backup
@@ -63,7 +63,7 @@ def sync(
             found.fetched.append(fetch_backup(ref, key, report))
             found.differing.pop(key, None)
         except TrustbackupError as error:
-            _keep(error, found)
+            found.errors.append(str(error))
     found.errors += [copied.error for copied in found.copied if copied.error]
     if push:
         _exchange_records(context, ref, compared)
@@ -116,7 +116,7 @@ def _push(
             try:
                 copied = copy_backup(key, [ref], report, pauses=pauses)
             except TrustbackupError as error:
-                _keep(error, found)
+                found.errors.append(str(error))
                 failed.add(key)
             else:
                 found.copied += copied
@@ -129,7 +129,7 @@ def _push(
             try:
                 waiting = _leave_out(ref, compared, mendable, failed)
             except TrustbackupError as error:
-                _keep(error, found)
+                found.errors.append(str(error))
 
 
 def _exchange_records(context: Context, ref: DestinationRef, compared: Compared) -> None:
@@ -148,9 +148,3 @@ def _exchange_records(context: Context, ref: DestinationRef, compared: Compared)
                 found.notes.append(str(error))
                 if not error.permanent:
                     return
-
-
-def _keep(error: TrustbackupError, found: SyncResult) -> None:
-    if isinstance(error, Cancelled):
-        raise error
-    found.errors.append(str(error))

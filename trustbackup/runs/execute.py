@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Self
 
@@ -43,12 +44,24 @@ def execute(identifier: uuid.UUID, *, own_process: bool = False) -> Run | None:
         Run.objects.using(using).filter(pk=identifier).update(options=run.options)
     with (
         sending(),
-        contextlib.suppress(TrustbackupError),
+        _told_by_its_row(run),
         recording(run) as recorder,
         Heartbeat(run, own_process=own_process) as heartbeat,
     ):
         work_of(run.action)(recorder, options, heartbeat.report)
     return run
+
+
+@contextlib.contextmanager
+def _told_by_its_row(run: Run) -> Iterator[None]:
+    """How a run ended stands in its row; only a signal that came beside its work goes on."""
+    try:
+        yield
+    except TrustbackupError:
+        pass
+    except Cancelled:
+        if run.state != Run.State.CANCELLED:
+            raise
 
 
 class Heartbeat:

@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from trustbackup.conf import get_settings
-from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Run
 from trustbackup.phrases import Phrase
 from trustbackup.phrases import gettext as _
@@ -61,12 +61,12 @@ def call_before(run: Run, plan: str = "") -> None:
 
 
 def call_after(run: Run, plan: str, outcome: Mapping[str, Any]) -> Iterator[Phrase]:
-    """Call every hook after an action, whatever the others do; yields what they say."""
+    """Call every hook after an action, whatever the others do; yields what they say.
+
+    Raises Cancelled: what is asked to end calls no further one.
+    """
     for path in get_settings().hooks.get(f"after_{run.action}", ()):
-        try:
-            said = _call(path, _describe(run, plan, outcome))
-        except Cancelled as error:  # the run is over already
-            said = str(error)
+        said = _call(path, _describe(run, plan, outcome))
         if said:
             yield _("%(path)s says: %(problem)s", path=path, problem=said)
 
@@ -91,8 +91,6 @@ def _call(path: str, call: HookCall) -> str:
     try:
         hook: Callable[[HookCall], object] = import_string(path)
         answer = hook(call)
-    except Cancelled:
-        raise
     except TrustbackupError as error:
         return str(error)
     except Exception as error:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import PlanDue, Run
 from trustbackup.operations.backup.create import aliases_to_dump, create_backup
 from trustbackup.operations.backup.share import share_backup
@@ -118,8 +118,6 @@ def _share(recorder: RunRecorder, spec: PlanSpec, report: Reporter) -> Manifest 
                 manifest = share_backup(run.target, plan=note_of(spec), report=report)
                 recorder.outcome["shared"] = run.target
                 return manifest
-        except Cancelled:
-            raise
         except TrustbackupError as error:
             logger.info("The dump of plan %s can't be shared: %s", run.plan, error)
     return None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from django.db import DatabaseError
 
 from trustbackup.events import Event, EventKind, emit
-from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Run
 from trustbackup.operations.backup.anomalies import note_anomalies
 from trustbackup.operations.offsite.verify import verify_backup
@@ -34,8 +34,6 @@ def finish_backup(recorder: RunRecorder, made: Manifest, report: Reporter) -> No
     """
     try:
         problems = verify_backup(made.id, report).problems
-    except Cancelled:
-        raise
     except TrustbackupError as error:
         problems = (str(error),)
     recorder.partial = joined(filter(None, [recorder.partial, *problems]))

@@ -84,8 +84,8 @@ def _recorded(run: Run) -> Iterator[RunRecorder]:
     recorder = RunRecorder(run, plan=run.plan)
     run.state, run.heartbeat = Run.State.RUNNING, datetime.now(UTC)
     run.host, run.process = socket.gethostname()[:255], os.getpid()
-    save(lambda using: _begin(run, using))
     try:
+        save(lambda using: _begin(run, using))
         call_before(run, recorder.plan)
         emit_start(run, recorder.plan)
         yield recorder
@@ -150,10 +150,19 @@ def record_event(action: str, target: str, *, actor: str, address: str = "") -> 
 
 
 def _end(recorder: RunRecorder) -> None:
+    """A signal may come in the midst of it: it goes on once the end is written."""
+    try:
+        notes = list(call_after(recorder.run, recorder.plan, recorder.outcome))
+        if notes:
+            recorder.outcome["hooks"] = notes
+        _write_end(recorder)
+    except (Cancelled, KeyboardInterrupt):
+        _write_end(recorder)
+        raise
+
+
+def _write_end(recorder: RunRecorder) -> None:
     run = recorder.run
-    notes = list(call_after(run, recorder.plan, recorder.outcome))
-    if notes:
-        recorder.outcome["hooks"] = notes
     run.finished = datetime.now(UTC)
     run.outcome = storable_values(recorder.outcome)
     event = AuditEvent(

@@ -65,8 +65,6 @@ class SchedulerLoop:
                 self._drills.append(run.pk)
                 enqueue_run(run)
             pass_by()
-        except Cancelled:
-            raise
         except (DatabaseError, OSError, TrustbackupError) as error:
             self._complain(one_line(str(error)))
             return

@@ -15,7 +15,7 @@ from trustbackup.destinations.sftp import session
 from trustbackup.destinations.sftp.digest import Question
 from trustbackup.destinations.sftp.errors import Status
 from trustbackup.destinations.sftp.remote_folder import RemoteFolder
-from trustbackup.exceptions import TrustbackupError, file_operation
+from trustbackup.exceptions import Cancelled, TrustbackupError, file_operation
 from trustbackup.phrases import gettext as _
 
 
@@ -63,7 +63,7 @@ class Upload:
             error = self.remote.to_destination_error(refused)
             self._remove()
             raise error from refused
-        except TrustbackupError:
+        except (TrustbackupError, Cancelled):
             self._remove()
             raise
 

@@ -35,6 +35,7 @@ from trustbackup.destinations.storage.encoding import as_it_is
 from trustbackup.destinations.storage.errors import TranslatingFile, to_destination_error
 from trustbackup.destinations.storage.s3_limits import with_limits
 from trustbackup.destinations.uploads import damaged, must_be_ours, other_content
+from trustbackup.exceptions import Cancelled
 from trustbackup.phrases import gettext as _
 from trustbackup.store import durable, names
 from trustbackup.store.streams import sha256_of
@@ -48,16 +49,22 @@ _IN_MEMORY = 8 << 20
 
 
 class _Watched(File):  # type: ignore[type-arg]
-    """A file that tells how far it was read."""
+    """A file that tells how far it was read, and may be read by threads of the storage's own."""
 
     def __init__(self, file: BinaryIO, name: str, written: Written) -> None:
         super().__init__(file, name)
         self._source = file
         self._written = written
+        self.cancelled: Cancelled | None = None
 
     def read(self, size: int = -1) -> bytes:
         data = self._source.read(size)
-        self._written(self._source.tell())
+        try:
+            self._written(self._source.tell())
+        except Cancelled as error:
+            # For the threads of s3transfer 0.19 (tasks.py) only an Exception ends an upload.
+            self.cancelled = error
+            raise InterruptedError from error
         return data
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
@@ -136,18 +143,24 @@ class DjangoStorage(DestinationBackend):
 
     def _save(self, file: BinaryIO, name: str, written: Written) -> None:
         path = self._path(name)
+        watched = _Watched(file, path, written)
         try:
             what = _("%(name)s was not copied to %(address)s", name=name, address=self.address)
             with to_destination_error(what):
-                stored_as = self.storage.save(path, _Watched(file, path, written))
+                stored_as = self.storage.save(path, watched)
         except BaseException:
             # A part of it may be there; no other program writes a file of that name.
             self._remove(path)
+            if watched.cancelled is not None:
+                raise watched.cancelled from None
             raise
         if stored_as != path:
             # Another process was quicker, and the storage chose another name for ours.
             self._remove(stored_as)
             raise other_content(name, self.address)
+        if watched.cancelled is not None:
+            self._remove(path)
+            raise watched.cancelled
 
     def _must_have_arrived(self, source: Path, sha256: str) -> None:
         name = source.name

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from trustbackup.exceptions import Cancelled, TrustbackupError, UsageError
+from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.management.terminal import BackupCommand
 from trustbackup.operations.plans.spec import find_plan, read_plans
 from trustbackup.runs.plan_work import run_plan, what_came_of
@@ -45,8 +45,6 @@ class Command(BackupCommand):
                 self.progress(options) as report,
             ):
                 run_plan(recorder, name, report)
-        except Cancelled:
-            raise
         except TrustbackupError as error:
             found = {"state": "failed", "backup": "", "problem": str(error)}
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from trustbackup.exceptions import Cancelled, TrustbackupError, UsageError
+from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.management.terminal import BackupCommand
 from trustbackup.operations.offsite.compare import SyncResult
 from trustbackup.operations.offsite.targets import (
@@ -66,8 +66,6 @@ class Command(BackupCommand):
                                     backups=options["backup"],
                                 )
                             )
-                    except Cancelled:
-                        raise
                     except TrustbackupError as error:
                         # One destination that is down stops no other.
                         found.append(SyncResult(destination=ref.name, errors=[str(error)]))

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import DatabaseError
 
 from trustbackup.destinations.base import DestinationBackend
-from trustbackup.exceptions import Cancelled, TrustbackupError
+from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Backup, Copy
 from trustbackup.operations.backup.facts import facts_of
 from trustbackup.operations.context import Context
@@ -60,8 +60,6 @@ def evict(
         try:
             with ref.open() as destination:
                 evicted += _evict_at(context, ref, destination, waiting, arrived, report)
-        except Cancelled:
-            raise
         except TrustbackupError as error:
             logger.info("Nothing more is evicted here for %s: %s", ref.name, error)
         waiting = [item for item in waiting if item.entry.id not in evicted]
@@ -138,8 +136,6 @@ def _evict_at(
                     continue
             is_there = functools.partial(_is_ours_there, ref, destination, entry)
             evict_data(entry, noted_at(ref, destination), is_there, candidate.relies_on)
-        except Cancelled:
-            raise
         except TrustbackupError as error:
             logger.info("The data of backup %s stays here: %s", entry.id, error)
         else:

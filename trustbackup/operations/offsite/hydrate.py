@@ -14,7 +14,6 @@ from trustbackup.databases.alias import for_a_note
 from trustbackup.destinations.base import DestinationBackend, DestinationError
 from trustbackup.exceptions import (
     BackupNotFound,
-    Cancelled,
     ManifestError,
     TrustbackupError,
 )
@@ -129,8 +128,6 @@ def _hydrate_from_any(entry: BackupFiles, offloaded: Offloaded, report: Reporter
             with ref.open() as destination:
                 hydrate_from(destination, entry, ref.name, report)
                 return noted_at(ref, destination)
-        except Cancelled:
-            raise
         except TrustbackupError as error:
             first = first or error
     raise DestinationError(

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from trustbackup.exceptions import BackupNotFound, Cancelled, TrustbackupError
+from trustbackup.exceptions import BackupNotFound, TrustbackupError
 from trustbackup.models import Backup, Copy, Run
 from trustbackup.operations.checks import VerifyResult
 from trustbackup.operations.context import Context
@@ -162,8 +162,6 @@ def _read(copy: ScrubCandidate, report: Reporter) -> ScrubbedCopy:
     problems: tuple[str, ...] = ()
     try:
         problems = _verdict(copy, report).problems
-    except Cancelled:
-        raise
     except BackupNotFound as error:
         problems = (str(error),)
         lost = Copy.objects.filter(identifier=copy.id, destination__name=copy.place)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from django.db import DatabaseError
 
 from trustbackup.destinations.base import DestinationBackend, DestinationError
-from trustbackup.exceptions import BackupNotFound, Busy, Cancelled, ManifestError, TrustbackupError
+from trustbackup.exceptions import BackupNotFound, Busy, ManifestError, TrustbackupError
 from trustbackup.models import Copy
 from trustbackup.operations.checks import (
     SIGNED,
@@ -85,8 +85,6 @@ def _verify_held(context: Context, entry: BackupFiles, report: Reporter) -> Veri
     for ref in refs_with_copy(entry.id, offloaded):
         try:
             (verdict,) = verify_at(ref, [entry.id], report)
-        except Cancelled:
-            raise
         except TrustbackupError as error:
             problem = str(error)
             continue

@@ -18,7 +18,6 @@ from trustbackup.destinations.base import DestinationError
 from trustbackup.exceptions import (
     BackupNotFound,
     Busy,
-    Cancelled,
     ConfigurationError,
     TrustbackupError,
 )
@@ -170,8 +169,6 @@ class _PartDrill:
                 return self._restore()
             with database.scratch_server():
                 return self._restore(own_server=True)
-        except Cancelled:
-            raise  # somebody's wish says nothing about the backup
         except TrustbackupError as error:
             self.problems.append(str(error))
             return 0.0
@@ -278,8 +275,6 @@ class _PartDrill:
             with pointed_at(self.part.part, database.address(name)):
                 try:
                     problem = check(self.part.part)
-                except Cancelled:
-                    raise
                 except Exception as error:
                     logger.exception("The drill check %s failed", path)
                     problem = f"{type(error).__name__}: {error}"

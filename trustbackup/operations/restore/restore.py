@@ -12,7 +12,7 @@ import logging
 import time
 from datetime import UTC, datetime
 
-from trustbackup.exceptions import RestoreError
+from trustbackup.exceptions import Cancelled, RestoreError
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.operations.restore.database_restore import DatabaseRestore
@@ -62,7 +62,7 @@ def restore_backup(
                 restored.databases.append(done)
                 on_database(done)
                 _log(plan, restore, done.rows)
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, Cancelled, KeyboardInterrupt) as error:
         known = {item.alias for item in restored.databases}
         late = [r.outcome() for r in restores if r.is_changed and r.part.alias not in known]
         changed = [*restored.databases, *late]

@@ -51,13 +51,13 @@ def stopped(
         *map(_outcome, changed),
         *(_("Database %(alias)r is as it was.", alias=a) for a in aliases if a not in done),
     ]
-    if isinstance(error, TrustbackupError):
+    if isinstance(error, TrustbackupError | Cancelled):
         cause: str = str(error)
     elif isinstance(error, KeyboardInterrupt):
         cause = str(Cancelled())
     else:
         cause = f"{type(error).__name__}: {one_line(str(error))}"
-    kind: type[TrustbackupError] = RestoreError
+    kind: type[TrustbackupError | Cancelled] = RestoreError
     if isinstance(error, Cancelled | KeyboardInterrupt):
         kind = Cancelled
     elif isinstance(error, Busy):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from trustbackup.exceptions import RestoreError, UsageError
+from trustbackup.exceptions import Cancelled, RestoreError, UsageError
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.restore.guard import only_restore
@@ -56,7 +56,7 @@ def undo_restore(
             for entry in entries:
                 done.append(_undo(context, entry, now, report, session))
                 on_database(done[-1])
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, Cancelled, KeyboardInterrupt) as error:
         changed = [*done, *_changed_last(context, now, done)]
         if changed:
             what = _("Restore %(id)s was undone in part", id=entries[0].restore)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trustbackup.destinations.base import DestinationBackend, NotMadeYet, StillLocked
-from trustbackup.exceptions import BackupNotFound, Busy, Cancelled, TrustbackupError
+from trustbackup.exceptions import BackupNotFound, Busy, TrustbackupError
 from trustbackup.operations.backup.delete import Outcome, delete_backups
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.delete import ProtectedCopy, delete_copy, finish_deletes
@@ -93,8 +93,6 @@ def _all_places(
         places.append(there)
         try:
             _prune_there(situation, ref, there, confirmed=confirmed, dry_run=dry_run)
-        except Cancelled:
-            raise
         except TrustbackupError as error:
             there.problem = str(error)
     return places
@@ -136,8 +134,6 @@ def _prune_there(
             try:
                 with _not_the_only_data(situation.context, ref, destination, identifier):
                     delete_copy(situation.context, destination, ref, there[identifier])
-            except Cancelled:
-                raise
             except TrustbackupError as error:
                 _note_refusal(place, identifier, error)
             else:
