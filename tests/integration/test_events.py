@@ -40,7 +40,7 @@ def heard() -> Iterator[list[Event]]:
 
 def run(action: str = "create", *, error: BaseException | None = None, **said: Any) -> None:
     with (
-        contextlib.suppress(TrustbackupError, KeyboardInterrupt),
+        contextlib.suppress(TrustbackupError, Cancelled, KeyboardInterrupt),
         record_run(action, "b1", actor="me") as recorder,
     ):
         recorder.partial = said.pop("partial", "")
