@@ -62,7 +62,7 @@ class _Watched(File):  # type: ignore[type-arg]
         try:
             self._written(self._source.tell())
         except Cancelled as error:
-            # For the threads of s3transfer 0.19 (tasks.py) only an Exception ends an upload.
+            # s3transfer 0.19 calls an upload done whose threads met with what is no Exception.
             self.cancelled = error
             raise InterruptedError from error
         return data
