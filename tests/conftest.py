@@ -72,7 +72,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if run.is_owner():
-        clusters.stop_all(run.run_folder())
+        clusters.stop_all(run.memory_folder())
         if user := run.made("sshd-user"):
             sshd.remove_user(sshd.User(**user))
         servers.stop_all(run.run_folder())
@@ -132,14 +132,15 @@ def nobody_looks_out() -> None:
 @pytest.fixture(scope="session")
 def postgres_cluster() -> clusters.Cluster:
     """The run's PostgreSQL cluster; shared, so a test makes only what it drops again."""
-    values = run.once("cluster", lambda: clusters.as_values(clusters.new_cluster(run.run_folder())))
+    folder = run.memory_folder()
+    values = run.once("cluster", lambda: clusters.as_values(clusters.new_cluster(folder)))
     return clusters.Cluster(**values)
 
 
 @pytest.fixture
 def private_cluster() -> Iterator[clusters.Cluster]:
     """A cluster of the test's own, to stop, kill or fill."""
-    with clusters.running_cluster(run.run_folder()) as cluster:
+    with clusters.running_cluster(run.memory_folder()) as cluster:
         yield cluster
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support import clusters, processes
+from tests.support import clusters, processes, run
 from tests.support.backups import wait_for
 from tests.support.sites import CHECKOUT, Site
 
@@ -116,6 +116,31 @@ def test_a_private_cluster_can_be_killed_and_started_again(
     assert pid
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: private_cluster.pid is None)
+
+
+def test_a_role_signs_in_with_its_own_password_alone(
+    postgres_cluster: clusters.Cluster, postgres_database: clusters.Database
+) -> None:
+    assert postgres_database.execute("SELECT current_user") == [(postgres_database.user,)]
+    for one, wrong in {
+        postgres_database.user: postgres_cluster.password,
+        postgres_cluster.superuser: postgres_database.password,
+    }.items():
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            postgres_cluster.connect(user=one, password=wrong)
+
+
+def test_what_has_no_room_in_memory_is_on_the_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run, "MEMORY", tmp_path)
+    in_memory = Path(run.new_memory_folder())
+    assert in_memory == tmp_path / run.run_folder().name
+    assert in_memory.stat().st_mode & 0o777 == 0o711
+    monkeypatch.setattr(run, "ENOUGH_BYTES", 1 << 62)
+    assert run.new_memory_folder() == str(run.run_folder())
+    monkeypatch.setattr(run, "MEMORY", tmp_path / "not there")
+    assert run.new_memory_folder() == str(run.run_folder())
 
 
 def test_databases_go_with_the_role_that_made_them(postgres_cluster: clusters.Cluster) -> None:

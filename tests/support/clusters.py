@@ -18,12 +18,15 @@ import psycopg
 from psycopg import sql
 
 from tests.support.postgresql_programs import pg_ctl, postgresql_programs, run
+from tests.support.scram import quick_to_check
 
 SETTINGS = {
     # The data lives for a minute; no test pulls the plug on the machine.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "max_wal_size": "256MB",
+    "jit": "off",
     "shared_buffers": "64MB",
     "max_connections": "100",
     "listen_addresses": "127.0.0.1",
@@ -182,6 +185,8 @@ def new_cluster(parent: Path) -> Cluster:
             if not attempts_left:
                 raise RuntimeError(f"{error}\n{cluster.log}") from error
         else:
+            user, secret = sql.Identifier(cluster.superuser), quick_to_check(password)
+            cluster.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(user, secret))
             return cluster
     raise AssertionError("unreachable")
 
@@ -254,7 +259,9 @@ def make_database(
 ) -> None:
     cluster, name, user = database.cluster, database.name, sql.Identifier(database.user)
     cluster.execute(
-        sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(user, database.password)
+        sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
+            user, quick_to_check(database.password)
+        )
     )
     cluster.execute(
         sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
