@@ -27,6 +27,23 @@ def test_case_d2_ids_made_elsewhere_are_as_they_were(postgres_site: Site) -> Non
     assert postgres_site.query("SELECT last_value FROM elsewhere_id_seq") == [(1,)]
 
 
+def test_case_d2_only_numbers_can_be_ahead_of_their_sequence(postgres_site: Site) -> None:
+    for statement in (
+        "CREATE TABLE bill (number text, weight numeric, price money)",
+        "INSERT INTO bill VALUES ('INV-7', 'NaN', 3)",
+        *(f"CREATE SEQUENCE of_{name} OWNED BY bill.{name}" for name in ("number", "weight")),
+        "CREATE SEQUENCE of_price OWNED BY bill.price",
+        "CREATE DOMAIN key AS bigint",
+        "CREATE TABLE paid (id key)",
+        "INSERT INTO paid VALUES (77)",
+        "CREATE SEQUENCE of_paid OWNED BY paid.id",
+    ):
+        postgres_site.query(statement)
+    made = make(postgres_site)
+    notes = drill(postgres_site, made["id"])["drill"]["notes"]
+    assert notes == ["default: The sequence of paid.id stands at 1, behind its row 77."]
+
+
 @contextmanager
 def hurried(site: Site) -> Iterator[None]:
     """The role's sessions are ended, and its statements, after a moment."""

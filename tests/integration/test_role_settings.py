@@ -43,3 +43,17 @@ def test_case_f3_a_database_that_is_read_only_by_default_is_restored(postgres_si
         restore(postgres_site, made["id"], way)
         assert site.execute(rows) == [(2,)]
         assert site.execute("SHOW default_transaction_read_only") == [("on",)]
+
+
+def test_case_f3_a_database_that_writes_dates_otherwise_is_restored(postgres_site: Site) -> None:
+    """psycopg reads no time with a zone that is written so; a site may use psycopg2."""
+    site = postgres_site.database
+    assert site
+    site.execute(f"ALTER DATABASE \"{site.name}\" SET DateStyle = 'German, DMY'")
+    site.execute(f"ALTER DATABASE \"{site.name}\" SET IntervalStyle = 'iso_8601'")
+    made = make(postgres_site)
+    then = digest(postgres_site)
+    for way in ("--swap", "--in-place"):
+        postgres_site.query("DELETE FROM shop_cartitem")
+        restore(postgres_site, made["id"], way)
+        assert digest(postgres_site) == then

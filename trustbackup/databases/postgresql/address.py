@@ -87,12 +87,12 @@ _SETTINGS = {
     "default_transaction_read_only": "off",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    "datestyle": "ISO",
 }
-"""What a server, a database or a role may have set otherwise: limits that are meant for web
-requests, and what decides whether a restore may write, and how it reads its rows."""
+"""What a server, a database or a role may have set otherwise: limits meant for web requests, and
+what decides whether a restore may write and how rows are read (psycopg reads ISO dates alone)."""
 _IDENTIFIER = "(SELECT system_identifier::text FROM pg_control_system())"
-_STARTED = "pg_postmaster_start_time()::text"
-"""What stands for the identifier where the role may not ask for that."""
+_STARTED = "pg_postmaster_start_time()::text"  # where the role may not ask for the identifier
 _SET_UP = """
     WITH known AS (
         SELECT name, value FROM unnest(%s::text[], %s::text[]) wanted (name, value)

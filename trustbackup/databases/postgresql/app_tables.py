@@ -142,10 +142,16 @@ _SEQUENCES = """
     JOIN pg_class c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p')
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+    JOIN pg_type t ON t.oid = a.atttypid
     JOIN pg_sequence q ON q.seqrelid = s.oid AND q.seqincrement > 0 AND NOT q.seqcycle
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
       AND d.deptype IN ('a', 'i')
+      AND coalesce(nullif(t.typbasetype, 0), t.oid) IN (
+        'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype)
 """
+"""A column of another type ('INV-1') has no number that its sequence could be behind."""
+_HIGHEST = "SELECT max({column}) FROM {table} WHERE {column} <= 9223372036854775807"
+"""No more than a sequence can give: a numeric may be NaN, too."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +167,7 @@ def lagging_sequences(cursor: CursorWrapper) -> list[LaggingSequence]:
     cursor.execute(_SEQUENCES)
     found = []
     for table, column, sequence, label, schema, name in cursor.fetchall():
-        highest = scalar(cursor, f"SELECT max({column}) FROM {table}")  # noqa: S608
+        highest = scalar(cursor, _HIGHEST.format(column=column, table=table))
         last = scalar(cursor, f"SELECT last_value FROM {sequence}")  # noqa: S608
         if highest is not None and highest > last:
             sentence = _(

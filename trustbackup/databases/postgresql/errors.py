@@ -74,8 +74,10 @@ def translate(error: type[TrustbackupError], what: str) -> Iterator[None]:
 
 
 def explain(problem: DatabaseError) -> tuple[str, str]:
-    """Why it failed, and what to do."""
+    """Why it failed, a clause without its full stop, and what to do."""
     why = one_line(str(problem)) or type(problem).__name__
+    if why.endswith("."):  # a hint's; a clause of ours has none
+        why = why.rstrip(".")
     if _POOLERS_LIMIT in why:
         return (
             _("its pooler had no connection free for it (%(limit)s)", limit=_POOLERS_LIMIT),

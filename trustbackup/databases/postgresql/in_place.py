@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.db.backends.utils import CursorWrapper
@@ -30,6 +31,7 @@ from trustbackup.databases.postgresql.configured import hidden_tables, options_o
 from trustbackup.databases.postgresql.dump import DIRECTORY
 from trustbackup.databases.postgresql.errors import explain, translate
 from trustbackup.databases.postgresql.extensions import NO_ROWS, LeftOut, make_way, notes_of
+from trustbackup.databases.postgresql.generated_columns import as_the_site, tables_that_call
 from trustbackup.databases.postgresql.inventory import excused, read_catalogs
 from trustbackup.databases.postgresql.materialized_views import fill_views, still_to_fill
 from trustbackup.databases.postgresql.pooled import begin
@@ -224,7 +226,7 @@ class InPlace:
                     if section == "data":
                         Script(program, inside=True).play(
                             lambda text: run_bytes(cursor, known_settings(text, cursor)),
-                            functools.partial(copy_rows, cursor),
+                            functools.partial(_copy, cursor, tables_that_call(cursor)),
                         )
                         return
                     text = program.read()
@@ -241,6 +243,13 @@ class InPlace:
         player = Player(cursor, _DROP.sub(rb"\1 CASCADE;", found.preamble), inside=True)
         player.play([item for item in items if item.kind not in RIGHTS], _OPTIONAL)
         self._failed += [LeftOut(item, explain(problem)[0]) for item, problem in player.failed]
+
+
+def _copy(
+    cursor: CursorWrapper, calling: frozenset[bytes], statement: bytes, blocks: Iterator[bytes]
+) -> None:
+    with as_the_site(cursor, statement, calling):
+        copy_rows(cursor, statement, blocks)
 
 
 def _there(cursor: CursorWrapper) -> set[tuple[str, str]]:

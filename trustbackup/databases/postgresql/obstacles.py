@@ -13,7 +13,7 @@ from trustbackup.phrases import joined
 from trustbackup.store.journal_entry import Strategy
 
 _NOT_OWNED = """
-    SELECT format('%%I.%%I', n.nspname, c.relname)
+    SELECT format('%I.%I', n.nspname, c.relname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'

@@ -17,6 +17,7 @@ from typing import Self
 
 from django.db.backends.utils import CursorWrapper
 
+from trustbackup.databases.postgresql.generated_columns import as_the_site, tables_that_call
 from trustbackup.databases.postgresql.pooled import (
     is_pooled,
     open_sessions,
@@ -49,6 +50,7 @@ class ParallelCopy:
         with contextlib.ExitStack() as stack:
             self._control = stack.enter_context(self._sessions())
             self._cursors = open_sessions(stack, self._sessions, LOADERS)
+            self._calling = tables_that_call(self._control)
             self._stack = stack.pop_all()
         self._threads: list[threading.Thread] = []
         return self
@@ -114,7 +116,10 @@ class ParallelCopy:
 
         try:
             while held is not None:
-                with transaction_if_pooled(cursor):
+                with (
+                    transaction_if_pooled(cursor),
+                    as_the_site(cursor, held[0], self._calling),
+                ):
                     copy_rows(cursor, held[0], of_one_table(held[0]))
         except BaseException as error:
             self._errors.append(error)

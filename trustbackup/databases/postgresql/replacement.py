@@ -25,7 +25,7 @@ from trustbackup.databases.postgresql.errors import explain, translate
 from trustbackup.databases.postgresql.inventory import read_catalogs
 from trustbackup.databases.postgresql.pg_restore import Loader
 from trustbackup.databases.postgresql.pooled import begin, configure
-from trustbackup.databases.postgresql.restore_items import attempt
+from trustbackup.databases.postgresql.properties import copy_properties
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
@@ -40,8 +40,6 @@ from trustbackup.databases.postgresql.tools import binary_connector, find_reader
 from trustbackup.databases.values import Excused, Facts, LoadRequest, Options
 from trustbackup.exceptions import RestoreError
 from trustbackup.phrases import gettext as _
-
-_LISTS = ("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries")
 
 
 class PostgresReplacement(Replacement):
@@ -67,9 +65,7 @@ class PostgresReplacement(Replacement):
         with translate(RestoreError, self.what), self.server.maintenance() as cursor:
             cursor.execute(self._create_statement(cursor))
             self._made = True
-            self._copy_settings(cursor)
-            self._copy_grants(cursor)
-            self._copy_comment(cursor)
+            self.notes += copy_properties(cursor, self.live, self.name, loading=True)
 
     def _create_statement(self, cursor: CursorWrapper) -> str:
         row = scalar(
@@ -107,70 +103,6 @@ class PostgresReplacement(Replacement):
         if provider and locale:
             clauses.append(f"LOCALE_PROVIDER {provider} {provider}_LOCALE {quote_text(locale)}")
         return f"CREATE DATABASE {quote_name(self.name)} {' '.join(clauses)}"
-
-    def _copy_settings(self, cursor: CursorWrapper) -> None:
-        """Carry over ``ALTER DATABASE … SET``, which belongs to no dump of one database."""
-        cursor.execute(
-            """
-            SELECT r.rolname, split_part(item, '=', 1), substr(item, strpos(item, '=') + 1)
-            FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
-            LEFT JOIN pg_roles r ON r.oid = s.setrole, unnest(s.setconfig) item
-            WHERE d.datname = %s
-            """,
-            [self.live],
-        )
-        for role, key, value in cursor.fetchall():
-            of = f"ROLE {quote_name(role)} IN DATABASE" if role else "DATABASE"
-            # A list is stored as SQL already, quoted where it must be.
-            shown = value if key in _LISTS else quote_text(value)
-            self._try(
-                cursor,
-                _("setting %(name)s of role %(role)s", name=key, role=role)
-                if role
-                else _("setting %(name)s of the database", name=key),
-                f"ALTER {of} {quote_name(self.name)} SET {quote_name(key)} TO {shown}",
-            )
-
-    def _copy_grants(self, cursor: CursorWrapper) -> None:
-        cursor.execute(
-            """
-            SELECT CASE grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(grantee) END,
-                   privilege_type, is_grantable
-            FROM pg_database d, aclexplode(d.datacl) WHERE d.datname = %s
-            """,
-            [self.live],
-        )
-        grants = cursor.fetchall()
-        name = quote_name(self.name)
-        if grants:
-            cursor.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-        for grantee, privilege, grantable in grants:
-            to = quote_name(grantee) if grantee else "PUBLIC"
-            option = " WITH GRANT OPTION" if grantable else ""
-            self._try(
-                cursor,
-                _(
-                    "right %(name)s of %(role)s on the database",
-                    name=privilege,
-                    role=grantee or "PUBLIC",
-                ),
-                f"GRANT {privilege} ON DATABASE {name} TO {to}{option}",
-            )
-
-    def _copy_comment(self, cursor: CursorWrapper) -> None:
-        comment = scalar(
-            cursor,
-            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
-            self.live,
-        )
-        if comment is not None:
-            cursor.execute(f"COMMENT ON DATABASE {quote_name(self.name)} IS {quote_text(comment)}")
-
-    def _try(self, cursor: CursorWrapper, what: str, statement: str) -> None:
-        """What only a superuser may do again is told and left out."""
-        if problem := attempt(cursor, statement.encode(), inside=False):
-            why = explain(problem)[0]
-            self.notes.append(_("The %(what)s was left out: %(why)s.", what=what, why=why))
 
     def load(self, request: LoadRequest) -> None:
         program = find_reader(self.alias)
@@ -236,11 +168,13 @@ class PostgresReplacement(Replacement):
                 begin(cursor)
                 # Until the end who connects waits, and nothing of it is there if we die.
                 cursor.execute(f"ALTER DATABASE {live} RENAME TO {previous}")
+                late = copy_properties(cursor, previous_name, self.name)
                 # Not earlier: it would count the workers that fill the new one.
                 cursor.execute(f"ALTER DATABASE {new} CONNECTION LIMIT {limit}")
                 cursor.execute(f"ALTER DATABASE {new} RENAME TO {live}")
                 cursor.execute("COMMIT")
             self._stays = True
+            self.notes += [note for note in late if note not in self.notes]
             self._note_followers(cursor, previous_name, resting)
 
     def _clients_waiting(self) -> AbstractContextManager[None]:

@@ -81,6 +81,9 @@ class Server:
             return
         with self.maintenance() as cursor:
             self.wait_for_others(cursor, name)
+            # A template can not be dropped, and what a restore has replaced may be one.
+            if scalar(cursor, "SELECT datistemplate FROM pg_database WHERE datname = %s", name):
+                cursor.execute(f"ALTER DATABASE {quote_name(name)} IS_TEMPLATE false")
             with self.without_sessions(name):
                 cursor.execute(f"DROP DATABASE {quote_name(name)}")
 
