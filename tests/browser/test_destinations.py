@@ -119,7 +119,8 @@ def test_a_server_is_set_up_fails_and_is_tried_again(served: Served, shared_sshd
     page.get_by_role("button", name="Copy to disk").click()
     ended(page)
     assert len(list((site.home / "disk").glob("backup_*.manifest.json"))) == 1
-    page.get_by_role("link", name="Look at the backup").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Look at the backup").click()
     assert page.get_by_role("button", name="Copy to").count() == 0
 
     # A copy that has become another one: the check says so.

@@ -43,7 +43,8 @@ def test_a_plan_is_suggested_set_up_run_and_deleted(shown: Served) -> None:
     page.get_by_role("button", name="Switch nightly off").click()
     page.get_by_text("it runs no more").wait_for()
 
-    page.get_by_role("link", name="New plan").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="New plan").click()
     page.get_by_label("Name", exact=True).fill("weekly")
     assert len(times(page)) == 5
     assert not page.get_by_label("Weekday").is_visible()

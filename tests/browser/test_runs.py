@@ -99,7 +99,7 @@ def test_a_drill_is_cancelled_in_the_admins_own_shell(
         ended(page, "cancelled")
         assert states(site)[-1] == "cancelled"
         page.get_by_role("link", name="All backups").click()
-        assert rows(page).get_by_text("hash checked").is_visible()  # and not "does not restore"
+        rows(page).get_by_text("hash checked").wait_for()  # and not "does not restore"
 
 
 def test_a_run_that_fails_says_why(served: Served, tmp_path: Path) -> None:
