@@ -143,8 +143,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
 class PlanAdmin(ReadOnlyAdmin):
     """Plans that somebody has saved; they are set up on the page, which refuses what can't be."""
 
-    list_display = ("name", "enabled", "schedule", "zone", "skip_unchanged")
-    list_filter = ("enabled",)
+    list_display = ("name", "enabled", "kind", "app", "schedule", "zone", "skip_unchanged")
+    list_filter = ("enabled", "kind")
     search_fields = ("name",)
     ordering = ["name"]
 

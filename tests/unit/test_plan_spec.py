@@ -20,6 +20,7 @@ from trustbackup.policy.schedule import Schedule
 EVERYTHING = {
     "ENABLED": False,
     "KIND": "database",
+    "APP": "",
     "DATABASES": ["default"],
     "EXCLUDED": ["django_session", "public.log", "django_session"],
     "COMPRESSION": "zstd",
@@ -32,6 +33,8 @@ EVERYTHING = {
     "SKIP_UNCHANGED": True,
     "GRACE": 30,
 }
+
+OF_AN_APP = {"KIND": "app", "APP": "shop"}
 
 
 def read(**values: object) -> PlanSpec:
@@ -68,11 +71,18 @@ def test_a_rule_for_drills_comes_back_from_json(rule: DrillRule) -> None:
     assert read(DRILL=rule.as_dict()).drill == rule
 
 
+def test_a_plan_may_hold_one_apps_data() -> None:
+    spec = read(**OF_AN_APP, DATABASES=["other"])
+    assert (spec.kind, spec.app, spec.databases) == ("app", "shop", ("other",))
+    assert not spec.holds_databases
+    assert read().holds_databases
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [
         ({"SCHEDUEL": "@daily"}, "unknown key 'SCHEDUEL': Did you mean 'SCHEDULE'?"),
-        ({"XYZZY": 1}, "unknown key 'XYZZY': Known are COMPRESSION"),
+        ({"XYZZY": 1}, "unknown key 'XYZZY': Known are APP, COMPRESSION"),
         ({"SCHEDULE": "0 0 30 2 *"}, "a day that no such month has"),
         ({"SCHEDULE": "0 30 4 * * *"}, "six fields"),
         ({"SCHEDULE": 5}, "SCHEDULE is 5"),
@@ -80,6 +90,13 @@ def test_a_rule_for_drills_comes_back_from_json(rule: DrillRule) -> None:
         ({"SCHEDULE": "@daily", "ZONE": None}, "ZONE is None"),
         ({"ENABLED": "yes"}, "ENABLED is 'yes'"),
         ({"KIND": "media"}, "KIND is 'media'"),
+        ({"APP": "shop"}, "APP is 'shop': Set its KIND to 'app'"),
+        ({"APP": 5}, "APP is 5"),
+        ({"KIND": "app"}, "it names no app"),
+        ({**OF_AN_APP, "DATABASES": ["a", "b"]}, "DATABASES is ['a', 'b']: Name one"),
+        ({**OF_AN_APP, "EXCLUDED": ["shop_log"]}, "EXCLUDED is ['shop_log']: Leave it out"),
+        ({**OF_AN_APP, "DRILL": {"days": 7}}, "DRILL is {'days': 7}: Leave it out"),
+        ({**OF_AN_APP, "SKIP_UNCHANGED": True}, "SKIP_UNCHANGED is True: Leave it out"),
         ({"DATABASES": "default"}, "DATABASES is 'default'"),
         ({"EXCLUDED": [""]}, "EXCLUDED is ['']"),
         ({"DESTINATIONS": [7]}, "DESTINATIONS is [7]"),

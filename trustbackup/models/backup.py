@@ -30,6 +30,10 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         """Those that hold whole databases: no other brings a lost site back."""
         return self.filter(kind__in=("database", "full"))
 
+    def of_plans(self) -> BackupQuerySet:
+        """Those by which a plan is judged: what it made, and by hand whole databases alone."""
+        return self.filter(models.Q(kind__in=("database", "full")) | ~models.Q(plan=""))
+
     def whole(self) -> BackupQuerySet:
         """Those that can be restored: their data is here, or was dropped for a copy elsewhere."""
         return self.filter(state__in=Backup.WHOLE)
@@ -84,7 +88,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
         What is dated later than ``now`` does not count, as the clock was wrong.
         """
-        found = self.whole().of_databases().filter(created__lte=now).order_by()
+        found = self.whole().of_plans().filter(created__lte=now).order_by()
         return dict(found.values_list("plan").annotate(models.Max("created")))
 
     def newest_proofs(self, now: datetime) -> dict[str, datetime]:
@@ -101,7 +105,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         return self._those("drilled_at", self.newest_proofs(now))
 
     def _those(self, moment: str, newest: Mapping[str, datetime]) -> dict[str, Backup]:
-        found = self.whole().of_databases().filter(plan__in=newest)
+        found = self.whole().of_plans().filter(plan__in=newest)
         found = found.filter(**{f"{moment}__in": newest.values()})
         return {
             row.plan: row

@@ -21,6 +21,8 @@ class Plan(models.Model):
     enabled = models.BooleanField(_("enabled"), default=True)
     kind = models.CharField(_("type"), max_length=20, default="database")
     databases = models.JSONField(_("databases"), default=list, blank=True)
+    app = models.CharField(_("app"), max_length=100, blank=True)
+    """The label of the app whose data it holds; "" for every other type."""
     excluded = models.JSONField(_("tables without rows"), default=list, blank=True)
     compression = models.CharField(_("compression"), max_length=20, blank=True)
     destinations = models.JSONField(_("destinations"), default=list, blank=True)

@@ -90,7 +90,7 @@ def site_health(now: datetime | None = None, found: Watch | None = None) -> Heal
         return Health(Level.BAD, sentence, Remedy.CREATE)
     if late := found.of_kind(Alarm.Kind.BACKUP):
         return Health(Level.BAD, _several(late), Remedy.CREATE)
-    if age > STALE_AFTER and not found.plans:
+    if age > STALE_AFTER and not any(plan.holds_databases for plan in found.plans):
         sentence = _("The last backup was made %(ago)s.", ago=since)
         return Health(Level.WARN, sentence, Remedy.CREATE)
     if good.drilled_ok is False or good.checked_ok is False:

@@ -22,7 +22,7 @@ from trustbackup.policy.schedule import Schedule, ScheduleError, parse_schedule
 NAME = re.compile(r"[A-Za-z0-9_-]{1,50}", re.ASCII)
 """What a plan may be called: it stands in addresses and in file names' company."""
 DEFAULT_GRACE = timedelta(hours=2)
-KINDS = ("database",)
+KINDS = ("database", "app")
 """The types of backups that a plan can make."""
 _LONGEST_GRACE = timedelta(days=366)
 
@@ -61,7 +61,9 @@ class PlanSpec:
     source: Source = Source.ROW
     kind: str = "database"
     databases: tuple[str, ...] = ()
-    """Aliases; () for those that a backup holds when none is named."""
+    """Aliases; () for those that a backup holds when none is named. Of an app at most one."""
+    app: str = ""
+    """The label of the app whose data it holds; "" for every other kind."""
     excluded: tuple[str, ...] = ()
     """Tables whose rows are left out, with or without their schema."""
     compression: str = ""
@@ -80,6 +82,11 @@ class PlanSpec:
     """How long after a due time its backup is late."""
     created: datetime | None = None
     """Since when it has this schedule: due times before are none of its. None if not known."""
+
+    @property
+    def holds_databases(self) -> bool:
+        """Whether what it makes brings a lost site back."""
+        return self.kind == "database"
 
 
 def read_plan(
@@ -101,7 +108,9 @@ def read_plan(
             reader.refuse_key(key)
     found = {key: read(reader, key, given[key]) for key, read in _READERS.items() if key in given}
     schedule = reader.schedule(given.get("schedule") or "", given.get("zone", ""))
-    return PlanSpec(name=name, source=source, schedule=schedule, created=created, **found)
+    spec = PlanSpec(name=name, source=source, schedule=schedule, created=created, **found)
+    reader.check_app(spec)
+    return spec
 
 
 class _Reader:
@@ -143,6 +152,26 @@ class _Reader:
             todo = _("Choose one of %(known)s.", known=", ".join(KINDS))
             self._refuse_value(key, value, todo)
         return str(value)
+
+    def check_app(self, spec: PlanSpec) -> None:
+        """What a plan of one app's data needs, and what is of whole databases alone."""
+        if spec.kind != "app":
+            if spec.app:
+                self._refuse_value("app", spec.app, _("Set its KIND to 'app', or leave it out."))
+            return
+        if not spec.app:
+            self.refuse(_("it names no app"), _("Set its APP to the app's label, such as 'shop'."))
+        if len(spec.databases) > 1:
+            self._refuse_value("databases", list(spec.databases), _("Name one, or none."))
+        of_databases = {
+            "excluded": list(spec.excluded),
+            "drill": spec.drill.as_dict(),
+            "skip_unchanged": spec.skip_unchanged,
+        }
+        for key, value in of_databases.items():
+            if value:
+                todo = _("Leave it out: an app's data is no database.")
+                self._refuse_value(key, value, todo)
 
     def texts(self, key: str, value: object) -> tuple[str, ...]:
         if not isinstance(value, list | tuple) or not all(
@@ -215,6 +244,7 @@ _READERS: Mapping[str, Callable[[_Reader, str, object], Any]] = {
     "enabled": _Reader.boolean,
     "kind": _Reader.kind,
     "databases": _Reader.texts,
+    "app": _Reader.text,
     "excluded": _Reader.texts,
     "compression": _Reader.text,
     "destinations": _Reader.texts,

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from trustbackup.contents.app_data.formats import FixtureOptions
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import PlanDue, Run
+from trustbackup.operations.backup.app_data import AppRequest, database_of
 from trustbackup.operations.backup.create import aliases_to_dump, create_backup
 from trustbackup.operations.backup.share import share_backup
 from trustbackup.operations.backup.unchanged import Unchanged, refuse_unchanged
@@ -39,7 +41,7 @@ def run_plan(recorder: RunRecorder, name: str, report: Reporter) -> None:
     what ``create_backup`` does.
     """
     spec = find_plan(name)
-    aliases = aliases_to_dump(spec.databases)
+    aliases = _aliases(spec)
     refs, gone = _destinations(spec)
     try:
         with only_run(aliases, report):
@@ -72,11 +74,19 @@ def _create(spec: PlanSpec, aliases: Sequence[str], report: Reporter) -> Manifes
         databases=aliases,
         compression=spec.compression,
         excluded=spec.excluded,
+        app=AppRequest(label=spec.app, options=FixtureOptions()) if spec.app else None,
         trigger="plan",
         plan=note_of(spec),
         report=report,
         **skipping,
     )
+
+
+def _aliases(spec: PlanSpec) -> list[str]:
+    """The databases that it reads. Raises UsageError."""
+    if spec.app:
+        return [database_of(spec.app, spec.databases)]
+    return aliases_to_dump(spec.databases)
 
 
 def note_of(spec: PlanSpec) -> PlanNote:
@@ -134,7 +144,8 @@ def _asks_for(spec: PlanSpec) -> tuple[object, ...]:
     site = Context.current().settings
     return (
         spec.kind,
-        aliases_to_dump(spec.databases),
+        _aliases(spec),
+        spec.app,
         frozenset(spec.excluded),
         spec.compression or site.compression,
         spec.skip_unchanged,

@@ -41,6 +41,7 @@ class Command(BackupCommand):
             rows = [
                 [
                     item["name"],
+                    f"app {item['app']}" if item["app"] else item["kind"],
                     "on" if item["enabled"] else "off",
                     item["words"] or "by hand",
                     item["zone"],
@@ -49,7 +50,7 @@ class Command(BackupCommand):
                 ]
                 for item in found
             ]
-            header = ["PLAN", "IS", "RUNS", "ZONE", "NEXT (UTC)", "KEPT IN"]
+            header = ["PLAN", "OF", "IS", "RUNS", "ZONE", "NEXT (UTC)", "KEPT IN"]
             self.stdout.write(table(header, rows))
         for sentence in plans.problems.values():
             self.stderr.write(sentence)
@@ -67,7 +68,9 @@ def _describe(spec: PlanSpec, *, suggested: bool) -> dict[str, Any]:
         "words": describe_schedule(schedule) if schedule else "",
         "zone": schedule.zone if schedule else "",
         "next": [due.isoformat() for due in upcoming],
+        "kind": spec.kind,
         "databases": list(spec.databases),
+        "app": spec.app,
         "excluded": list(spec.excluded),
         "destinations": list(spec.destinations),
         "retention": spec.retention.as_dict() if spec.retention else None,

@@ -6,13 +6,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import django
+from django.apps import apps
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from trustbackup.contents.app_data.export import AppExport
-from trustbackup.contents.app_data.formats import FixtureOptions, get_format
+from trustbackup.contents.app_data.formats import (
+    FORMATS,
+    FixtureOptions,
+    check_name,
+    get_format,
+)
 from trustbackup.contents.app_data.survey import Mode
-from trustbackup.contents.app_data.tables import alias_of, models_of, part_name_of, table_of
+from trustbackup.contents.app_data.tables import (
+    OWN_APP,
+    alias_of,
+    models_of,
+    part_name_of,
+    table_of,
+)
 from trustbackup.databases.base import Database
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.progress import Progress, Reporter
@@ -33,6 +45,25 @@ class AppRequest:
 
     label: str
     options: FixtureOptions
+
+
+def offered_apps() -> list[tuple[str, str]]:
+    """Label and name of each app that has models of its own to back up."""
+    return sorted(
+        (config.label, str(config.verbose_name))
+        for config in apps.get_app_configs()
+        if config.label != OWN_APP and any(config.get_models())
+    )
+
+
+def offered_formats() -> list[str]:
+    """The formats that can be written here; the first is the default."""
+    found = [FixtureOptions.format]
+    for name in FORMATS:
+        with suppress(UsageError):
+            check_name(name)
+            found.append(name)
+    return list(dict.fromkeys(found))
 
 
 def database_of(label: str, wanted: tuple[str, ...] = ()) -> str:

@@ -22,10 +22,10 @@ def look_at_plans(found: Watch) -> Iterator[Finding]:
     plans = read_plans()
     for name, problem in plans.problems.items():
         yield _LOOK.bad(name, problem, _("Correct it: it is not followed as it is."))
-    if not found.plans:
+    if not any(plan.holds_databases for plan in found.plans):
         yield _LOOK.warn(
             "none",
-            _("No plan makes backups by itself."),
+            _("No plan makes backups of the databases by itself."),
             _("Switch a plan on, or put one into TRUSTBACKUP['PLANS']."),
         )
     late = {item.subject: item for item in found.of_kind(Alarm.Kind.BACKUP)}

@@ -33,7 +33,7 @@ __all__ = [
 ]
 SUGGESTED = "nightly"
 _FIELDS = (
-    *("enabled", "kind", "databases", "excluded", "compression", "destinations", "schedule"),
+    *("enabled", "kind", "databases", "app", "excluded", "compression", "destinations", "schedule"),
     *("retention", "destination_retention", "drill", "skip_unchanged", "grace"),
 )
 
@@ -103,9 +103,10 @@ def spec_of(row: Plan) -> PlanSpec:
 
 
 def suggested_plan() -> PlanSpec | None:
-    """The plan of a site that has none yet, switched off; None once there is any."""
+    """The plan of a site whose databases are in none yet, switched off; None once they are."""
     plans = read_plans()
-    return None if plans.specs or plans.problems else usual_plan()
+    others = all(not spec.holds_databases and spec.name != SUGGESTED for spec in plans.specs)
+    return usual_plan() if others and not plans.problems else None
 
 
 def usual_plan() -> PlanSpec:

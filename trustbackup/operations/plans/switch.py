@@ -45,6 +45,7 @@ def row_of(spec: PlanSpec) -> Plan:
         enabled=spec.enabled,
         kind=spec.kind,
         databases=list(spec.databases),
+        app=spec.app,
         excluded=list(spec.excluded),
         compression=spec.compression,
         destinations=list(spec.destinations),

@@ -11,17 +11,28 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext, 
 from django.utils.translation import gettext_lazy as _
 
 from trustbackup.conf import get_settings
+from trustbackup.contents.app_data.tables import alias_of
 from trustbackup.databases.registry import offered_aliases
 from trustbackup.databases.values import Options
+from trustbackup.exceptions import UsageError
 from trustbackup.models import Destination, Plan
+from trustbackup.operations.backup.app_data import APP, offered_apps
 from trustbackup.operations.plans.tables import TableShare, tables_to_leave_out
-from trustbackup.policy.plan import DEFAULT_GRACE, PlanSpec
+from trustbackup.policy.plan import DEFAULT_GRACE, KINDS, PlanSpec
 from trustbackup.store.compression import COMPRESSIONS
+from trustbackup.views import labels
 
 _MOST_TABLES = 200
 _LONGEST_TABLE = 130
 """Characters of a table's name with its schema."""
 _MOST = 10_000
+
+_OF_DATABASES = (
+    *("databases", "excluded", "more_excluded", "skip_unchanged"),
+    *("every", "days", "begin", "end"),
+)
+"""The fields that are of whole databases."""
+_NONE_OF_DATABASES: dict[str, Any] = {"excluded": [], "skip_unchanged": False, "drill": {}}
 
 
 def _time(label: Any) -> forms.TimeField:  # noqa: ANN401
@@ -41,6 +52,8 @@ class PlanForm(forms.Form):
 
     name = forms.SlugField(label=_("Name"), max_length=50, help_text=_("Letters, digits, - and _."))
     enabled = forms.BooleanField(label=_("It runs by itself"), required=False)
+    kind = forms.ChoiceField(label=_("It holds"), required=False, widget=forms.RadioSelect)
+    app = forms.ChoiceField(label=pgettext_lazy("of Django", "App"), required=False)
     databases = _ticks(_("Databases"), _("None ticked is every database, later ones included."))
     excluded = _ticks(_("Tables whose rows are left out"))
     more_excluded = forms.CharField(
@@ -74,13 +87,17 @@ class PlanForm(forms.Form):
         row: Plan | None,
     ) -> None:
         super().__init__(data, initial=_initial(spec, new=row is None))
-        self.row = row
+        self.row, self.spec = row, spec
         self.shares = tables_to_leave_out()
         suggested = [share.name for share in self.shares]
         self._offer("excluded", [(share.name, _share(share)) for share in self.shares])
         more = [name for name in spec.excluded if name not in suggested]
         self.initial["excluded"] = [name for name in spec.excluded if name in suggested]
         self.initial["more_excluded"] = "\n".join(more)
+        self._offer("kind", [(kind, labels.kind(kind)) for kind in KINDS])
+        apps = {label: f"{name} ({label})" for label, name in offered_apps()}
+        self._offer_known("app", {"": gettext("choose one"), **apps}, [spec.app])
+        self._known_apps = list(apps)
         settings = get_settings()
         aliases = offered_aliases(Options(connect_timeout=2), settings.database_engines)
         self._known = {"databases": aliases}
@@ -136,12 +153,31 @@ class PlanForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        if data.get("kind") == APP:
+            for name in _OF_DATABASES:  # are not shown then
+                self.errors.pop(name, None)
+            self._check_app(data)
+            return data
         begin, end = data.get("begin"), data.get("end")
         if (begin is None) != (end is None) and not {"begin", "end"} & self.errors.keys():
             self.add_error("end" if end is None else "begin", gettext("Give both times, or none."))
         elif begin is not None and begin == end:
             self.add_error("end", gettext("Give two times that differ."))
         return data
+
+    def _check_app(self, data: dict[str, Any]) -> None:
+        label = data.get("app")
+        if label is None:
+            return
+        if not label:
+            self.add_error("app", gettext("Choose the app whose data is to be backed up."))
+        elif label not in self._known_apps:
+            self.add_error("app", gettext("App %(name)s is gone.") % {"name": label})
+        else:
+            try:
+                alias_of(label)
+            except UsageError as error:
+                self.add_error("app", labels.translate(error))
 
     @property
     def leaves_out(self) -> bool:
@@ -152,12 +188,21 @@ class PlanForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """The fields of a plan's row that a valid form is about."""
         data = self.cleaned_data
+        of_all = ("name", "enabled", "compression", "destinations", "grace")
+        found = {name: data[name] for name in of_all}
+        if data["kind"] == APP:
+            same = self.spec.app == data["app"]  # another database is named on the command line
+            of_app = {"databases": list(self.spec.databases) if same else [], "app": data["app"]}
+            return {**found, **_NONE_OF_DATABASES, **of_app, "kind": APP}
         window = [f"{data[name]:%H:%M}" for name in ("begin", "end")] if data["begin"] else None
         drill = {"every": data["every"], "days": data["days"], "window": window}
-        plain = ("name", "enabled", "databases", "compression", "destinations")
         return {
-            **{name: data[name] for name in (*plain, "skip_unchanged", "grace")},
+            **found,
+            "kind": data["kind"] or KINDS[0],
+            "app": "",
+            "databases": data["databases"],
             "excluded": list(dict.fromkeys([*data["excluded"], *data["more_excluded"]])),
+            "skip_unchanged": data["skip_unchanged"],
             "drill": {name: value for name, value in drill.items() if value is not None},
         }
 
@@ -194,6 +239,8 @@ def _initial(spec: PlanSpec, *, new: bool) -> dict[str, Any]:
     return {
         "name": spec.name,
         "enabled": spec.enabled or new,
+        "kind": spec.kind,
+        "app": spec.app,
         "databases": list(spec.databases),
         "compression": spec.compression,
         "skip_unchanged": spec.skip_unchanged,
