@@ -30,8 +30,9 @@ else:
     ModelAdmin = admin.ModelAdmin  # takes a type argument in the stubs only
 
 
-if admin.site.index_template is None:  # else the site has an index of its own
-    admin.site.index_template = "settings/backups/admin_index.html"
+# Of the class, so that a site's own AdminSite shows it, too; one with an index of its own keeps it.
+if admin.AdminSite.index_template is None:
+    admin.AdminSite.index_template = "settings/backups/admin_index.html"
 
 _PHRASES = ("problem", "error", "sentence", "reason")
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.template.response import TemplateResponse
+from django.test import Client, RequestFactory
 
 from trustbackup.models import AuditEvent, Backup, Copy, Destination, Plan, PlanDue, Run
 
@@ -56,6 +58,22 @@ def test_the_index_says_what_is_late_to_those_who_may_know(
     # A setting that is wrong ends no index of the site's.
     settings.TRUSTBACKUP = {"PLANS": 7}
     assert admin_client.get("/admin/").status_code == 200
+
+
+class OwnIndex(AdminSite):
+    index_template = "admin/index.html"
+
+
+@pytest.mark.parametrize(("own", "said"), [(AdminSite("staff"), True), (OwnIndex("own"), False)])
+def test_an_admin_site_of_ones_own_says_it_unless_it_has_an_index_of_its_own(
+    own: AdminSite, said: bool, rf: RequestFactory, admin_user: User
+) -> None:
+    Plan.objects.update(scheduled_at=NOW)
+    request = rf.get("/staff/")
+    request.user = admin_user
+    answer = own.index(request)
+    assert isinstance(answer, TemplateResponse)
+    assert ("Plan nightly has never made" in answer.rendered_content) is said
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,25 @@ def folder(tmp_path: Path, settings: Any) -> BackupFolder:
     return backup_folder(tmp_path / "backups")
 
 
+def in_storage(bucket: Bucket, settings: Any) -> Destination:
+    """The same bucket through the site's own storage."""
+    options = {
+        "bucket_name": bucket.name,
+        "location": "copies",
+        "endpoint_url": bucket.server.endpoint,
+        "access_key": bucket.server.access_key,
+        "secret_key": bucket.server.secret_key,
+        "region_name": bucket.server.region,
+        "object_parameters": {
+            "ObjectLockMode": "GOVERNANCE",
+            "ObjectLockRetainUntilDate": datetime.now(UTC) + timedelta(days=30),
+        },
+    }
+    backend = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "locked": backend}
+    return Destination.objects.create(name="server", kind="storage", options={"alias": "locked"})
+
+
 @pytest.fixture
 def told() -> Iterator[list[Event]]:
     """What somebody should hear of."""
@@ -213,3 +232,28 @@ def test_what_a_server_lets_nobody_delete_yet_is_a_note_with_the_date(
         proxy.rules.clear()
         assert pruned().deleted == [locked]
     assert in_keys(bucket) == made[3:]
+
+
+def test_a_lock_behind_a_storage_of_the_sites_is_a_note_too(
+    folder: BackupFolder, moto_server: S3Server, told: list[Event], settings: Any
+) -> None:
+    bucket = new_bucket(moto_server, ObjectLockEnabledForBucket=True)
+    made = nightly(folder, 5)
+    locked, refused = made[:2]
+    with proxy_to(moto_server.endpoint) as proxy:
+        row = in_storage(through(bucket, proxy.endpoint), settings)
+        copy(row, made)
+        # Unlocked now, and as little to be deleted: that is a failure.
+        bucket.client.put_object_retention(
+            Bucket=bucket.name,
+            Key=f"copies/{names.manifest_name(refused)}",
+            Retention={},
+            BypassGovernanceRetention=True,
+        )
+        for identifier in (locked, refused):
+            proxy.rule("DELETE", identifier, status=403, body=DENIED)
+        place = pruned()
+    assert list(place.notes) == [locked]
+    assert "it is locked there until " in place.notes[locked]
+    assert list(place.failed) == [refused]
+    assert in_keys(bucket) == made

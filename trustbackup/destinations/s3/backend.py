@@ -25,10 +25,10 @@ from trustbackup.destinations.connection_test import run_steps
 from trustbackup.destinations.s3 import requests
 from trustbackup.destinations.s3.client import Client, new_client
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.errors import code_of, to_destination_error
+from trustbackup.destinations.s3.errors import to_destination_error
 from trustbackup.destinations.s3.parts import Source
 from trustbackup.destinations.s3.probe import S3Probe
-from trustbackup.destinations.s3.promises import must_be_kept, must_be_locked
+from trustbackup.destinations.s3.promises import may_be_locked, must_be_kept, must_be_locked
 from trustbackup.destinations.s3.reader import ObjectReader
 from trustbackup.destinations.s3.upload import (
     CorruptSource,
@@ -41,8 +41,6 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store import names
 
 _BLOCK = 1 << 20
-_MAY_BE_LOCKED = {"AccessDenied", "InvalidRequest", "MethodNotAllowed", "ObjectLocked", "403"}
-"""What servers answer to who deletes an object that is locked, and to others, too."""
 
 
 class S3(DestinationBackend):
@@ -191,9 +189,8 @@ class S3(DestinationBackend):
         try:
             requests.delete(self._client, self.config, name)
         except DestinationError as error:
-            # Who has the wrong key, or no bucket, gets no other answer by asking more.
-            refused = code_of(error.__cause__ or error) in _MAY_BE_LOCKED
-            if refused and (until := self._locked_until(name)):
+            refused = error.__cause__ or error
+            if may_be_locked(refused) and (until := self._locked_until(name)):
                 raise StillLocked(error.what, until) from error
             raise
 

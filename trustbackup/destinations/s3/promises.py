@@ -8,11 +8,13 @@ from typing import Any
 
 from trustbackup.destinations.base import DestinationError
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.errors import no_lock
+from trustbackup.destinations.s3.errors import code_of, no_lock
 from trustbackup.phrases import gettext as _
 
 _CLOCKS = timedelta(hours=1)
 """By which this machine's clock and the server's may differ."""
+_MAY_BE_LOCKED = {"AccessDenied", "InvalidRequest", "MethodNotAllowed", "ObjectLocked", "403"}
+"""What servers answer to who deletes an object that is locked, and to others, too."""
 
 
 def must_be_kept(head: Mapping[str, Any], config: S3Config, what: str) -> None:
@@ -36,6 +38,14 @@ def must_be_locked(head: Mapping[str, Any], config: S3Config, what: str) -> None
     wanted = head["LastModified"] + timedelta(days=config.lock_days) - _CLOCKS
     if head.get("ObjectLockMode") != config.lock_mode or until is None or until < wanted:
         raise no_lock(what)
+
+
+def may_be_locked(error: BaseException) -> bool:
+    """Whether a lock may be why an object was not deleted; ``error`` is boto3's.
+
+    Who has the wrong key, or no bucket, gets no other answer by asking more.
+    """
+    return code_of(error) in _MAY_BE_LOCKED
 
 
 def _must_be(found: object, wanted: str, name: str, what: str) -> None:

@@ -25,6 +25,7 @@ from trustbackup.destinations.base import (
     DestinationBackend,
     DestinationError,
     Step,
+    StillLocked,
     StoredFile,
     Written,
     unwatched,
@@ -34,6 +35,7 @@ from trustbackup.destinations.storage.config import StorageConfig
 from trustbackup.destinations.storage.encoding import as_it_is
 from trustbackup.destinations.storage.errors import TranslatingFile, to_destination_error
 from trustbackup.destinations.storage.s3_limits import with_limits
+from trustbackup.destinations.storage.s3_locks import locked_until
 from trustbackup.destinations.uploads import damaged, must_be_ours, other_content
 from trustbackup.exceptions import Cancelled
 from trustbackup.phrases import gettext as _
@@ -223,8 +225,14 @@ class DjangoStorage(DestinationBackend):
 
     def delete(self, name: str) -> None:
         must_be_ours(name)
-        with self._deleting(name), suppress(FileNotFoundError):
-            self.storage.delete(self._path(name))
+        path = self._path(name)
+        try:
+            with self._deleting(name), suppress(FileNotFoundError):
+                self.storage.delete(path)
+        except DestinationError as error:
+            if until := locked_until(self.storage, path, error.__cause__):
+                raise StillLocked(error.what, until) from error
+            raise
 
     def _deleting(self, name: str) -> AbstractContextManager[None]:
         what = _("%(name)s was not deleted from %(address)s", name=name, address=self.address)

@@ -17,9 +17,14 @@ def with_limits(storage: Storage, limits: list[Limits]) -> Storage:
 
     ``limits`` gets those of each connection that it makes from now on.
     """
-    if any(each.__module__ == _MODULE for each in type(storage).__mro__):
+    if is_s3(storage):
         _bound_connections(storage, limits)
     return storage
+
+
+def is_s3(storage: Storage) -> bool:
+    """Whether it is django-storages' S3Storage, or a class of the site's that derives from it."""
+    return any(each.__module__ == _MODULE for each in type(storage).__mro__)
 
 
 def _bound_connections(storage: Any, limits: list[Limits]) -> None:  # noqa: ANN401 - an S3Storage
