@@ -64,6 +64,17 @@ def test_an_address_that_bounces_keeps_it_from_nobody_else(mailbox: Mailbox) -> 
     assert "a@shop.example" in row.problem
 
 
+def test_a_mail_server_that_refuses_the_sign_in_is_not_left_waiting(
+    mailbox: Mailbox, settings: Any
+) -> None:
+    for name, value in mailbox.settings("site", "no password of its").items():
+        setattr(settings, name, value)
+    mail(options={"addresses": ["a@shop.example"]})
+    fail_a_run()
+    assert "refused the sign-in" in Delivery.objects.get().problem
+    assert mailbox.farewells == 1
+
+
 def test_what_is_refused_for_now_is_tried_again_and_nobody_gets_it_twice(
     mailbox: Mailbox,
 ) -> None:

@@ -29,6 +29,9 @@ class Mailbox:
     busy: set[str] = field(default_factory=set)
     """Addresses that are refused for now."""
 
+    farewells: int = 0
+    """Connections that their clients ended as they should."""
+
     def settings(self, user: str = "", password: str = "") -> dict[str, Any]:
         """Django's settings that lead here: from 6.1 on MAILERS, beside which no other may be."""
         backend = "django.core.mail.backends.smtp.EmailBackend"
@@ -53,6 +56,12 @@ class Mailbox:
             return "450 4.2.1 Come back later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+    async def handle_QUIT(  # noqa: N802
+        self, _server: Any, _session: Any, _envelope: Any
+    ) -> str:
+        self.farewells += 1
+        return "221 Bye"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)

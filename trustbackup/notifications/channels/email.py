@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core import mail as django_mail
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.validators import validate_email
@@ -142,13 +143,20 @@ class Email(Channel):
 
 
 def _send(mail: EmailMultiAlternatives) -> None:
+    # From 6.1 on a message does not tell by what it was sent, and to ask it is deprecated.
+    mailers = getattr(django_mail, "mailers", None)
+    mailer = mailers.default if mailers else None
     try:
-        mail.send(fail_silently=False)
+        if mailer is None:
+            mail.send(fail_silently=False)
+        else:
+            mailer.send_messages([mail])
     except Exception:
         # Django leaves the connection open when a sign-in is refused.
-        if mail.connection is not None:
+        opened = mail.connection if mailer is None else mailer
+        if opened is not None:
             with contextlib.suppress(Exception):
-                mail.connection.close()
+                opened.close()
         raise
 
 
