@@ -105,6 +105,7 @@ def test_every_page_is_accessible(shown: Served) -> None:
     look("empty list")
     proven, plain, altered = (make(site, "--name", name)["id"] for name in ("one", "two", "three"))
     make(site, "--keep")
+    app = make(site, "--type", "app", "--app", "shop")["id"]
     site.manage("verify_backup", proven, "--restore")
     unverified = "2026-01-01_00-00-00"
     shutil.copy(
@@ -132,6 +133,7 @@ def test_every_page_is_accessible(shown: Served) -> None:
     look("unverified detail", f"backup/{unverified}/")
     look("restore", f"backup/{proven}/restore/")
     look("wrong name", None, lambda: page.get_by_role("button", name="Replace").click())
+    look("app restore", f"backup/{app}/restore/?mode=replace")
     look("restore refused", f"backup/{altered}/restore/")
     assert page.get_by_role("button", name="Replace").count() == 0
     look("recovery sheet", "recovery-sheet/")

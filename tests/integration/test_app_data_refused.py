@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 from tests.integration.test_app_data import CHANGE, SHOP, resigned, restore, rows
-from tests.support.backups import assert_refused, listed, make, run_all, verify
+from tests.support.backups import assert_refused, listed, make, more_settings, run_all, verify
 from tests.support.sites import Site
 
 
@@ -125,3 +125,22 @@ def test_django_itself_reads_what_was_written(sqlite_site: Site) -> None:
         sqlite_site.query(statement)
     sqlite_site.manage("loaddata", str(fixture))
     assert rows(sqlite_site) == then
+
+
+def test_yaml_without_its_library_is_refused_and_offered_to_nobody(sqlite_site: Site) -> None:
+    made = make(sqlite_site, *SHOP, "--format", "yaml")
+    more_settings(sqlite_site, "import sys\nsys.modules['yaml'] = None")
+    ended = run_all(
+        sqlite_site,
+        [
+            ["create_backup", *SHOP, "--format", "yaml"],
+            ["restore_backup", made["id"], "--dry-run"],
+            ["restore_backup", made["id"], "--force"],
+        ],
+    )
+    for result in ended:
+        assert_refused(result, "PyYAML is not installed", "jsonl")
+    code = "from trustbackup.operations.backup import app_data; print(app_data.offered_formats())"
+    offered = sqlite_site.manage("shell", "--no-imports", "-c", code).stdout
+    assert offered.strip() == "['jsonl', 'json', 'xml']"
+    assert len(listed(sqlite_site)) == 1

@@ -24,11 +24,14 @@ NAMES = {
     *("gzip", "zstd", "bzip2", "zip", "sqlite", "trustbackup"),
     *("django", "python", "dbbackup", "nightly", "far", "burnt", "Plan", "UTC"),
     *("COMPLIANCE", "GOVERNANCE", "path", "virtual", "file", "Deutsch", "Türkçe"),
-    *("ADMINS", "ops"),
+    *("ADMINS", "ops", "jsonl", "json", "xml", "yaml"),
 }
 """What is called the same in every language: names of things, and what the test calls so."""
-FACTS = re.compile(r"sha256sum|SQLite \d|\(command\)$|^file:///nowhere")
-"""Commands to type, versions, who ran a command, and the error of a destination."""
+FACTS = re.compile(
+    r"sha256sum|SQLite \d|\(command\)$|^file:///nowhere|\((?:admin|sessions|shop)\)$"
+)
+"""Commands to type, versions, who ran a command, the error of a destination, and how some apps call
+themselves."""
 
 SCRIPT = """
 from django.test.utils import override_settings

@@ -81,13 +81,13 @@ class AppRestore:
             ):
                 keep = not self.options["no_safety_backup"]
                 done = restore_app(plan, report, safety_backup=keep)
-            recorder.outcome["app"] = _as_json(done)
+            recorder.outcome["app"] = done.as_outcome()
         self._print(done)
         return True
 
     def _print(self, done: AppRestoreResult) -> None:
         if self.options["json"]:
-            self.command.print_json(_as_json(done))
+            self.command.print_json(done.as_outcome())
             return
         write = self.command.stdout.write
         text = f"App {done.label} in database {done.alias!r} has the rows of backup {done.id}"
@@ -151,20 +151,6 @@ def _outside(deleted: Mapping[str, int], changed: Mapping[str, int], *, were: bo
             for label, count in changed.items()
         ),
     ]
-
-
-def _as_json(done: AppRestoreResult) -> dict[str, Any]:
-    return {
-        "id": done.id,
-        "app": done.label,
-        "database": done.alias,
-        "mode": str(done.mode),
-        "models": {label: asdict(counts) for label, counts in done.counts.items()},
-        "deleted_outside": done.deleted_outside,
-        "changed_outside": done.changed_outside,
-        "safety_backup": done.safety_backup,
-        "undo": done.undo,
-    }
 
 
 def _plan_as_json(plan: AppPlan) -> dict[str, Any]:

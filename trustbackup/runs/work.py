@@ -27,6 +27,7 @@ from trustbackup.operations.restore.undo import find_undoable, undo_restore
 from trustbackup.operations.transfer.adopt import adopt_handed_over
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
+from trustbackup.runs.app_work import app_of, restore_app_as_asked
 from trustbackup.runs.create_work import create_and_copy, evict_after, note_copies
 from trustbackup.runs.delivery import send_within
 from trustbackup.runs.lock import only_run
@@ -45,7 +46,8 @@ def _create(recorder: RunRecorder, options: Options, report: Reporter) -> None:
     if "plan" in options:
         run_plan(recorder, options["plan"], report)
     else:
-        create_and_copy(recorder, report, **options, trigger="page")
+        asked = {**options, "app": app_of(options)}
+        create_and_copy(recorder, report, **asked, trigger="page")
 
 
 def _copy(recorder: RunRecorder, options: Options, report: Reporter) -> None:
@@ -110,6 +112,9 @@ def _prune(recorder: RunRecorder, options: Options, report: Reporter) -> None:
 
 
 def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    if "mode" in options:
+        restore_app_as_asked(recorder, options, report)
+        return
     strategy = parse_strategy(options["strategy"])
     request = RestoreRequest(strategy=strategy, migrate=options["migrate"])
     with local_data(options["backup"], report) as reference:

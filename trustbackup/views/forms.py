@@ -10,9 +10,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from trustbackup.conf import get_settings
+from trustbackup.contents.app_data.formats import FixtureOptions
 from trustbackup.databases.registry import offered_aliases
 from trustbackup.databases.values import Options
+from trustbackup.exceptions import UsageError
 from trustbackup.models import Backup, Run
+from trustbackup.operations.backup.app_data import (
+    APP,
+    database_of,
+    offered_apps,
+    offered_formats,
+)
 from trustbackup.operations.backup.create import LONGEST_NAME, MAKEABLE
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views import labels
@@ -42,20 +50,47 @@ class CreateForm(forms.Form):
         ],
         required=False,
     )
+    app = forms.ChoiceField(label=pgettext_lazy("of Django", "App"), required=False)
+    format = forms.ChoiceField(label=_("Format"), required=False)
     keep = forms.BooleanField(label=_("Protect it until I release it"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         aliases = _aliases()
-        self.fields["type"].choices = [(kind, labels.kind(kind)) for kind in MAKEABLE]  # type: ignore[attr-defined]
+        self.fields["type"].choices = [(kind, labels.kind(kind)) for kind in (*MAKEABLE, APP)]  # type: ignore[attr-defined]
         self.fields["databases"].choices = [(alias, alias) for alias in aliases]  # type: ignore[attr-defined]
         self.fields["databases"].initial = aliases
+        named = [(label, f"{name} ({label})") for label, name in offered_apps()]
+        self.fields["app"].choices = [("", _("choose one")), *named]  # type: ignore[attr-defined]
+        self.fields["format"].choices = [(each, each) for each in offered_formats()]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("type") != APP and data.get("app"):
+            raise forms.ValidationError(
+                _("An app is chosen, and the type is another: change the type, or choose no app.")
+            )
+        if data.get("type") == APP and "app" in data:
+            if not data["app"]:
+                raise forms.ValidationError(_("Choose the app whose data is to be backed up."))
+            try:
+                data["databases"] = [database_of(data["app"])]
+            except UsageError as error:
+                raise forms.ValidationError(labels.translate(error)) from error
+        return data
 
     def options(self) -> dict[str, Any]:
-        """The keyword arguments of ``create_backup``."""
+        """What a run is asked for: of ``create_backup``, with the app by its label."""
+        data = self.cleaned_data
+        if data["type"] == APP:
+            chosen = data["format"] or FixtureOptions.format
+            return {**self._common(APP), "app": {"label": data["app"], "format": chosen}}
+        return self._common(data["type"] or MAKEABLE[0])
+
+    def _common(self, kind: str) -> dict[str, Any]:
         data = self.cleaned_data
         return {
-            "kind": data["type"] or MAKEABLE[0],
+            "kind": kind,
             "name": data["name"],
             "databases": data["databases"],
             "compression": data["compression"],
@@ -133,3 +168,16 @@ class RestoreForm(ConfirmForm):
         ],
     )
     migrate = forms.BooleanField(label=_("Run newer migrations on it"), required=False)
+
+
+class AppRestoreForm(ConfirmForm):
+    """The last step before an app's data is put back: the app's name, the password again."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.fields["typed"].label = _("The app's name")
+
+    def clean_typed(self) -> str:
+        if self.cleaned_data["typed"].strip() != self.expected:
+            raise forms.ValidationError(_("This is not the name of the app."))
+        return self.expected

@@ -35,6 +35,8 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import Readable
 
 OpenRaw = Callable[[], AbstractContextManager[Readable]]
+Outside = tuple[dict[str, int], dict[str, int]]
+"""Rows of other apps that are deleted, and that are changed, by the label of their model."""
 _MOST = 5
 """So many sentences about keys that point nowhere are enough."""
 
@@ -88,7 +90,7 @@ class Survey:
     refusals: list[str] = field(default_factory=list)
 
     @property
-    def outside(self) -> tuple[dict[str, int], dict[str, int]]:
+    def outside(self) -> Outside:
         return dict(self.deleted_outside), dict(self.changed_outside)
 
     def total(self, of: str) -> int:

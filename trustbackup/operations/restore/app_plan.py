@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from trustbackup.contents.app_data.formats import check_name
 from trustbackup.contents.app_data.keys import KeyIndex
 from trustbackup.contents.app_data.survey import Fixture, Mode, Survey, survey
-from trustbackup.contents.app_data.tables import label_of, models_of
+from trustbackup.contents.app_data.tables import label_of, models_of, rows_of
 from trustbackup.exceptions import RestoreError, UsageError
 from trustbackup.operations.backup.app_data import APP, migrations_of
 from trustbackup.operations.checks import missing
@@ -72,13 +72,7 @@ def plan_app_restore(
     """
     context = Context.current()
     entry = locate(context, reference)
-    manifest, signature = entry.read_manifest()
-    part = next((part for part in manifest.parts if label_of(part.part)), None)
-    if manifest.kind != APP or part is None:
-        raise UsageError(
-            _("Backup %(id)s holds no app's data", id=entry.id),
-            todo=_("Leave --mode out."),
-        )
+    part, signature = _part_of(entry)
     if part.file not in entry.files:
         raise _refused(entry.id, missing(part))
     label = label_of(part.part)
@@ -104,6 +98,24 @@ def plan_app_restore(
         refusals=(*objections.refusals, *found.refusals),
         warnings=objections.warnings,
     )
+
+
+def rows_read(entry: BackupFiles) -> int:
+    """How many rows a plan reads, there and in the backup. Raises UsageError, DatabaseError."""
+    part, _signature = _part_of(entry)
+    found = models_of(label_of(part.part), part.database)
+    return part.rows + sum(rows_of(model, part.database).count() for model in found)
+
+
+def _part_of(entry: BackupFiles) -> tuple[Part, Signature | None]:
+    manifest, signature = entry.read_manifest()
+    part = next((part for part in manifest.parts if label_of(part.part)), None)
+    if manifest.kind != APP or part is None:
+        raise UsageError(
+            _("Backup %(id)s holds no app's data", id=entry.id),
+            todo=_("Leave --mode out."),
+        )
+    return part, signature
 
 
 def fixture_of(entry: BackupFiles, part: Part, report: Reporter, stage: str = "") -> Fixture:

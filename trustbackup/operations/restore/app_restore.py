@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.db import IntegrityError
 
 from trustbackup.contents.app_data.apply import apply_fixture, counted_columns, tables_of
 from trustbackup.contents.app_data.formats import FixtureOptions
 from trustbackup.contents.app_data.keys import KeyIndex
-from trustbackup.contents.app_data.survey import Counts, Mode, Survey
+from trustbackup.contents.app_data.survey import Counts, Mode, Outside, Survey
 from trustbackup.exceptions import RestoreError, TrustbackupError
 from trustbackup.operations.backup.app_data import APP, AppRequest, restore_command
 from trustbackup.operations.backup.create import create_backup
@@ -41,17 +42,39 @@ class AppRestoreResult:
     undo: str
     """The command that puts that back; "" when there is none."""
 
+    def as_outcome(self) -> dict[str, Any]:
+        """As commands print it, and a run's row keeps it."""
+        return {
+            "id": self.id,
+            "app": self.label,
+            "database": self.alias,
+            "mode": str(self.mode),
+            "models": {label: asdict(counts) for label, counts in self.counts.items()},
+            "deleted_outside": self.deleted_outside,
+            "changed_outside": self.changed_outside,
+            "safety_backup": self.safety_backup,
+            "undo": self.undo,
+        }
+
 
 def restore_app(
-    plan: AppPlan, report: Reporter = quiet, *, safety_backup: bool = True
+    plan: AppPlan,
+    report: Reporter = quiet,
+    *,
+    safety_backup: bool = True,
+    shown: Outside | None = None,
 ) -> AppRestoreResult:
     """Carry a plan out. Raises RestoreError, Busy; then nothing was changed.
 
-    Where rows of other apps go along, the safety backup is one of the whole database.
+    ``shown`` is how other apps' rows fare by an earlier plan, which somebody has agreed to: where
+    they would fare otherwise by this one, nothing is done. Where such rows go along, the safety
+    backup is one of the whole database.
     """
     what = _("Backup %(id)s was not restored", id=plan.entry.id)
     if plan.refusals:
         raise RestoreError(what, why=plan.refusals[0])
+    if shown not in (None, plan.found.outside):
+        raise _fare_otherwise(plan)
     context, began = Context.current(), time.monotonic()
     with plan.entry.in_use(), only_restore(context, plan.alias):
         before = _back_up(plan, report) if safety_backup else ""
@@ -123,17 +146,19 @@ def _write(context: Context, plan: AppPlan, report: Reporter) -> Survey:
     with database.writing(tables_of(fixture)), KeyIndex() as index:
         now = look(plan.entry, fixture, plan.mode, index)
         if now.refusals or now.outside != plan.found.outside:
-            raise RestoreError(
-                _("Backup %(id)s was not restored", id=plan.entry.id),
-                why=now.refusals[0]
-                if now.refusals
-                else _("rows of other apps changed since the plan was made"),
-                todo=_("Look at the plan again, then decide."),
-            )
+            raise _fare_otherwise(plan, *now.refusals[:1])
         apply_fixture(fixture, plan.mode, index)
         report(Progress(stage=stage))
         database.raise_sequences(counted_columns(fixture))
     return now
+
+
+def _fare_otherwise(plan: AppPlan, refusal: str = "") -> RestoreError:
+    return RestoreError(
+        _("Backup %(id)s was not restored", id=plan.entry.id),
+        why=refusal or _("rows of other apps changed since the plan was made"),
+        todo=_("Look at the plan again, then decide."),
+    )
 
 
 def _to_restore_error(what: str, error: Exception) -> RestoreError:

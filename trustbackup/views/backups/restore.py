@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from trustbackup.exceptions import BackupNotFound, TrustbackupError
+from trustbackup.operations.backup.app_data import holds_app
 from trustbackup.operations.context import Context
 from trustbackup.operations.restore.plan import RestorePlan, plan_restore
 from trustbackup.operations.restore.sessions import hash_of
@@ -17,6 +19,7 @@ from trustbackup.operations.restore.undo import find_undoable
 from trustbackup.store import catalog
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.journal_entry import JournalEntry
+from trustbackup.views.backups.app_restore import AppRestoreView
 from trustbackup.views.base import RESTORE, VIEW, Page, no_such_backup, takes_secrets
 from trustbackup.views.confirmation import ConfirmForm, names_to_type
 from trustbackup.views.forms import RestoreForm
@@ -32,6 +35,12 @@ class RestoreView(Page, View):
 
     permission_required = (VIEW, RESTORE)
     http_method_names = ["get", "post"]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        """One app's data has a page of its own, which asks for the same rights."""
+        if _is_app(kwargs["identifier"]):
+            return AppRestoreView.as_view()(request, *args, **kwargs)
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, identifier: str) -> HttpResponse:
         return self._page(request, identifier, None)
@@ -78,6 +87,13 @@ class RestoreView(Page, View):
         status = 200 if form is None else 422
         page = "settings/backups/restore.html"
         return render(request, page, self.get_context_data(**context), status=status)
+
+
+def _is_app(identifier: str) -> bool:
+    """What can't be read, and what is not there, is for the page itself to say."""
+    with suppress(TrustbackupError):
+        return holds_app(Context.current().folder.find(identifier))
+    return False
 
 
 def _is_small(entry: BackupFiles) -> bool:
