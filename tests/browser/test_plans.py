@@ -57,6 +57,13 @@ def test_a_plan_is_suggested_set_up_run_and_deleted(shown: Served) -> None:
     assert all(text.startswith("Friday") and text.endswith("03:15") for text in times(page))
     assert page.get_by_label("Name", exact=True).input_value() == "weekly"
     found += check(page, "form")
+    page.get_by_label("one app", exact=True).check()
+    assert page.get_by_label("App", exact=True).is_visible()
+    assert not page.get_by_label("At least once in so many days").is_visible()
+    found += check(page, "form of an app")
+    page.get_by_label("database", exact=True).check()
+    assert not page.get_by_label("App", exact=True).is_visible()
+    assert page.get_by_label("At least once in so many days").is_visible()
     page.get_by_label("Runs", exact=True).select_option("cron")
     page.get_by_label("Cron line").fill("0 4 30 2 *")
     page.get_by_role("button", name="Save").click()

@@ -126,7 +126,7 @@ def test_a_plan_of_one_apps_data_asks_for_nothing_of_databases(operator: Client)
     assert operator.post(change, shown(operator.get(change))).status_code == 302
     spec = find_plan("shop-data")
     assert (spec.kind, spec.app, spec.databases) == ("app", "shop", ("default",))
-    answer = operator.post(change, plan_form(name="shop-data"))
+    answer = operator.post(change, plan_form(name="shop-data", kind="database", app="shop"))
     assert answer.status_code == 302, errors(answer)
     spec = find_plan("shop-data")
     assert (spec.kind, spec.app, spec.databases) == ("database", "", ())
