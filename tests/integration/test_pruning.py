@@ -248,6 +248,21 @@ def test_a_delete_that_fails_is_told_and_stops_no_other(
     assert there.deleted == [made[0]], "its manifest is still there: it is decided upon anew"
 
 
+def test_a_preview_leaves_what_a_delete_that_died_has_left(
+    folder: BackupFolder, place: Nas
+) -> None:
+    made = nightly(folder, 4)
+    place.copy(made)
+    (place.path / names.manifest_name(made[0])).unlink()
+    Copy.objects.filter(identifier=made[0]).update(state=Copy.State.DELETING)
+    left = place.files(made[0])
+    preview_pruning()
+    assert left
+    assert place.files(made[0]) == left
+    prune_by_rules()
+    assert place.files(made[0]) == []
+
+
 def test_a_destination_that_is_down_stops_no_other_place(folder: BackupFolder, place: Nas) -> None:
     made = nightly(folder, 4)
     place.copy(made)
