@@ -45,3 +45,19 @@ def test_case_j1_what_hangs_on_a_type_or_a_function_of_the_backup_goes_with_it(
     left = "SELECT count(*) FROM pg_proc WHERE proname = 'how'"
     assert postgres_site.query(left) == [(0,)]
     assert postgres_site.query("SELECT m, doubled(p) FROM felt") == [("glad", 2)]
+
+
+def test_a_table_whose_name_begins_as_one_of_ours_is_the_sites(postgres_site: Site) -> None:
+    for statement in (
+        "CREATE TABLE trustbackup_run_note (id serial PRIMARY KEY, run uuid, text text UNIQUE)",
+        "INSERT INTO trustbackup_run_note (text) VALUES ('then')",
+        "ALTER TABLE trustbackup_run_note ADD FOREIGN KEY (run) REFERENCES trustbackup_run (id)",
+    ):
+        postgres_site.query(statement)
+    made = make(postgres_site)
+    then = tables(postgres_site)
+    postgres_site.query("UPDATE trustbackup_run_note SET text = 'since'")
+    restore(postgres_site, made["id"], "--in-place")
+    assert tables(postgres_site) == then
+    keys = "SELECT count(*) FROM pg_constraint WHERE conrelid = 'trustbackup_run_note'::regclass"
+    assert postgres_site.query(keys) == [(3,)]

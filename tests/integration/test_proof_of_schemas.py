@@ -98,6 +98,30 @@ def test_case_d3_rows_that_break_their_check_since_long_come_back_and_it_is_told
     assert postgres_site.query("SELECT count(*) FROM aa_checked") == [(30,)]
 
 
+def test_case_d3_rows_that_break_their_foreign_key_since_long_come_back_and_it_is_told(
+    postgres_site: Site,
+) -> None:
+    """As a replica's role, a trigger that was off or a damaged index leaves them behind."""
+    database = postgres_site.database
+    assert database
+    for statement in (
+        "CREATE TABLE parent (id int PRIMARY KEY)",
+        "CREATE TABLE orphan (id int REFERENCES parent ON DELETE CASCADE DEFERRABLE)",
+    ):
+        postgres_site.query(statement)
+    with database.cluster.connect(database.name) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("INSERT INTO orphan VALUES (99)")
+    made = make(postgres_site)
+    (note,) = proven_alike(postgres_site, made)
+    assert "Foreign key orphan.orphan_id_fkey is not validated: insert or update" in note
+    assert postgres_site.query("SELECT id FROM orphan") == [(99,)]
+    key = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'orphan_id_fkey'"
+    defined = "FOREIGN KEY (id) REFERENCES parent(id) ON DELETE CASCADE DEFERRABLE NOT VALID"
+    assert postgres_site.query(key) == [(defined,)]
+    assert proven_alike(postgres_site, make(postgres_site)) == []
+
+
 VIEWS = """
     CREATE TABLE numbers (n int); INSERT INTO numbers VALUES (1);
     CREATE MATERIALIZED VIEW emptied AS SELECT n FROM numbers;

@@ -39,6 +39,7 @@ from trustbackup.databases.postgresql.restore_items import (
     Item,
     Player,
     known_settings,
+    not_validated,
     read_section,
     run_bytes,
 )
@@ -52,6 +53,7 @@ from trustbackup.databases.postgresql.session import (
     scalar,
     silence_event_triggers,
 )
+from trustbackup.databases.postgresql.staying import without_what_stays
 from trustbackup.databases.postgresql.subscriptions import notes_of_copies, without_slot
 from trustbackup.databases.postgresql.tablespaces import only_usable
 from trustbackup.databases.postgresql.tools import binary_connector, find_reader
@@ -59,9 +61,6 @@ from trustbackup.databases.process import Program, output_of
 from trustbackup.databases.values import Facts, InPlaceRequest
 from trustbackup.exceptions import ProgramError, RestoreError
 from trustbackup.phrases import gettext as _
-
-# "215; 1259 16402 TABLE public shop_order owner"
-_ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<rest>.*)$", re.MULTILINE)
 
 _DROP = re.compile(
     rb"^(DROP (?:TYPE|DOMAIN|FUNCTION|PROCEDURE|AGGREGATE|COLLATION|CAST|OPERATOR|OPERATOR CLASS"
@@ -167,7 +166,7 @@ class InPlace:
             with tempfile.NamedTemporaryFile(dir=request.load.workdir) as head:
                 listing = save_head(self.program, request.load.open_raw, Path(head.name))
         own = [table for table in request.app_tables if full_name(cursor, table)]
-        return _without(listing, own, _there(cursor) | _indexes(cursor, own))
+        return without_what_stays(listing, own, cursor)
 
     def _drop_everything(self, cursor: CursorWrapper, own: tuple[str, ...]) -> None:
         """Tables and views, known to the backup or not; what belongs to extensions stays."""
@@ -243,6 +242,8 @@ class InPlace:
         player = Player(cursor, _DROP.sub(rb"\1 CASCADE;", found.preamble), inside=True)
         player.play([item for item in items if item.kind not in RIGHTS], _OPTIONAL)
         self._failed += [LeftOut(item, explain(problem)[0]) for item, problem in player.failed]
+        for note in not_validated(player.unvalidated):
+            request.note(note)
 
 
 def _copy(
@@ -250,48 +251,3 @@ def _copy(
 ) -> None:
     with as_the_site(cursor, statement, calling):
         copy_rows(cursor, statement, blocks)
-
-
-def _there(cursor: CursorWrapper) -> set[tuple[str, str]]:
-    """Schemas, extensions and subscriptions of the live database.
-
-    They stay: the app's own tables may lie in them, and few roles may make them again.
-    """
-    cursor.execute(
-        "SELECT 'SCHEMA', nspname FROM pg_namespace"
-        " UNION ALL SELECT 'EXTENSION', extname FROM pg_extension"
-        " UNION ALL SELECT 'SUBSCRIPTION', subname FROM pg_subscription"
-        " WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
-    return {(kind, name) for kind, name in cursor.fetchall()}
-
-
-def _indexes(cursor: CursorWrapper, tables: list[str]) -> set[tuple[str, str]]:
-    """The indexes of these tables, whatever somebody called them: they stay with their tables."""
-    cursor.execute(
-        "SELECT 'INDEX', i.relname FROM unnest(%s::text[]) AS name"
-        " JOIN pg_index x ON x.indrelid = to_regclass(quote_ident(name))"
-        " JOIN pg_class i ON i.oid = x.indexrelid",
-        [tables],
-    )
-    return {(kind, name) for kind, name in cursor.fetchall()}
-
-
-def _without(listing: str, own: list[str], there: set[tuple[str, str]]) -> str:
-    """Comment out the entries of these tables, of what hangs on them, and of what is there."""
-
-    def keep(match: re.Match[str]) -> str:
-        words = match["rest"].split(" ")
-        # "SCHEMA - NAME owner", "EXTENSION - NAME ", "COMMENT - EXTENSION NAME ",
-        # "INDEX public NAME owner"
-        kind, name = words[2:4] if words[0] == "COMMENT" else words[0:3:2]
-        if (kind, name) in there:
-            return f";{match[0]}"
-        for table in own:
-            # "TABLE DATA public NAME owner", "CONSTRAINT public NAME NAME_pkey owner",
-            # "SEQUENCE public NAME_id_seq owner", "INDEX public NAME_kind_1a2b owner"
-            if any(word == table or word.startswith(f"{table}_") for word in words):
-                return f";{match[0]}"
-        return match[0]
-
-    return _ENTRY.sub(keep, listing)

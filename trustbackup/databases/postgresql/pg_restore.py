@@ -206,7 +206,7 @@ class Loader:
         self._hold_tables()
 
     def _build_indexes(self, archive: Path) -> None:
-        failed = build(
+        failed, notes = build(
             self._section("post-data", archive),
             self.sessions,
             self._jobs,
@@ -214,6 +214,7 @@ class Loader:
             NO_ROWS,
         )
         self._note(failed)
+        self.notes += notes
         with self.sessions() as cursor:
             self.notes += make_checks(cursor, self._checks, inside=False)
             wanted = still_to_fill(self.request.filled, self._failed)

@@ -16,7 +16,14 @@ from collections.abc import Callable, Collection, Sequence
 from django.db import DatabaseError
 
 from trustbackup.databases.postgresql.pooled import open_sessions
-from trustbackup.databases.postgresql.restore_items import Item, Player, Section, is_hopeless
+from trustbackup.databases.postgresql.restore_items import (
+    FOREIGN_KEY,
+    Item,
+    Player,
+    Section,
+    is_hopeless,
+    not_validated,
+)
 from trustbackup.databases.postgresql.session import Sessions
 
 _NAME = rb'(?:"(?:[^"]|"")*"|[^\s".(;]+)'
@@ -33,7 +40,7 @@ _SIZES = """
 """
 KEYS = ("INDEX", "CONSTRAINT")
 ATTACHING = ("INDEX ATTACH",)
-FOREIGN_KEYS = ("FK CONSTRAINT",)
+FOREIGN_KEYS = (FOREIGN_KEY,)
 
 
 class _Queue:
@@ -92,10 +99,11 @@ def build(
     jobs: int,
     before_the_rest: Callable[[], None],
     optional: Collection[str],
-) -> list[tuple[Item, DatabaseError]]:
+) -> tuple[list[tuple[Item, DatabaseError]], list[str]]:
     """Play the section. Raises DatabaseError for what can't be built in any order.
 
-    What is of the kinds in ``optional`` and could not be made comes back, with why.
+    What is of the kinds in ``optional`` and could not be made comes back, with why, and a sentence
+    for each foreign key that is not validated, because rows break it.
     """
     with contextlib.ExitStack() as stack:
         cursors = open_sessions(stack, sessions, jobs)
@@ -118,7 +126,8 @@ def build(
             side_by_side(FOREIGN_KEYS)
         before_the_rest()
         players[0].play([item for item in section.items if id(item) in rest], optional)
-        return players[0].failed
+        unvalidated = [made for player in players for made in player.unvalidated]
+        return players[0].failed, not_validated(unvalidated)
 
 
 def _deal(items: Sequence[Item], players: Sequence[Player]) -> set[int]:

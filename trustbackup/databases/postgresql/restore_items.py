@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from django.db import DatabaseError
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.postgresql.errors import sqlstate_of
+from trustbackup.databases.postgresql.errors import explain, sqlstate_of
 from trustbackup.databases.postgresql.pooled import configure, in_transaction, is_pooled, prelude
+from trustbackup.phrases import gettext as _
+from trustbackup.store.manifest import table_label
 
 _HEAD = re.compile(
     rb"^--\n-- Name: (?P<name>[^\n]*); Type: (?P<kind>[A-Z][A-Z ]*); Schema: (?P<schema>[^\n]*);"
@@ -46,6 +48,8 @@ pg_restore empties that, so that an index or a materialized view on such a funct
 """
 FILLING = "MATERIALIZED VIEW DATA"
 """Kind of the items that fill a view by its query, which may have failed for long at the site."""
+FOREIGN_KEY = "FK CONSTRAINT"
+_BROKEN_FOREIGN_KEY = "23503"
 _CHUNK = 200
 """Items that are sent as one: a round trip and a commit for each would take longer."""
 
@@ -155,6 +159,8 @@ class Player:
         self.inside = inside
         self.failed: list[tuple[Item, DatabaseError]] = []
         """What was of one of the kinds that need not be there, and could not be made."""
+        self.unvalidated: list[tuple[Item, DatabaseError]] = []
+        """Foreign keys that rows break: made, for the rows to come only."""
         run_bytes(cursor, known_settings(preamble, cursor))
 
     def play(self, items: Sequence[Item], optional: Collection[str] = ()) -> None:
@@ -178,7 +184,7 @@ class Player:
             again = b"".join((_AS_THE_SITE, text, _AS_PG_RESTORE))
             if attempt(self.cursor, again, inside=self.inside, fatal=is_fatal) is None:
                 return
-        if problem is None:
+        if problem is None or self._add_not_valid(item, problem):
             return
         if item.kind not in optional:  # what is fatal was raised
             raise problem
@@ -186,10 +192,37 @@ class Player:
 
     def play_one(self, item: Item) -> None:
         """Raises DatabaseError."""
-        self._run(item.settings + b"\n" + item.text)
+        try:
+            self._run(item.settings + b"\n" + item.text)
+        except DatabaseError as problem:
+            if not self._add_not_valid(item, problem):
+                raise
+
+    def _add_not_valid(self, item: Item, problem: DatabaseError) -> bool:
+        """Whether it is a foreign key that rows break, as they did at the site, and it was made."""
+        if item.kind != FOREIGN_KEY or sqlstate_of(problem) != _BROKEN_FOREIGN_KEY:
+            return False
+        text = item.text.rstrip(b";\n ") + b" NOT VALID;"
+        text = b"\n".join((item.settings, text))
+        if attempt(self.cursor, text, inside=self.inside, fatal=is_fatal) is not None:
+            return False  # a partitioned table takes none that is not valid
+        self.unvalidated.append((item, problem))
+        return True
 
     def _run(self, text: bytes) -> None:
         run_bytes(self.cursor, text)
+
+
+def not_validated(made: Sequence[tuple[Item, DatabaseError]]) -> list[str]:
+    """A sentence for each of a player's foreign keys that are not validated."""
+    return [
+        _(
+            "Foreign key %(name)s is not validated: %(why)s.",
+            name=table_label(item.schema, item.name.replace(" ", ".", 1)),
+            why=explain(problem)[0],
+        )
+        for item, problem in made
+    ]
 
 
 def run_bytes(cursor: CursorWrapper, text: bytes) -> None:
