@@ -133,3 +133,19 @@ def test_case_d4_a_function_that_rows_call_finds_what_it_finds_at_the_site(
     found = 'SELECT count(*), max(slug) FROM "Page"" 1" WHERE slug LIKE \'a-b-%\''
     assert postgres_site.query(found) == [(50, "a-b-9")]
     assert postgres_site.query("SELECT count(*) FROM kind_a") == [(1,)]
+
+
+def test_case_c3_a_setting_that_the_server_takes_no_more_is_a_note(postgres_site: Site) -> None:
+    """As a locale that the machine has not got, after the data moved to another."""
+    database = postgres_site.database
+    assert database
+    database.execute(f"ALTER DATABASE \"{database.name}\" SET work_mem = '5MB'")
+    made = make(postgres_site)
+    database.cluster.execute(
+        "UPDATE pg_db_role_setting SET setconfig = ARRAY['lc_monetary=xx_YY.gone'] || setconfig"
+        " WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = %s)",
+        parameters=[database.name],
+    )
+    (note,) = restore(postgres_site, made["id"], "--swap", "--no-safety-backup")["notes"]
+    assert "setting lc_monetary of the database was left out: invalid value" in note
+    assert postgres_site.query("SHOW work_mem") == [("5MB",)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.postgresql.errors import explain
-from trustbackup.databases.postgresql.restore_items import attempt
+from trustbackup.databases.postgresql.restore_items import attempt, is_fatal
 from trustbackup.databases.postgresql.session import quote_name, quote_text
 from trustbackup.phrases import gettext as _
 
@@ -74,7 +74,7 @@ def copy_properties(
     spared = wanted.owner if loading else None
     changes = itertools.chain(_settings(wanted, had, name), _grants(wanted, had, name, spared))
     for what, statement in changes:
-        if problem := attempt(cursor, statement.encode(), inside=not loading):
+        if problem := attempt(cursor, statement.encode(), inside=not loading, fatal=is_fatal):
             why = explain(problem)[0]
             notes.append(_("The %(what)s was left out: %(why)s.", what=what, why=why))
     if wanted.comment != had.comment:
