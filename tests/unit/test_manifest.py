@@ -80,11 +80,15 @@ def plan_document(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("schema", range(1, SCHEMA))
 def test_a_manifest_of_an_earlier_schema_is_read_and_says_nothing_of_plans(schema: int) -> None:
     inventory = PART.inventory if schema > 1 else None
-    part = replace(PART, definition="", excluded=(), inventory=inventory)
+    part = replace(PART, definition="", excluded=(), inventory=inventory, files=None)
     old = replace(MANIFEST, schema=schema, plan=None, parts=(part,))
     found, signature = read_signed(dump(old, SIGNER), SIGNER)
     assert signature is Signature.OURS
     assert replace(load(found, expected_id=ID), signature={}) == old
+    with pytest.raises(ManifestError, match="unknown member 'files'"):
+        load({**found, "parts": [{**found["parts"][0], "files": None}]}, expected_id=ID)
+    if schema > 2:
+        return
     with pytest.raises(ManifestError, match="unknown member 'plan'"):
         load({**found, "plan": None}, expected_id=ID)
     with pytest.raises(ManifestError, match="unknown member 'excluded'"):
@@ -200,7 +204,7 @@ def test_a_sound_document_is_not_refused() -> None:
         (b"[" * 50_000, "not JSON"),
         (b"9" * 10_000, "not JSON"),
         (b"7", "not a JSON object"),
-        (b'{"schema": 4}', "schema 4"),
+        (b'{"schema": 5}', "schema 5"),
         (b'{"schema": 999999999999}', "Upgrade trustbackup"),
         (b" " * ((64 << 20) + 1), "too large"),
     ],

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 
+from trustbackup.conf.contents import check_contents
 from trustbackup.conf.values import (
     check_keep_local,
     check_notifications,
@@ -67,6 +68,9 @@ class Settings:
     ``SECRET_KEY`` and its fallbacks."""
     database_engines: dict[str, str] = field(default_factory=dict)
     """More engines: a Django connection's vendor → dotted path of a Database class."""
+    contents: dict[str, dict[str, Any]] | None = None
+    """Name → what folder of uploaded files it is, as ``conf/contents.py`` checks it; None for
+    ``MEDIA_ROOT``."""
     drill_checks: tuple[str, ...] = ()
     """Dotted paths of callables that a drill asks: each gets the alias, which then means
     the scratch database, and returns a sentence on what is wrong, or nothing."""
@@ -179,6 +183,7 @@ def get_settings() -> Settings:
     )
     check_pgbouncer(values.get("pgbouncer", {}))
     check_plans(values.get("plans", {}))
+    check_contents(values.get("contents"))
     for name in ("lock_timeout", "connect_timeout"):
         value = values.get(name, getattr(Settings, name))
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from trustbackup.operations.backup.create import aliases_to_dump, create_backup
+from trustbackup.operations.backup.create import MAKEABLE, aliases_of, create_backup
+from trustbackup.operations.backup.media import MEDIA_KIND, what_is_amiss
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.copy import CopyResult, copy_backup
 from trustbackup.operations.offsite.evict import evict
@@ -17,7 +18,7 @@ from trustbackup.operations.offsite.targets import (
 )
 from trustbackup.operations.progress import Reporter
 from trustbackup.phrases import joined
-from trustbackup.runs.lock import only_run
+from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.pruning import note_odd
 from trustbackup.runs.recorder import RunRecorder
 from trustbackup.store.durable import free_bytes
@@ -33,18 +34,20 @@ def create_and_copy(
 ) -> tuple[Manifest, list[CopyResult]]:
     """Make a backup, then bring it to these destinations and to the automatic ones.
 
-    A copy that fails makes the run partial; the backup is there all the same. Raises what
+    A copy that fails, or a file that could not be read, makes the run partial; the backup is there
+    all the same. Raises what
     ``create_backup`` does, and UsageError for an unknown destination before anything is made.
     """
     refs = {
         ref.name: ref
         for ref in [*map(find_destination, to), *all_destinations(automatic_only=True)]
     }
-    databases = options.get("databases", ())
-    aliases = databases if options.get("app") else aliases_to_dump(databases)
-    with only_run(aliases, report):
+    kind = options.get("kind", MAKEABLE[0])
+    busy = [MEDIA_LOCK] if kind == MEDIA_KIND else []
+    with only_run([*aliases_of(kind, options.get("databases", ())), *busy], report):
         manifest = create_backup(**options, report=report)
     copies = copy_and_evict(recorder, manifest, list(refs.values()), report)
+    recorder.partial = joined(filter(None, [*what_is_amiss(manifest), recorder.partial]))
     note_odd(recorder, manifest)
     return manifest, copies
 

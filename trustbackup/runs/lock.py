@@ -14,7 +14,10 @@ from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.phrases import gettext as _
 from trustbackup.store import journal, locks
+from trustbackup.store.journal_entry import folder_alias, is_folder
 
+MEDIA_LOCK = folder_alias("media")
+"""The alias by which a run holds all folders of uploaded files."""
 _PAUSE = 0.2
 
 
@@ -32,11 +35,13 @@ def only_run(
     journal.folder(root)
     with contextlib.ExitStack() as stack:
         # In the same order everywhere, so that no two runs wait for each other.
-        for alias in sorted(alias for alias in set(aliases) if alias in connections):
+        for alias in sorted(a for a in set(aliases) if a in connections or is_folder(a)):
             while not _taken(stack, root, alias):
                 if not wait:
                     raise Busy(
-                        _("Database %(alias)r is not free", alias=alias),
+                        _("Folder %(alias)r is not free", alias=alias)
+                        if is_folder(alias)
+                        else _("Database %(alias)r is not free", alias=alias),
                         why=_("another run works on it"),
                         todo=_("Wait until that one is done."),
                     )

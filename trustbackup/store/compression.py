@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +50,39 @@ class Compression:
     compressor: Callable[[], Compressor]
     reader: Callable[[BinaryIO], BinaryIO]
     cut_mode: int | None = None
+    store: Callable[[], Compressor] | None = None
+    """Makes what leaves bytes as they are, and goes before or behind the compressor's own in one
+    file; None where the compressor is quick enough with what is compressed already."""
+
+
+class StoredGzip:
+    """A member of a gzip file that only holds its bytes (RFC 1951, 3.2.4; RFC 1952)."""
+
+    _LARGEST = 0xFFFF
+    """Bytes of a stored block."""
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._crc = self._size = 0
+
+    def compress(self, data: memoryview, /) -> bytes:
+        pieces: list[bytes | memoryview] = [] if self._begun else [self._HEADER]
+        self._begun = True
+        for start in range(0, len(data), self._LARGEST):
+            piece = data[start : start + self._LARGEST]
+            pieces += [struct.pack("<BHH", 0, len(piece), len(piece) ^ 0xFFFF), piece]
+        self._crc = isal_zlib.crc32(data, self._crc)
+        self._size += len(data)
+        return b"".join(pieces)
+
+    _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    """Deflate, no flags, no time, of an unknown system."""
+
+    def flush(self) -> bytes:
+        """The end of the member: an empty last block, the sum and the size."""
+        head = b"" if self._begun else self._HEADER
+        end = struct.pack("<II", self._crc, self._size & 0xFFFFFFFF)
+        return head + b"\x01\x00\x00\xff\xff" + end
 
 
 def _gzip_compressor() -> Compressor:
@@ -92,7 +126,9 @@ def _bzip2_reader(raw: BinaryIO) -> BinaryIO:
 COMPRESSIONS = {
     item.name: item
     for item in (
-        Compression("gzip", ".gz", b"\x1f\x8b", _gzip_compressor, _gzip_reader, _GZIP_CUT),
+        Compression(
+            "gzip", ".gz", b"\x1f\x8b", _gzip_compressor, _gzip_reader, _GZIP_CUT, StoredGzip
+        ),
         Compression("zstd", ".zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, _zstd_reader, _ZSTD_CUT),
         Compression("bzip2", ".bz2", b"BZh", bz2.BZ2Compressor, _bzip2_reader),
         Compression("none", "", b"", _Plain, lambda raw: raw),

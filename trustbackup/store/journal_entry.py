@@ -20,6 +20,16 @@ _KIND = "restore journal 1"
 """Signed along, so that no other document of this site passes for one."""
 
 
+def folder_alias(part: str) -> str:
+    """What a folder of uploaded files is called where a database has its alias."""
+    return f"{part}/"
+
+
+def is_folder(alias: str) -> bool:
+    """Whether that is meant, and no database."""
+    return alias.endswith("/")
+
+
 class Strategy(enum.StrEnum):
     """The ways by which the journal's restores change, or only make, a database."""
 
@@ -43,7 +53,7 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class JournalEntry:
-    """One restore of one database. ``started`` is ISO 8601 in UTC."""
+    """One restore of one database, or of one folder. ``started`` is ISO 8601 in UTC."""
 
     id: str
     restore: str
@@ -60,6 +70,11 @@ class JournalEntry:
     previous_marker: str = ""
     """The engine's own sign by which it knows the old database that is kept."""
     rows: int = 0
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is of a folder of uploaded files."""
+        return is_folder(self.alias)
 
     @property
     def undoable(self) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.store import names, old_schemas, quick_json
+from trustbackup.store.file_facts import FileFacts, read_file_facts
 from trustbackup.store.inventory import Inventory, read_inventory
 from trustbackup.store.members import (
     invalid,
@@ -32,7 +33,7 @@ from trustbackup.store.plan_note import PlanNote, read_plan_note
 from trustbackup.store.signature import Signature, Signer
 
 SCHEMA = old_schemas.NEWEST
-"""The first had no inventories, the second no plans and no tables without rows."""
+"""``old_schemas`` says what each brought."""
 LARGEST = 8 << 20
 """Bytes; a larger manifest is neither written nor read. It has room for 70,000 tables."""
 KINDS = ("full", "database", "media", "settings", "app")
@@ -84,8 +85,9 @@ class Part:
     definition: str = ""
     """A fingerprint of all that it defines, where plans skip what did not change."""
     excluded: tuple[str, ...] = ()
-    """Tables whose rows were left out on purpose, as ``str`` of a table names them: they are
-    among ``tables`` with 0 rows."""
+    """Tables whose rows were left out on purpose, as ``str`` names them; ``tables`` has them."""
+    files: FileFacts | None = None
+    """What an archive of files holds; None in all else."""
 
     @property
     def rows(self) -> int:
@@ -125,8 +127,9 @@ class Manifest:
 
     @property
     def contents(self) -> str:
-        """What its sort is told by: ``,default,analytics,`` or ``,app-shop,``."""
-        named = [part.part for part in self.parts if part.engine or self.kind == "app"]
+        """What its sort is told by: ``,default,analytics,``, ``,app-shop,`` or ``,media/,``."""
+        held = [part for part in self.parts if part.engine or part.files or self.kind == "app"]
+        named = [f"{part.part}/" if part.files else part.part for part in held]
         return "".join(f",{name}" for name in named) + ","
 
     def part(self, name: str) -> Part | None:
@@ -284,7 +287,7 @@ def _part(document: object, expected_id: str) -> Part:
     )
     values["inventory"] = read_inventory(values["inventory"])
     values["excluded"] = list_of_texts(values["excluded"], "excluded")
-    return Part(**values)
+    return Part(files=read_file_facts(values.pop("files")), **values)
 
 
 def format_time(moment: datetime) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 from trustbackup.phrases import gettext as _
 from trustbackup.store.members import invalid
 
-NEWEST = 3
+NEWEST = 4
 _NEW: Mapping[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     2: ({}, {"inventory": None}),
     3: ({"plan": None}, {"definition": "", "excluded": []}),
+    4: ({}, {"files": None}),
 }
 """Schema → members that came with it, of the manifest and of a part, each with its value in one
 that was written before."""

@@ -65,18 +65,21 @@ def write_compressed(
     on_bytes: Callable[[int], None] = lambda _count: None,
     *,
     step: int = BLOCK,
+    is_packed: Callable[[], bool] | None = None,
 ) -> Written:
     """Copy ``source`` to its end into ``target``, compressed, hashed and counted.
 
     After ``step`` bytes at most, others may have the processor: a dumper, for instance.
+    ``is_packed`` tells of the block that was read last whether to leave it as it is, where the
+    compression can; nothing is cut then.
 
     ``on_bytes`` gets the number of raw bytes read so far, in the calling thread, and may
     raise to stop. Whatever reading, compressing or writing raises comes out unchanged.
     """
-    with _Writer(target, compression, step) as writer:
+    with _Writer(target, compression, step, mixed=is_packed is not None) as writer:
         raw_size = 0
         while count := source.readinto(block := writer.empty_block()):
-            writer.put(block, count)
+            writer.put(block, count, packed=is_packed is not None and is_packed())
             raw_size += count
             on_bytes(raw_size)
     return Written(writer.size, raw_size, writer.digest.hexdigest())
@@ -85,10 +88,15 @@ def write_compressed(
 class _Writer:
     """Compresses, hashes and writes in a thread of its own."""
 
-    def __init__(self, target: Writable, compression: Compression, step: int) -> None:
+    def __init__(
+        self, target: Writable, compression: Compression, step: int, *, mixed: bool
+    ) -> None:
         self.target = target
+        self.compression = compression
         self.compressor = compression.compressor()
-        mode = compression.cut_mode
+        self.packing = False
+        """Whether the compressor at work is the one that leaves everything as it is."""
+        mode = None if mixed else compression.cut_mode
         self.cut_mode = mode if mode is not None and cuts.can_cut() else None
         self.step = step
         self.digest = hashlib.sha256()
@@ -98,7 +106,8 @@ class _Writer:
         self._empty: queue.LifoQueue[memoryview] = queue.LifoQueue()
         for _block in range(_UNDER_WAY):
             self._empty.put(memoryview(bytearray(BLOCK)))
-        self._full: queue.SimpleQueue[tuple[memoryview, int] | None] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[tuple[memoryview, int, bool] | None] = queue.SimpleQueue()
+        self._packed = False
         self._abandoned = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trustbackup-write", daemon=True)
@@ -125,11 +134,11 @@ class _Writer:
         """A block to fill, as soon as one is free."""
         return self._empty.get()
 
-    def put(self, block: memoryview, count: int) -> None:
+    def put(self, block: memoryview, count: int, *, packed: bool) -> None:
         """Hand over a block that has ``count`` bytes. Raises what writing raised meanwhile."""
         if self.error is not None:
             raise self.error
-        self._full.put((block, count))
+        self._full.put((block, count, packed))
 
     def _run(self) -> None:
         try:
@@ -152,7 +161,7 @@ class _Writer:
     def _blocks(self) -> Iterator[memoryview]:
         """What was put, to its end. A block is free again when the next one is asked for."""
         while (item := self._full.get()) is not None:
-            block, count = item
+            block, count, self._packed = item
             yield block[:count]
             self._empty.put(block)
 
@@ -160,11 +169,20 @@ class _Writer:
         for number, piece in enumerate(blocks if self.cut_mode is None else cuts.pieces(blocks)):
             if number and self.cut_mode is not None:
                 self._write(self.compressor.flush(self.cut_mode))
+            if self._packed is not self.packing:
+                self._change_over()
             for start in range(0, len(piece), self.step):
                 self._write(self.compressor.compress(piece[start : start + self.step]))
                 # The dumper's turn, if it waits: it does not interrupt anybody.
                 os.sched_yield()
         self._write(self.compressor.flush())
+
+    def _change_over(self) -> None:
+        """End what compresses, and go on with what leaves as it is, or the other way round."""
+        self.packing = self._packed
+        if (store := self.compression.store) is not None:
+            self._write(self.compressor.flush())
+            self.compressor = store() if self.packing else self.compression.compressor()
 
     def _write(self, data: bytes | memoryview) -> None:
         if self._abandoned:

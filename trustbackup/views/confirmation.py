@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from trustbackup.models import AuditEvent
 from trustbackup.operations.context import Context
+from trustbackup.store.journal_entry import is_folder
 from trustbackup.views import presence
 from trustbackup.views.base import actor_of, address_of
 
@@ -92,10 +93,13 @@ def minutes_to_wait(request: HttpRequest) -> int:
 
 
 def names_to_type(aliases: list[str]) -> str:
-    """The names of the databases that would be replaced; of a file, its last part.
+    """The names of the databases that would be replaced; of a file, its last part. A folder of
+    uploaded files has that of its part.
 
     Where the settings leave the name to a service, the server says it. Raises TrustbackupError.
     """
     context = Context.current()
-    names = [context.database(alias).name for alias in aliases]
+    names = [
+        alias.rstrip("/") if is_folder(alias) else context.database(alias).name for alias in aliases
+    ]
     return ", ".join(name.rsplit("/", 1)[-1] for name in names)

@@ -22,6 +22,7 @@ from trustbackup.operations.backup.app_data import (
     offered_formats,
 )
 from trustbackup.operations.backup.create import LONGEST_NAME, MAKEABLE
+from trustbackup.operations.backup.media import MEDIA_KIND
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views import labels
 from trustbackup.views.confirmation import ConfirmForm
@@ -92,7 +93,7 @@ class CreateForm(forms.Form):
         return {
             "kind": kind,
             "name": data["name"],
-            "databases": data["databases"],
+            "databases": [] if data["type"] == MEDIA_KIND else data["databases"],
             "compression": data["compression"],
             "keep": data["keep"],
         }

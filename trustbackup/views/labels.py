@@ -163,6 +163,7 @@ STAGES: dict[str, Word] = {
     "migrating": gettext_lazy("Migrating %(what)s"),
     "carrying over": gettext_lazy("Carrying our own tables over into %(what)s"),
     "waiting for another run on": gettext_lazy("Waiting for another run on %(what)s"),
+    "flushing": gettext_lazy("Flushing %(what)s to the disk"),
     "swapping": gettext_lazy("Swapping %(what)s in"),
     "testing the connection": gettext_lazy("Testing the connection"),
     "sending messages": gettext_lazy("Sending messages"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -10,23 +12,27 @@ from django.core.management.base import CommandParser
 from trustbackup.conf import get_settings
 from trustbackup.contents.app_data.formats import FixtureOptions, get_format
 from trustbackup.exceptions import DumpError, UsageError
+from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, seconds, size
 from trustbackup.operations.backup.app_data import APP, AppRequest, database_of
+from trustbackup.operations.backup.media import MEDIA_KIND, what_is_amiss
+from trustbackup.operations.offsite.copy import CopyResult
 from trustbackup.operations.offsite.verify import verify_backup
 from trustbackup.operations.progress import Reporter
 from trustbackup.operations.site_version import name_before
 from trustbackup.runs.create_work import create_and_copy
 from trustbackup.store import names
+from trustbackup.store.manifest import Manifest, Part
 
 
 class Command(BackupCommand):
-    help = "Back the databases, or one app's data, up into the backup folder."
+    help = "Back databases, uploaded files or one app's data up into the backup folder."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--type",
             default="database",
-            help="database (default), or app: one app's data, see --app",
+            help="database (default); media: the uploaded files; or app: one app's data, see --app",
         )
         parser.add_argument(
             "--database",
@@ -111,49 +117,63 @@ class Command(BackupCommand):
             if options["wait"]:
                 _must_be_whole(manifest.id, report)
         root = get_settings().backup_dir
+        offloaded = recorder.outcome["offloaded"]
         if options["json"]:
-            self.print_json(
-                {
-                    "id": manifest.id,
-                    "name": manifest.name,
-                    "kind": manifest.kind,
-                    "manifest": str(root / names.manifest_name(manifest.id)),
-                    "files": [
-                        {
-                            "part": part.part,
-                            "file": part.file,
-                            "path": str(root / part.file),
-                            "bytes": part.bytes,
-                            "raw_bytes": part.raw_bytes,
-                            "sha256": part.sha256,
-                        }
-                        for part in manifest.parts
-                    ],
-                    "copies": [asdict(copied) for copied in copies],
-                    "offloaded": recorder.outcome["offloaded"],
-                }
-            )
-            return not any(copied.error for copied in copies)
+            self.print_json(_as_json(root, manifest, copies, offloaded))
+        else:
+            self._print(root, manifest, copies)
+            for identifier in offloaded:
+                self.stdout.write(f"  the data of {identifier} is at a destination only now")
+        return not recorder.partial
+
+    def _print(self, root: Path, manifest: Manifest, copies: Sequence[CopyResult]) -> None:
         took = seconds((manifest.finished - manifest.started).total_seconds())
         self.stdout.write(self.style.SUCCESS(f"Backup {manifest.id} is made ({took})."))
         for part in manifest.parts:
-            self.stdout.write(
-                f"  {root / part.file}  {size(part.bytes)}"
-                f" ({part.rows:,} rows in {len(part.tables)} tables)"
-            )
+            self.stdout.write(f"  {root / part.file}  {size(part.bytes)}{_holds(part)}")
+            if part.files is not None and part.files.special:
+                self.stdout.write(f"  {part.files.special:,} pipes, sockets or devices left out")
+        for sentence in what_is_amiss(manifest):
+            self.stderr.write(plain(sentence))
         for copied in copies:
             if copied.error:
                 self.stderr.write(f"It was not copied to {copied.destination}: {copied.error}")
             else:
                 self.stdout.write(f"  copied to {copied.destination}")
-        for identifier in recorder.outcome["offloaded"]:
-            self.stdout.write(f"  the data of {identifier} is at a destination only now")
-        return not any(copied.error for copied in copies)
+
+
+def _as_json(
+    root: Path, manifest: Manifest, copies: Sequence[CopyResult], offloaded: object
+) -> dict[str, Any]:
+    return {
+        "id": manifest.id,
+        "name": manifest.name,
+        "kind": manifest.kind,
+        "manifest": str(root / names.manifest_name(manifest.id)),
+        "files": [
+            {
+                "part": part.part,
+                "file": part.file,
+                "path": str(root / part.file),
+                "bytes": part.bytes,
+                "raw_bytes": part.raw_bytes,
+                "sha256": part.sha256,
+            }
+            for part in manifest.parts
+        ],
+        "amiss": what_is_amiss(manifest),
+        "copies": [asdict(copied) for copied in copies],
+        "offloaded": offloaded,
+    }
 
 
 def app_request(options: dict[str, Any]) -> AppRequest | None:
     """What was asked for with --app; None for other types. Raises UsageError."""
     is_app, label = options["type"] == APP, options["app"].strip()
+    if options["type"] == MEDIA_KIND:
+        for flag in ("content", "format"):
+            if options[flag]:
+                raise UsageError(f"--{flag} is of databases", todo=f"Leave --{flag} out.")
     if not is_app:
         given = [flag for flag in ("app", "indent", "natural") if options[flag] not in ("", None)]
         if given := [flag for flag in given if options[flag] is not False]:
@@ -170,6 +190,15 @@ def app_request(options: dict[str, Any]) -> AppRequest | None:
     )
     get_format(chosen)
     return AppRequest(label=label, options=chosen)
+
+
+def _holds(part: Part) -> str:
+    """What a part holds, for people; a list of files speaks for its archive."""
+    if part.files is not None:
+        return f" ({part.files.files:,} files in {part.files.folders:,} folders)"
+    if not part.tables and not part.engine:
+        return ""
+    return f" ({part.rows:,} rows in {len(part.tables)} tables)"
 
 
 def _must_be_whole(identifier: str, report: Reporter) -> None:

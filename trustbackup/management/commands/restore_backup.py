@@ -9,6 +9,12 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.management.app_restore import AppRestore, is_app
+from trustbackup.management.media_restore import (
+    MediaRestore,
+    add_media_arguments,
+    is_media,
+    refuse_media_options,
+)
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, seconds, size, table
 from trustbackup.operations.offsite.fetch import fetch_backup
@@ -77,12 +83,16 @@ class Command(BackupCommand):
             help="Of one app's data: add what is missing, update it, too (the default), or replace:"
             " rows that are not in the backup go.",
         )
+        add_media_arguments(parser)
 
     def run(self, options: dict[str, Any]) -> bool:
         reference = options["reference"]
         if options["source"]:
             with self.progress(options) as report:
                 reference = fetch_backup(find_destination(options["source"]), reference, report)
+        if is_media(reference):
+            return MediaRestore(self, options).run(reference)
+        refuse_media_options(options)
         if is_app(reference):
             return AppRestore(self, options).run(reference)
         if options["mode"]:

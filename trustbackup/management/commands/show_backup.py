@@ -15,6 +15,7 @@ from trustbackup.operations.backup import manual_commands
 from trustbackup.operations.backup.anomalies import anomalies_of
 from trustbackup.operations.context import Context
 from trustbackup.store import catalog
+from trustbackup.store.file_facts import FileFacts
 from trustbackup.store.manifest import Part
 
 
@@ -71,13 +72,27 @@ class Command(BackupCommand):
 
         self.stdout.write("")
         source = f"{part.engine} {part.server_version}" if part.engine else part.format
-        write(f"{part.part}: {source}, {part.database}")
+        where = part.files.folder if part.files else part.database
+        write(f"{part.part}: {source}{', ' if where else ''}{where}")
         write(f"  {part.file}: {size(part.bytes)}, {size(part.raw_bytes)} unpacked")
         write(f"  SHA-256 {part.sha256}")
         last = part.migrations[-1] if part.migrations else None
         if last:
             write(f"  {len(part.migrations)} migrations, the last {last[0]}.{last[1]}")
-        rows = [(str(item), f"{item.rows:,}") for item in part.tables]
-        shown = [(f"  {plain(name)}", count) for name, count in rows]
-        self.stdout.write(table(("  TABLE", "ROWS"), shown, right=(1,)))
-        write(f"  Restore it without trustbackup: {manual_commands.restore_command(part)}")
+        if part.files is not None:
+            self._print_files(part.files)
+        elif part.tables or part.engine:
+            rows = [(str(item), f"{item.rows:,}") for item in part.tables]
+            shown = [(f"  {plain(name)}", count) for name, count in rows]
+            self.stdout.write(table(("  TABLE", "ROWS"), shown, right=(1,)))
+        if command := manual_commands.restore_command(part):
+            write(f"  Restore it without trustbackup: {command}")
+
+    def _print_files(self, facts: FileFacts) -> None:
+        write = self.stdout.write
+        write(
+            f"  {facts.files:,} files in {facts.folders:,} folders, {facts.links:,} links,"
+            f" {size(facts.bytes)}"
+        )
+        for name in facts.named:
+            write(f"  {plain(name)}")

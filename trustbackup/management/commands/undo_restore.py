@@ -12,6 +12,7 @@ from trustbackup.operations.context import Context
 from trustbackup.operations.restore.undo import find_undoable, undo_restore
 from trustbackup.runs.lock import only_run
 from trustbackup.runs.work import noting
+from trustbackup.store.journal_entry import is_folder
 
 
 class Command(BackupCommand):
@@ -33,9 +34,14 @@ class Command(BackupCommand):
             self.print_json({**asdict(done[0]), "databases": databases})
             return True
         for item in done:
-            text = f"Database {item.alias!r} is the one before the restore: {item.rows:,} rows."
+            subject = "Folder" if is_folder(item.alias) else "Database"
+            counted = "" if is_folder(item.alias) else f": {item.rows:,} rows"
+            text = f"{subject} {item.alias!r} is the one before the restore{counted}."
             self.stdout.write(self.style.SUCCESS(text))
-            self.stdout.write(f"  The restored one is kept as {item.previous}.")
+            if item.previous:
+                self.stdout.write(f"  The restored one is kept as {item.previous}.")
+        if not done[0].undo:
+            return True
         self.stdout.write(f"  Back to the restored state: manage.py undo_restore {done[0].undo}")
         self.stdout.write(f"  Let it go: manage.py release_restore {done[0].undo}")
         return True

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from trustbackup.management.media_restore import is_media
 from trustbackup.management.terminal import BackupCommand, seconds
 from trustbackup.operations.offsite.targets import find_destination
 from trustbackup.operations.offsite.verify import verify_all, verify_at, verify_backup
@@ -24,7 +25,7 @@ class Command(BackupCommand):
         parser.add_argument(
             "--restore",
             action="store_true",
-            help="Restore it into a scratch database and compare every table.",
+            help="Restore it beside what is live and compare every table and every file.",
         )
         parser.add_argument(
             "--content", action="store_true", help="With --restore: compare fingerprints, too."
@@ -71,6 +72,8 @@ class Command(BackupCommand):
         text = f"Backup {verdict.id} is whole: every hash matches, {verdict.signature}."
         if drill is not None:
             content = "every row's content" if drill.content else "every table's rows"
+            if is_media(verdict.id):
+                content = "every file's content"
             text = (
                 f"Backup {verdict.id} restores: {content} compared,"
                 f" recovered in {seconds(drill.seconds)}, {verdict.signature}."

@@ -19,7 +19,9 @@ from trustbackup.databases.registry import distinct_aliases
 from trustbackup.databases.values import DumpRequest, Facts, Options
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.backup.app_data import APP, AppRequest, dump_app
+from trustbackup.operations.backup.media import MEDIA_KIND, dump_folder
 from trustbackup.operations.context import Context
+from trustbackup.operations.media_folders import media_folders
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.site_version import site_version
 from trustbackup.phrases import gettext as _
@@ -36,8 +38,8 @@ from trustbackup.store.streams import (
 
 logger = logging.getLogger(__name__)
 LONGEST_NAME = 200
-MAKEABLE = ("database",)
-"""The kinds that hold whole databases; the first is the default."""
+MAKEABLE = ("database", MEDIA_KIND)
+"""The kinds that can be made without saying more; the first is the default."""
 
 
 def create_backup(
@@ -74,7 +76,8 @@ def create_backup(
     _check_kind(kind, app)
     name = _checked_name(name)
     how = get_compression(compression or context.settings.compression)
-    aliases = databases if app else aliases_to_dump(databases)
+    folders = media_folders(context.settings) if kind == MEDIA_KIND else []
+    aliases = aliases_of(kind, databases)
     sources = [context.database(alias) for alias in aliases]
     created = datetime.now(UTC)
     with BackupFolder(root or context.settings.backup_dir, context.signer).draft(created) as draft:
@@ -91,6 +94,8 @@ def create_backup(
             else _dump_database(source, draft, how, request, report)
             for source in sources
         ]
+        for folder in folders:
+            parts += dump_folder(folder, draft, how, report)
         report(Progress(stage="publishing"))
         manifest = Manifest(
             id=draft.id,
@@ -141,8 +146,8 @@ def _check_kind(kind: str, app: AppRequest | None) -> None:
     if kind not in (*MAKEABLE, APP):
         raise UsageError(
             _("Backups of type %(name)r can't be made yet", name=kind),
-            why=_("this version backs up databases and single apps' data only"),
-            todo=_("Use --type database."),
+            why=_("this version backs up databases, uploaded files and single apps' data only"),
+            todo=_("Use --type database or --type media."),
         )
 
 
@@ -162,6 +167,17 @@ def _checked_name(name: str) -> str:
             _("The name %(name)r has a slash", name=name), todo=_("Use a dash instead.")
         )
     return name
+
+
+def aliases_of(kind: str, wanted: Sequence[str] = ()) -> Sequence[str]:
+    """The databases that a backup of this kind reads. Raises UsageError."""
+    if kind == MEDIA_KIND:
+        if wanted:
+            raise UsageError(
+                _("A backup of uploaded files holds no database"), todo=_("Leave --database out.")
+            )
+        return ()
+    return wanted if kind == APP else aliases_to_dump(wanted)
 
 
 def aliases_to_dump(wanted: Sequence[str] = ()) -> list[str]:

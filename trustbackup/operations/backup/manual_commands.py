@@ -25,11 +25,13 @@ def restore_command(part: Part) -> str:
     """Restores one part into an empty database, in the backup's folder; "" if none does.
 
     One app's data goes into the site's own, by Django's own command, which finds the site by
-    DJANGO_SETTINGS_MODULE.
+    DJANGO_SETTINGS_MODULE; uploaded files go into their folder.
     """
     unpack = f"{_UNPACK[part.compression]} {shlex.quote(part.file)}"
     if label_of(part.part):
         database = f" --database={shlex.quote(part.database)}"
         return f"{unpack} | python -m django loaddata --format={part.format}{database} -"
+    if part.files is not None:
+        return f"{unpack} | tar -xf - -C {shlex.quote(part.files.folder)}"
     engine = get_engine(part.engine, get_settings().database_engines)
     return engine.manual_restore(unpack, part.file) if engine else ""

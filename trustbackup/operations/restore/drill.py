@@ -1,4 +1,4 @@
-"""Prove a backup: restore it into a scratch database, compare, and write down the outcome."""
+"""Prove a backup: restore it beside what is live, compare, and write down the outcome."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from trustbackup.exceptions import (
     TrustbackupError,
 )
 from trustbackup.operations.backup.app_data import holds_app, refuse_to_drill_app
+from trustbackup.operations.backup.media import archives
 from trustbackup.operations.checks import SIGNED, VerifyResult, verify_entry
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.restore.comparison import compare, moved_rows
 from trustbackup.operations.restore.inventory import filled_views, lost_objects
+from trustbackup.operations.restore.media_drill import FolderDrill
 from trustbackup.operations.restore.migrations import compare_migrations
 from trustbackup.operations.restore.recover import recovering
 from trustbackup.operations.restore.source import raw_opener
@@ -114,6 +116,11 @@ def _drill(context: Context, entry: BackupFiles, content: bool, report: Reporter
                 seconds += drill.run()
                 problems += drill.problems
                 notes += drill.notes
+        for part, listing in archives(manifest):
+            files = FolderDrill(context, entry, part, listing, report)
+            seconds += files.run()
+            problems += files.problems
+            notes += files.notes
         outcome = record.Drill(
             at=datetime.now(UTC),
             ok=not problems,

@@ -10,6 +10,7 @@ from trustbackup.operations.context import Context
 from trustbackup.operations.restore.recover import recover_database
 from trustbackup.phrases import gettext as _
 from trustbackup.store import locks
+from trustbackup.store.journal_entry import is_folder
 
 
 @contextlib.contextmanager
@@ -37,7 +38,9 @@ def refuse_if_busy(context: Context, alias: str) -> None:
 
 def _busy(alias: str) -> Busy:
     return Busy(
-        _("Database %(alias)r was not restored", alias=alias),
+        _("Folder %(alias)r was not restored", alias=alias)
+        if is_folder(alias)
+        else _("Database %(alias)r was not restored", alias=alias),
         why=_("another restore of it is under way"),
         todo=_("Wait until that one is done."),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from trustbackup.databases.base import Database
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.backup.app_data import holds_app, restore_command
+from trustbackup.operations.backup.media import refuse_media
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.operations.restore.choice import choose
@@ -113,6 +114,7 @@ def plan_restore(
                 "Restore it from the command line: %(command)s", command=restore_command(entry.id)
             ),
         )
+    refuse_media(entry)
     offloaded = entry.offloaded()
     contents = read_inside(context, entry, report, hashes=hashes, here=offloaded is None)
     _check_request(request, entry, [found.alias for found in contents.databases])

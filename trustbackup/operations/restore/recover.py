@@ -10,9 +10,10 @@ from trustbackup.databases.base import Database
 from trustbackup.databases.values import Interrupted
 from trustbackup.exceptions import FolderError, ManifestError, TrustbackupError
 from trustbackup.operations.context import Context
+from trustbackup.operations.restore.folder_swap import FolderTarget, end_folder_swap
 from trustbackup.phrases import gettext as _
 from trustbackup.store.journal import JournalWriter
-from trustbackup.store.journal_entry import JournalEntry, State, Strategy
+from trustbackup.store.journal_entry import JournalEntry, State, Strategy, is_folder
 
 logger = logging.getLogger(__name__)
 
@@ -57,34 +58,46 @@ def recover_database(context: Context, alias: str) -> None:
 
 
 def _what(entry: JournalEntry) -> str:
-    restore = f"restore of database {entry.alias!r} to backup {entry.backup}"
+    restore = f"restore of {_subject(entry)} {entry.alias!r} to backup {entry.backup}"
     return {
         Strategy.DRILL: f"The drill of backup {entry.backup}",
         Strategy.UNDO: f"The undo of the {restore}",
     }.get(entry.strategy, f"The {restore}")
 
 
+def _subject(entry: JournalEntry) -> str:
+    return "folder" if is_folder(entry.alias) else "database"
+
+
 def _recover(context: Context, entry: JournalEntry) -> str:
-    what = _what(entry)
+    what, subject = _what(entry), _subject(entry)
     log = context.journal.writer(entry)
-    database = context.database(entry.alias)
+    database = None if is_folder(entry.alias) else context.database(entry.alias)
     if not _is_done(context, database, entry):
         log.forget()
-        return f"{what} was interrupted: the database is as it was, what was begun is removed."
+        return f"{what} was interrupted: the {subject} is as it was, what was begun is removed."
     if entry.strategy is Strategy.IN_PLACE:
         log.forget()
         return f"{what} was interrupted after its end: the database is the restored one."
-    end_swap(database, log)
+    if database is None:
+        end_folder_swap(context, log)
+    else:
+        end_swap(database, log)
+    if not entry.previous:
+        return f"{what} was interrupted after its end: the {subject} is the restored one."
     live, previous = "the restored one", "the old one"
     if entry.strategy is Strategy.UNDO:
         live, previous = "the one before the restore", "the one after it"
     return (
-        f"{what} was interrupted after its swap: the database is {live}, and"
+        f"{what} was interrupted after its swap: the {subject} is {live}, and"
         f" {entry.previous} is {previous} (undo_restore {entry.id} swaps back)."
     )
 
 
-def _is_done(context: Context, database: Database, entry: JournalEntry) -> bool:
+def _is_done(context: Context, database: Database | None, entry: JournalEntry) -> bool:
+    if database is None:
+        must_be_own_folder(context, entry)
+        return FolderTarget.of(context, entry.alias).recover(entry)
     must_be_own(context, database, entry)
     return entry.state is State.SWAPPED or database.recover(interrupted(entry))
 
@@ -128,7 +141,10 @@ def strange_entries(context: Context) -> list[str]:
     sentences = [str(problem) for problem in problems]
     for entry in entries:
         try:
-            must_be_own(context, context.database(entry.alias), entry)
+            if is_folder(entry.alias):
+                must_be_own_folder(context, entry)
+            else:
+                must_be_own(context, context.database(entry.alias), entry)
         except TrustbackupError as error:
             sentences.append(str(error))
     return sentences
@@ -142,15 +158,25 @@ def must_be_own(context: Context, database: Database, entry: JournalEntry) -> No
         names = [name for name in (entry.new, entry.previous) if name]
     for name in names:
         if not database.is_own_name(name, context.private_folder()):
-            raise ManifestError(
-                _("The journal of restore %(id)s is not followed", id=entry.id),
-                why=_(
-                    "%(name)s is no name that a restore of %(alias)r gives",
-                    name=name,
-                    alias=entry.alias,
-                ),
-                todo=_("Find out who wrote it, then remove that file."),
-            )
+            raise _not_followed(entry, name)
+
+
+def must_be_own_folder(context: Context, entry: JournalEntry) -> None:
+    """The same of a folder."""
+    if name := FolderTarget.of(context, entry.alias).must_be_own(entry):
+        raise _not_followed(entry, name)
+
+
+def _not_followed(entry: JournalEntry, name: str) -> ManifestError:
+    return ManifestError(
+        _("The journal of restore %(id)s is not followed", id=entry.id),
+        why=_(
+            "%(name)s is no name that a restore of %(alias)r gives",
+            name=name,
+            alias=entry.alias,
+        ),
+        todo=_("Find out who wrote it, then remove that file."),
+    )
 
 
 def interrupted(entry: JournalEntry) -> Interrupted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,14 +13,20 @@ from datetime import UTC, datetime
 from trustbackup.exceptions import Cancelled, RestoreError, UsageError
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.restore.folder_swap import FolderTarget, undo_folder
 from trustbackup.operations.restore.guard import only_restore
 from trustbackup.operations.restore.own_tables import OWN_APP, SESSIONS, app_tables
-from trustbackup.operations.restore.recover import end_swap, must_be_own, recovering
+from trustbackup.operations.restore.recover import (
+    end_swap,
+    must_be_own,
+    must_be_own_folder,
+    recovering,
+)
 from trustbackup.operations.restore.result import OnDatabase, RestoredDatabase, stopped
 from trustbackup.operations.restore.sessions import find_session, put_session
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog
-from trustbackup.store.journal_entry import NOT_YET, JournalEntry, State, Strategy
+from trustbackup.store.journal_entry import NOT_YET, JournalEntry, State, Strategy, is_folder
 from trustbackup.store.manifest import format_time
 
 logger = logging.getLogger(__name__)
@@ -54,7 +61,11 @@ def undo_restore(
             for entry in entries:
                 _check(context, entry)
             for entry in entries:
-                done.append(_undo(context, entry, now, report, session))
+                done.append(
+                    _undo_folder(context, entry, now, report)
+                    if is_folder(entry.alias)
+                    else _undo(context, entry, now, report, session)
+                )
                 on_database(done[-1])
     except (Exception, Cancelled, KeyboardInterrupt) as error:
         changed = [*done, *_changed_last(context, now, done)]
@@ -87,6 +98,10 @@ def find_undoable(context: Context, identifier: str) -> list[JournalEntry]:
 
 def _check(context: Context, entry: JournalEntry) -> None:
     """Raises RestoreError unless its old database can be put live: whole, and the right one."""
+    if is_folder(entry.alias):
+        must_be_own_folder(context, entry)
+        FolderTarget.of(context, entry.alias).check_previous(entry)
+        return
     database = context.database(entry.alias)
     must_be_own(context, database, entry)
     database.check_previous(entry.previous, entry.previous_marker)
@@ -172,6 +187,21 @@ def _undo(
     )
 
 
+def _undo_folder(
+    context: Context, undone: JournalEntry, now: datetime, report: Reporter
+) -> RestoredDatabase:
+    report(Progress(stage=f"swapping {undone.alias}"))
+    entry = undo_folder(context, replace(undone, started=format_time(now)), now)
+    logger.info("undid restore %s of folder %s", undone.id, undone.alias)
+    return RestoredDatabase(
+        alias=entry.alias,
+        strategy=Strategy.UNDO,
+        rows=entry.rows,
+        previous=entry.previous,
+        undo=entry.id if entry.previous else "",
+    )
+
+
 def release_restore(
     identifier: str = "", note: Callable[[str], object] = lambda _sentence: None
 ) -> Sequence[JournalEntry]:
@@ -188,20 +218,30 @@ def release_restore(
         # Only now nobody else can have undone or released it meanwhile.
         entries = context.journal.find(entries[0].restore)
         for entry in entries:
-            database = context.database(entry.alias)
-            must_be_own(context, database, entry)
+            if is_folder(entry.alias):
+                must_be_own_folder(context, entry)
+            else:
+                must_be_own(context, context.database(entry.alias), entry)
             _must_be_kept(context, entry)
         for entry in entries:
-            for sentence in context.database(entry.alias).remove(entry.previous):
-                note(sentence)
+            if is_folder(entry.alias):
+                FolderTarget.of(context, entry.alias).remove(entry)
+            else:
+                for sentence in context.database(entry.alias).remove(entry.previous):
+                    note(sentence)
             context.journal.writer(entry).forget()
     return entries
 
 
 def _must_be_kept(context: Context, entry: JournalEntry) -> None:
     """Raises RestoreError when another database took the old one's name; absent is no harm."""
-    database = context.database(entry.alias)
-    if not database.is_previous(entry.previous, entry.previous_marker):
+    if is_folder(entry.alias):
+        target = FolderTarget.of(context, entry.alias)
+        is_well = target.is_previous(entry) or not os.path.lexists(target.parent / entry.previous)
+    else:
+        database = context.database(entry.alias)
+        is_well = database.is_previous(entry.previous, entry.previous_marker)
+    if not is_well:
         raise RestoreError(
             _("%(name)s was not removed", name=entry.previous),
             why=_("it is not what the restore kept"),

@@ -11,6 +11,7 @@ from trustbackup.models import AuditEvent, Copy, Destination, Run
 from trustbackup.operations.backup.anomalies import anomalies_of
 from trustbackup.operations.backup.app_data import APP, restore_command
 from trustbackup.operations.backup.describe import describe_backup
+from trustbackup.operations.backup.media import MEDIA_KIND
 from trustbackup.views.base import Page, no_such_backup
 
 EVENTS = 20
@@ -33,6 +34,7 @@ class BackupDetailView(Page, TemplateView):
             backup=backup,
             manifest=found.manifest,
             of_app=restore_command(backup.identifier) if backup.kind == APP else "",
+            of_media=backup.kind == MEDIA_KIND,
             problem=found.problem,
             anomalies=[each.sentence for each in anomalies_of(backup)],
             created_by=Run.objects.maker_of(backup.identifier),

@@ -133,6 +133,7 @@ class UndoView(Page, View):
         context = self.get_context_data(
             entries=entries,
             restore=entries[0].restore,
+            only_folders=all(entry.is_folder for entry in entries),
             expected=form.expected,
             form=form,
             title=_("Undo this restore?"),

@@ -1,0 +1,103 @@
+"""Uploaded files on the pages: made, shown, drilled, never offered as a database."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.support.media import snapshot
+from trustbackup.exceptions import BackupNotFound
+from trustbackup.models import Backup, Run
+from trustbackup.operations.backup.create import create_backup
+from trustbackup.operations.context import Context
+from trustbackup.operations.health import site_health
+from trustbackup.operations.restore.media_plan import MediaRequest, plan_media_restore
+from trustbackup.operations.restore.media_restore import restore_media
+from trustbackup.store import catalog
+from trustbackup.store.manifest import Manifest
+
+PAGES = "/settings/backups/"
+
+
+@pytest.fixture
+def media(tmp_path: Path, settings: Any) -> Path:
+    """The site's uploaded files, one of which is a pipe."""
+    root = tmp_path / "media"
+    root.mkdir()
+    settings.MEDIA_ROOT = str(root)
+    (root / "cup.txt").write_text("cup" * 1000)
+    os.mkfifo(root / "<b>pipe")
+    return root
+
+
+@pytest.fixture
+def made(folder: Path, media: Path, db: None) -> Manifest:
+    """Their backup."""
+    return create_backup(kind="media")
+
+
+def test_a_backup_of_uploaded_files_is_shown_and_how_it_is_restored(
+    operator: Client, made: Manifest
+) -> None:
+    assert "media" in operator.get(PAGES).content.decode()
+    page = operator.get(f"{PAGES}backup/{made.id}/").content.decode()
+    assert f"manage.py restore_backup {made.id} --only-missing" in page
+    assert "| tar -xf - -C" in page
+    assert "1 file, 2.9" in page
+    assert "special: &lt;b&gt;pipe" in page
+    assert "1 pipe, socket or device" in page
+    assert ">Restore…</a>" not in page
+    assert ">Drill</button>" in page
+    refused = operator.get(f"{PAGES}backup/{made.id}/restore/")
+    assert refused.status_code == 200
+    assert f"manage.py restore_backup {made.id}" in refused.content.decode()
+
+
+def test_the_page_makes_one_and_drills_it(
+    operator: Client, folder: Path, media: Path, runs_at_once: None
+) -> None:
+    options = {"create_backup": "1", "type": "media", "databases": "default"}
+    assert operator.post(PAGES, options).status_code == 302
+    run = Run.objects.get()
+    assert run.state == Run.State.SUCCEEDED, run.error
+    catalog.synchronise(Context.current().folder)
+    backup = Backup.objects.get()
+    assert (backup.kind, backup.aliases) == ("media", ["media/"])
+    operator.post(f"{PAGES}act/drill/", {"selected": backup.identifier})
+    drill = Run.objects.exclude(pk=run.pk).get()
+    assert drill.state == Run.State.SUCCEEDED, drill.error
+    catalog.synchronise(Context.current().folder)
+    backup.refresh_from_db()
+    assert backup.drilled_ok is True
+
+
+def test_uploaded_files_protect_no_site(made: Manifest) -> None:
+    store = Context.current().folder
+    catalog.synchronise(store)
+    assert "no backup" in site_health(datetime.now(UTC)).sentence
+    with pytest.raises(BackupNotFound):
+        store.find("latest")
+
+
+def test_the_page_undoes_a_restore_of_uploaded_files(
+    operator: Client, made: Manifest, media: Path, runs_at_once: None
+) -> None:
+    (media / "cup.txt").unlink()
+    now = snapshot(media)
+    restore_media(plan_media_restore(made.id, MediaRequest()))
+    assert snapshot(media) != now
+    assert "the previous folder is still there" in operator.get(PAGES).content.decode()
+    restore = Context.current().journal.find()[0].restore
+    asked = operator.post(f"{PAGES}undo/", {"restore": restore}).content.decode()
+    assert "becomes the live folder again" in asked
+    assert "signed out" not in asked
+    confirmed = {"restore": restore, "typed": "media", "password": "a password"}
+    assert operator.post(f"{PAGES}undo/", confirmed).status_code == 302
+    run = Run.objects.get()
+    assert run.state == Run.State.SUCCEEDED, run.error
+    assert snapshot(media) == now

@@ -1,0 +1,3 @@
+"""Uploaded files: the files of a folder as one tar, and as a tree again."""
+
+from __future__ import annotations

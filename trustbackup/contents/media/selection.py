@@ -1,0 +1,48 @@
+"""Which files of a folder a backup takes: patterns, and what is never taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+
+PRIVATE = ".trustbackup-"
+"""How names begin that a restore makes beside or in a folder; no backup takes them."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``include`` is of files, () for all; ``exclude`` wins, and holds for whole folders.
+
+    A pattern without ``/`` is of a name at any depth, one with it of the whole path below the
+    folder; ``*`` stands for any characters, ``?`` for one.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    _included: re.Pattern[str] | None = field(init=False, compare=False, repr=False)
+    _excluded: re.Pattern[str] | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_included", _compiled(self.include))
+        object.__setattr__(self, "_excluded", _compiled(self.exclude))
+
+    def takes(self, path: str, *, is_folder: bool) -> bool:
+        """Whether a backup takes what lies at this relative path."""
+        if path.rpartition("/")[2].startswith(PRIVATE):
+            return False
+        if self._excluded is not None and self._excluded.fullmatch(path):
+            return False
+        return is_folder or self._included is None or bool(self._included.fullmatch(path))
+
+
+def _compiled(patterns: Sequence[str]) -> re.Pattern[str] | None:
+    if not patterns:
+        return None
+    return re.compile("|".join(_expression(pattern.strip("/")) for pattern in patterns))
+
+
+def _expression(pattern: str) -> str:
+    anywhere = "" if "/" in pattern else r"(?s:(?:.*/)?)"
+    return f"{anywhere}{translate(pattern)}"

@@ -1,0 +1,174 @@
+"""Folders of uploaded files as parts of a backup: an archive of each, and the list of its files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import IO
+
+import django
+
+from trustbackup.contents.media.archive import FolderArchive
+from trustbackup.contents.media.index import MemberKind
+from trustbackup.contents.media.walk import Mishap, readable
+from trustbackup.exceptions import TrustbackupError, UsageError, file_operation
+from trustbackup.operations.media_folders import LIST, MediaFolder
+from trustbackup.operations.progress import Progress, Reporter
+from trustbackup.phrases import gettext as _
+from trustbackup.phrases import ngettext
+from trustbackup.store import drafts, names
+from trustbackup.store.backup_files import BackupFiles
+from trustbackup.store.compression import Compression
+from trustbackup.store.file_facts import FileFacts
+from trustbackup.store.manifest import Manifest, Part
+from trustbackup.store.streams import Written, write_compressed
+
+MEDIA_KIND = "media"
+"""The type of a backup that holds uploaded files."""
+_SAID = 3
+"""Names that a sentence says."""
+
+
+def dump_folder(
+    folder: MediaFolder, draft: drafts.Draft, how: Compression, report: Reporter
+) -> tuple[Part, Part]:
+    """The archive of a folder, and the list of its files. Raises DumpError, FolderError."""
+    stage = f"reading {folder.part}"
+    report(Progress(stage=stage))
+    archive_name = names.part_name(draft.id, folder.part, "tar", how.suffix)
+    with _spool(draft.folder) as spool:
+        with file_operation(_("Reading the state of"), draft.root):
+            backups = draft.root.stat()
+        archive = FolderArchive(folder.path, folder.selection, spool, backups)
+        with closing(archive), draft.create(archive_name) as target:
+            stored = write_compressed(
+                archive,
+                target,
+                how,
+                lambda done: report(Progress(stage=stage, done=done)),
+                is_packed=lambda: archive.packed,
+            )
+        spool.seek(0)
+        list_name = names.part_name(draft.id, folder.part + LIST, "jsonl", how.suffix)
+        with draft.create(list_name) as target:
+            listed = write_compressed(_Spooled(spool), target, how)
+    facts = _facts(folder, archive)
+    return (
+        _part(folder.part, archive_name, "tar", stored, how, facts),
+        _part(folder.part + LIST, list_name, "jsonl", listed, how, None),
+    )
+
+
+def _facts(folder: MediaFolder, archive: FolderArchive) -> FileFacts:
+    count = archive.mishaps.counts
+    return FileFacts(
+        name=folder.name,
+        folder=readable(str(folder.path)),
+        files=archive.counts[MemberKind.FILE],
+        folders=archive.counts[MemberKind.FOLDER],
+        links=archive.counts[MemberKind.LINK],
+        bytes=archive.bytes,
+        changed=count[Mishap.CHANGED],
+        vanished=count[Mishap.VANISHED],
+        unreadable=count[Mishap.UNREADABLE],
+        special=count[Mishap.SPECIAL],
+        named=tuple(f"{mishap}: {path}" for mishap, path in archive.mishaps.names),
+        include=folder.selection.include,
+        exclude=folder.selection.exclude,
+    )
+
+
+def _part(
+    part: str, file: str, format_: str, stored: Written, how: Compression, facts: FileFacts | None
+) -> Part:
+    return Part(
+        part=part,
+        file=file,
+        bytes=stored.size,
+        raw_bytes=stored.raw_size,
+        sha256=stored.sha256,
+        compression=how.name,
+        format=format_,
+        engine="",
+        connector="",
+        server_version="",
+        tool_version=f"Django {django.get_version()}",
+        database="",
+        encoding="UTF-8",
+        files=facts,
+    )
+
+
+def _spool(folder: Path) -> IO[bytes]:
+    """A file without a name, which goes with its process."""
+    with file_operation(_("Creating"), folder):
+        return tempfile.TemporaryFile(dir=folder)
+
+
+class _Spooled:
+    """The spool as a source."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def archives(manifest: Manifest) -> Iterator[tuple[Part, Part]]:
+    """The archives of a backup, each with its list. Raises UsageError where one has none."""
+    for part in manifest.parts:
+        if part.files is not None:
+            listing = manifest.part(part.part + LIST)
+            if listing is None:
+                raise UsageError(
+                    _("Backup %(id)s can't be restored", id=manifest.id),
+                    why=_("it has no list of the files in %(file)s", file=part.file),
+                    todo=_("Unpack that with tar, or use another backup."),
+                )
+            yield part, listing
+
+
+def holds_media(entry: BackupFiles) -> bool:
+    """Whether a backup is uploaded files alone; False where its manifest can't be read."""
+    with suppress(TrustbackupError):
+        return entry.has_manifest and entry.read_manifest()[0].kind == MEDIA_KIND
+    return False
+
+
+def refuse_media(entry: BackupFiles) -> None:
+    """Raises UsageError for uploaded files alone, where a database is to be restored."""
+    if holds_media(entry):
+        raise UsageError(
+            _("Backup %(id)s holds uploaded files, and no database", id=entry.id),
+            todo=_(
+                "Restore it from the command line: %(command)s",
+                command=f"manage.py restore_backup {entry.id}",
+            ),
+        )
+
+
+def what_is_amiss(manifest: Manifest) -> list[str]:
+    """A sentence for each folder of which not every file is as it is on the disk."""
+    sentences: list[str] = []
+    for part in manifest.parts:
+        facts = part.files
+        if facts is not None and facts.amiss:
+            named = [name for name in facts.named if not name.startswith(f"{Mishap.SPECIAL}:")]
+            shown = ", ".join(named[:_SAID])
+            sentences.append(
+                ngettext(
+                    "%(number)d file of %(part)s changed, vanished or could not be read:"
+                    " %(names)s.",
+                    "%(number)d files of %(part)s changed, vanished or could not be read:"
+                    " %(names)s.",
+                    facts.amiss,
+                    part=part.part,
+                    names=shown + (" …" if facts.amiss > _SAID else ""),
+                )
+            )
+    return sentences
