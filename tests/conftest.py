@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.support.examples",
     "tests.support.translations",
     "tests.support.notification_fixtures",
+    "tests.support.task_backends",
 ]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+
 import django
+import pytest
 
 PACKAGE = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
 DUMMY = {"BACKEND": f"{PACKAGE}.backends.dummy.DummyBackend"}
@@ -10,3 +13,9 @@ DUMMY = {"BACKEND": f"{PACKAGE}.backends.dummy.DummyBackend"}
 IMMEDIATE = {"BACKEND": f"{PACKAGE}.backends.immediate.ImmediateBackend"}
 """Carries a task where it is begun."""
 DETACHED = {"BACKEND": "trustbackup.runs.tasks.DetachedBackend"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def changed_tasks_are_heard_of() -> None:
+    """The interface's signals are what forgets the backends when TASKS change, once imported."""
+    importlib.import_module(f"{PACKAGE}.signals")
