@@ -1,4 +1,4 @@
-"""What became of the databases of a restore, also of one that went wrong midway."""
+"""What became of the databases and folders of a restore, also of one that went wrong midway."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from trustbackup.exceptions import Busy, Cancelled, RestoreError, TrustbackupError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined, one_line
-from trustbackup.store.journal_entry import Strategy
+from trustbackup.store.journal_entry import Strategy, is_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def stopped(
     done = {item.alias for item in changed}
     said = [
         *map(_outcome, changed),
-        *(_("Database %(alias)r is as it was.", alias=a) for a in aliases if a not in done),
+        *(_untouched(alias) for alias in aliases if alias not in done),
     ]
     if isinstance(error, TrustbackupError | Cancelled):
         cause: str = str(error)
@@ -65,7 +65,23 @@ def stopped(
     return kind(what, why=joined([cause, *said]))
 
 
+def _untouched(alias: str) -> str:
+    if is_folder(alias):
+        return _("Folder %(alias)r is as it was.", alias=alias)
+    return _("Database %(alias)r is as it was.", alias=alias)
+
+
 def _outcome(item: RestoredDatabase) -> str:
+    if is_folder(item.alias):
+        if not item.undo:
+            return _("Folder %(alias)r was changed.", alias=item.alias)
+        return _(
+            "Folder %(alias)r was changed: its old one is kept as %(previous)s, and"
+            " undo_restore %(undo)s puts it back.",
+            alias=item.alias,
+            previous=item.previous,
+            undo=item.undo,
+        )
     if item.undo:
         return _(
             "Database %(alias)r was changed: its old one is kept as %(previous)s, and"
