@@ -272,6 +272,7 @@ def test_a_destination_without_success_is_told(events: list[Event]) -> None:
     Copy.objects.filter(identifier=old.identifier).update(identifier=new.identifier)
     raise_alarms(now())
     assert kinds(events) == ["late", "recovered"]
+    assert events[-1].sentence == "Backups reach named again."
     Copy.objects.all().delete()
     raise_alarms(now())
     assert {event.subject for event in events[2:]} == {"every", "named"}

@@ -162,13 +162,52 @@ def test_the_history_is_kept_for_a_while(listener: Listener) -> None:
     assert [row.key for row in Delivery.objects.all()] == ["2"]
 
 
-def test_a_route_that_was_removed_meanwhile_sends_nothing(listener: Listener) -> None:
+@pytest.mark.parametrize("how", ["removed", "switched off"])
+def test_a_route_that_went_meanwhile_sends_nothing(how: str, listener: Listener) -> None:
     route = hook(listener)
     listener.answers = [500]
     with sending(0):
         happen()
-    route.delete()
+    if how == "removed":
+        route.delete()
+    else:
+        route.enabled = False
+        route.save()
     later(minutes=1)
     outbox.send_due()
     assert len(listener.requests) == 1
     assert Delivery.objects.get().state == "failed"
+
+
+def test_that_a_run_begins_is_told_at_once_or_not_at_all(listener: Listener) -> None:
+    hook(listener)
+    listener.answers = [500] * 2
+    with sending(0):
+        happen(EventKind.STARTED)
+    row = Delivery.objects.get()
+    assert (row.state, row.tries, row.finished is not None) == ("failed", 1, True)
+
+
+def test_of_a_large_outcome_the_rest_is_written_down(listener: Listener) -> None:
+    hook(listener, events=["success"])
+    detail = {"action": "create", "outcome": {"log": "x" * 30_000}}
+    with mock.patch.object(delivery, "send_within"), sending(0):
+        happen(EventKind.SUCCESS, key="large", detail=detail)
+        happen(EventKind.SUCCESS, key="small", detail={**detail, "outcome": {"log": "x"}})
+    kept = {row.key: row.detail for row in Delivery.objects.all()}
+    assert kept == {
+        "large": {"action": "create"},
+        "small": {"action": "create", "outcome": {"log": "x"}},
+    }
+
+
+def test_what_a_dead_sender_took_along_is_claimed_by_one_of_those_who_see_it(
+    listener: Listener,
+) -> None:
+    hook(listener)
+    with mock.patch.object(delivery, "send_within"), sending(0):
+        happen()
+    now = datetime.now(UTC)
+    Delivery.objects.update(state="sending", tries=1, claimed=now - CLAIM_HOLDS)
+    both = [Delivery.objects.get(), Delivery.objects.get()]
+    assert [outbox._claim(each, now) for each in both] == [True, False]
