@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_media import MEDIA, beside, fill, restored
 from tests.support.backups import aftermath, leftovers, make
-from tests.support.media import snapshot
+from tests.support.media import MEDIA, beside, fill, restored, snapshot
 from tests.support.sampling import Sweep
 from tests.support.sites import Site
 from tests.support.tracing import NEVER, number_of

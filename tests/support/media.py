@@ -1,4 +1,4 @@
-"""Trees of files, archived and unpacked in the test's own process."""
+"""Trees of uploaded files: those of a site, and archived and unpacked in the test's own process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tests.support.sites import Site
 from trustbackup.contents.media.archive import FolderArchive
 from trustbackup.contents.media.index import Member, MemberKind, read_index, write_member
 from trustbackup.contents.media.selection import Selection
@@ -19,6 +21,7 @@ from trustbackup.contents.media.walk import Mishaps
 from trustbackup.store.compression import get_compression
 from trustbackup.store.streams import write_compressed
 
+MEDIA = ("--type", "media")
 Snapshot = dict[bytes, tuple[object, ...]]
 
 
@@ -92,3 +95,25 @@ def a_file(path: str, content: bytes, sha256: str) -> Member:
         size=len(content),
         sha256=sha256,
     )
+
+
+def fill(site: Site) -> None:
+    media = site.media
+    (media / "uploads").mkdir(exist_ok=True)
+    (media / "empty").mkdir(exist_ok=True)
+    (media / "uploads" / "cup.txt").write_text("cup")
+    (media / "uploads" / "plate.txt").write_text("plate")
+    (media / "new\nline").write_text("a")
+    (media / os.fsdecode(b"\xff\xfe")).write_text("b")
+    (media / "large").write_bytes(os.urandom(3 << 20))
+    (media / "link").symlink_to("/etc")
+
+
+def restored(site: Site, made: dict[str, Any], *options: str) -> dict[str, Any]:
+    command = ("restore_backup", made["id"], "--force", "--json", *options)
+    found: dict[str, Any] = site.manage(*command).json
+    return found
+
+
+def beside(site: Site) -> list[str]:
+    return sorted(name for name in os.listdir(site.folder) if name.startswith(".trustbackup-"))

@@ -36,3 +36,19 @@ def errors(answer: Any) -> dict[str, str]:
         for name, sentences in form.errors.items():
             found[form.add_prefix(name)] = " ".join(map(str, sentences))
     return found
+
+
+def shown(answer: Any) -> dict[str, Any]:
+    """What a browser would send back if nobody touched the form."""
+    forms = answer.context["forms"]
+    found = {}
+    for form in (forms.plan, forms.schedule, forms.retention, *forms.places):
+        for field in form:
+            value = field.value()
+            if value is True:
+                value = "on"
+            elif hasattr(value, "strftime"):
+                value = value.strftime("%H:%M")
+            if value is not None and value is not False:
+                found[field.html_name] = value
+    return found
