@@ -123,7 +123,7 @@ def test_promise_7_a_shop_on_postgresql_comes_back_on_a_new_server_by_its_sheet(
     assert needed["SECRET_KEY"] == "the safe"
     assert {"TRUSTBACKUP_SFTP_PASSWORD", "DATABASES['default']['PASSWORD']"} <= set(needed)
     (facts,) = sheet["databases"]
-    assert facts["engine"] == "postgresql"
+    assert (facts["engine"], facts["extensions"]) == ("postgresql", [])
     shutil.rmtree(postgres_site.folder)
 
     there = Database(
