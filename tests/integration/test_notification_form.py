@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db.models.signals import pre_save
 from django.test import Client
 
 from tests.support.listener import Listener
@@ -22,7 +23,7 @@ from tests.support.notification_pages import (
     said,
     webhook,
 )
-from tests.support.notifications import SECRET
+from tests.support.notifications import SECRET, hook
 from trustbackup.models import AuditEvent, Plan, Route, Run
 from trustbackup.notifications.routes import spec_of
 from trustbackup.sealing import unseal_secrets
@@ -190,3 +191,26 @@ def test_bad_input_is_refused_in_a_sentence(
     assert sentence in errors(answer)
     assert "Nothing was saved" in html(answer)
     assert not Route.objects.exists()
+
+
+def test_of_two_who_save_one_name_at_once_the_later_is_told(
+    operator: Client, listener: Listener
+) -> None:
+    def be_quicker(**_details: Any) -> None:
+        pre_save.disconnect(be_quicker, Route)
+        hook(listener, name="ops")
+
+    pre_save.connect(be_quicker, Route)
+    answer = operator.post(f"{LIST}add/webhook/", webhook(listener))
+    assert answer.status_code == 422
+    assert "already" in errors(answer)
+
+
+def test_a_button_that_changes_nothing_is_not_in_the_trail(
+    operator: Client, listener: Listener
+) -> None:
+    hook(listener)
+    for data, names in (({"on": "1"}, 0), ({}, 1), ({}, 1), ({"on": "1"}, 2)):
+        press(operator, "switch", "ops", **data)
+        trail = AuditEvent.objects.filter(action="change notification")
+        assert trail.count() == names, data
