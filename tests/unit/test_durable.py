@@ -57,6 +57,16 @@ def test_a_second_backup_of_a_second_has_another_name(root: Path) -> None:
         assert {third.id[-2:], fourth.id[-2:]} == {"_3", "_4"}
 
 
+def test_a_later_backup_of_a_second_takes_no_name_that_an_earlier_one_left(root: Path) -> None:
+    """It would be the older of the two, and the first to go."""
+    publish(root)
+    assert publish(root) == "2026-01-01_00-00-00_2"
+    for name in files(root):
+        if "_2." not in name:
+            (root / name).unlink()
+    assert publish(root) == "2026-01-01_00-00-00_3"
+
+
 def test_a_name_that_is_taken_while_it_is_chosen_is_not_reserved(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,10 +157,14 @@ def begin_as(root: Path, identifier: str) -> Iterator[Draft]:
 
 
 def _reserve(root: Path, moment: datetime) -> Draft:
-    taken = _taken(root)
-    for number in range(1, 100_000):
+    # After the last of this second: where an earlier one is gone, its number would make this
+    # backup older than one that was made before it.
+    second = names.order(names.backup_id(moment))[0]
+    orders = [names.order(identifier) for identifier in _taken(root)]
+    last = max((number for stamp, number in orders if stamp == second), default=0)
+    for number in range(last + 1, 100_000):
         identifier = names.backup_id(moment, number)
-        if identifier not in taken and (draft := _reserve_free(root, identifier)):
+        if draft := _reserve_free(root, identifier):
             return draft
     raise FolderError(_("No name is left in this second"), todo=_("Try again."))
 
