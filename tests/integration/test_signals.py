@@ -116,6 +116,7 @@ def test_of_a_run_that_is_over_the_signal_goes_on(
     with ended():
         carried(lambda _recorder, _options, _report: None)
     assert Run.objects.get().state == Run.State.SUCCEEDED
+    assert AuditEvent.objects.count() == 1
 
 
 def test_a_carrier_lives_on_when_its_run_is_cancelled(

@@ -155,10 +155,8 @@ def _end(recorder: RunRecorder) -> None:
         notes = list(call_after(recorder.run, recorder.plan, recorder.outcome))
         if notes:
             recorder.outcome["hooks"] = notes
+    finally:
         _write_end(recorder)
-    except (Cancelled, KeyboardInterrupt):
-        _write_end(recorder)
-        raise
 
 
 def _write_end(recorder: RunRecorder) -> None:
@@ -178,8 +176,20 @@ def _write_end(recorder: RunRecorder) -> None:
         run.save(using=using)
         event.save(using=using)
 
-    save(write)
-    emit_end(run, recorder.plan)
+    # The same rows and the same key: what was done already is not done twice.
+    try:
+        _surely(lambda: save(write))
+    finally:
+        _surely(lambda: emit_end(run, recorder.plan))
+
+
+def _surely(step: Callable[[], object]) -> None:
+    """Once more when a signal came in the midst of it."""
+    try:
+        step()
+    except (Cancelled, KeyboardInterrupt):
+        step()
+        raise
 
 
 def save(write: Callable[[str], object]) -> None:
