@@ -1,8 +1,8 @@
 """Whose the restored objects are, and who may do what with them.
 
 Owners come before grants: giving an object away rewrites what is granted on it. What the role
-may not give back stays its own, and is told; a function that runs with its owner's rights then
-runs with its caller's, because it must not come to more rights than it had.
+may not give back stays its own, and is told; it must not come to more rights than it had
+(``owners_rights.py``).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from django.db import DatabaseError
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.postgresql.errors import explain, sqlstate_of
+from trustbackup.databases.postgresql.owners_rights import as_its_caller, names_with_rules, shown_of
 from trustbackup.databases.postgresql.pooled import configure
 from trustbackup.databases.postgresql.restore_items import Item, attempt, run_bytes
-from trustbackup.databases.postgresql.session import scalar, silence_event_triggers
+from trustbackup.databases.postgresql.session import quote_name, scalar, silence_event_triggers
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import ngettext
 from trustbackup.store.manifest import table_label
@@ -26,9 +27,15 @@ from trustbackup.store.manifest import table_label
 RIGHTS = ("ACL", "DEFAULT ACL")
 DEFAULT_RIGHTS = "default rights"
 _NO_SUCH_ROLE = "42704"
-_DEFINER = re.compile(rb"\bSECURITY DEFINER\b")
-_GIVE = re.compile(rb"\A(ALTER [A-Z][A-Z ]* .*) OWNER TO [^\n]+;\Z", re.DOTALL)
-_STATEMENT = re.compile(rb"[^\n].*?;(?=\n|\Z)", re.DOTALL)
+_AS_ANOTHER = re.compile(
+    rb"\ASET SESSION AUTHORIZATION ([^\n]+);\n(.*)\nRESET [^\n]*;\Z", re.DOTALL
+)
+_STATEMENT = re.compile(
+    rb"SET SESSION AUTHORIZATION [^\n]+;\n.*?\nRESET SESSION AUTHORIZATION;"
+    rb"|[^\n].*?;(?=\n|\Z)",
+    re.DOTALL,
+)
+"""One, or those between which another role than the owner grants."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,14 @@ def give_rights(
     role = str(scalar(cursor, "SELECT current_user"))
     configure(cursor, synchronous_commit="off")
     silence_event_triggers(cursor)
-    giver = _Giver(cursor, role, inside=inside, lenient=lenient)
+    giver = _Giver(cursor, role, items, inside=inside, lenient=lenient)
     giver.give([item for item in items if item.kind == "SCHEMA"])
     # The role that is given a table must be allowed to make one in its schema.
     giver.grant([item for item in items if _on_schema(item)])
     giver.give([item for item in items if item.kind != "SCHEMA"])
     giver.grant([item for item in items if item.kind in RIGHTS and not _on_schema(item)])
     return Given(
-        [*_retained_by(role, giver.retained), *giver.notes],
+        [*_retained_by(role, giver.retained), *_changed(giver.as_caller), *giver.notes],
         frozenset(owner for owner, _label, _why in giver.retained),
         frozenset(giver.refused),
     )
@@ -101,10 +108,24 @@ def _on_schema(item: Item) -> bool:
 
 
 class _Giver:
-    def __init__(self, cursor: CursorWrapper, role: str, *, inside: bool, lenient: bool) -> None:
+    def __init__(
+        self,
+        cursor: CursorWrapper,
+        role: str,
+        items: Sequence[Item],
+        *,
+        inside: bool,
+        lenient: bool,
+    ) -> None:
         self.cursor, self.role, self.inside, self.lenient = cursor, role, inside, lenient
+        self.version = int(scalar(cursor, "SHOW server_version_num"))
+        self.with_rules = names_with_rules(items)
         self.retained: list[tuple[str, str, str]] = []
         """The owner, the label and the reason of each item that could not be given."""
+        self.as_caller: list[str] = []
+        """Labels of what runs with its caller's rights now."""
+        self.shown: set[bytes] = set()
+        """Names as SQL of what nobody else may have a right on, under another owner."""
         self.notes: list[str] = []
         self.refused: set[str] = set()
 
@@ -115,10 +136,14 @@ class _Giver:
         for item in foreign:
             if (problem := self._attempt(item.give)) is None:
                 continue
-            label = ".".join(part for part in (item.schema, item.name) if part not in ("", "-"))
-            self.retained.append((item.owner, f"{item.kind} {label}".strip(), explain(problem)[0]))
-            if _DEFINER.search(item.text) and (found := _GIVE.match(item.give)):
-                run_bytes(self.cursor, found[1] + b" SECURITY INVOKER;")
+            name = ".".join(part for part in (item.schema, item.name) if part not in ("", "-"))
+            label = f"{item.kind} {name}".strip()
+            self.retained.append((item.owner, label, explain(problem)[0]))
+            if statement := as_its_caller(item, self.version):
+                run_bytes(self.cursor, statement)
+                self.as_caller.append(label)
+            if shown := shown_of(item, self.with_rules, self.version):
+                self.shown.add(shown)
 
     def _is_mine(self, item: Item) -> bool:
         """What the role has made is its own; a new database's schema "public" it has not made."""
@@ -126,18 +151,40 @@ class _Giver:
         return item.owner == self.role and not is_found
 
     def grant(self, items: Sequence[Item]) -> None:
-        if self._all_at_once([item.text for item in items]):
-            return
+        granted = []
         for item in items:
+            if not self._is_shown(item):
+                granted.append(item)
+                continue
+            why = _("they would show or do what its owner may, who is %(role)r now", role=self.role)
+            self._leave_out(item, why)
+        if self._all_at_once([item.text for item in granted]):
+            return
+        for item in granted:
             for statement in _STATEMENT.findall(item.text):
-                if (problem := self._attempt(statement)) is None:
+                if (problem := self._grant_one(statement)) is None:
                     continue
                 if sqlstate_of(problem) == _NO_SUCH_ROLE and not self.lenient:
                     raise problem
-                why = explain(problem)[0]
-                left = _("Rights on %(what)s were left out: %(why)s.", what=item.name, why=why)
-                self.notes.append(left)
-                self.refused.add(_what_of(item))
+                self._leave_out(item, explain(problem)[0])
+
+    def _grant_one(self, statement: bytes) -> DatabaseError | None:
+        """As its grantor, where another than the owner has granted it: never as the owner."""
+        problem = self._attempt(statement)
+        if problem is None or not (found := _AS_ANOTHER.match(statement)):
+            return problem
+        # To be another session takes a superuser, to act as another role its member.
+        back = quote_name(self.role).encode()
+        return self._attempt(
+            b"SET LOCAL ROLE %b;\n%b\nSET LOCAL ROLE %b;" % (*found.groups(), back)
+        )
+
+    def _leave_out(self, item: Item, why: str) -> None:
+        self.notes.append(_("Rights on %(what)s were left out: %(why)s.", what=item.name, why=why))
+        self.refused.add(_what_of(item))
+
+    def _is_shown(self, item: Item) -> bool:
+        return any(b" ON TABLE %b " % name in item.text for name in self.shown)
 
     def _all_at_once(self, statements: Sequence[bytes]) -> bool:
         """Whether all went well; if not, they are to be done one by one."""
@@ -154,6 +201,18 @@ def _what_of(item: Item) -> str:
         return DEFAULT_RIGHTS
     name = item.name.partition(" ")[2].split("(")[0]
     return table_label(item.schema.replace("-", ""), name)
+
+
+def _changed(labels: Sequence[str]) -> Iterator[str]:
+    if labels:
+        yield ngettext(
+            "%(number)d of them runs with the rights of who calls it now, not of its owner"
+            " (%(first)s).",
+            "%(number)d of them run with the rights of who calls them now, not of their owner"
+            " (%(first)s, …).",
+            len(labels),
+            first=labels[0],
+        )
 
 
 def _retained_by(role: str, retained: Sequence[tuple[str, str, str]]) -> Iterator[str]:
