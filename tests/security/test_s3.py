@@ -18,6 +18,7 @@ from tests.support.buckets import Bucket, through
 from tests.support.certificates import self_signed
 from tests.support.s3_attacks import CONTENT, NAME, last, put, refusal
 from tests.support.s3_proxy import proxy_to
+from trustbackup.destinations.base import DestinationError
 from trustbackup.destinations.s3.backend import S3
 from trustbackup.destinations.s3.client import new_client
 from trustbackup.destinations.s3.config import S3Config
@@ -229,3 +230,31 @@ def test_case_s6_an_answer_that_comes_before_the_data_is_bounded_too() -> None:
         ):
             client.put_object(Bucket="shop", Key="x", Body=io.BytesIO(b"x" * 100))
     assert "longer than any of an S3 server" in str(caught.value.error)
+
+
+@pytest.mark.parametrize("size", [b"8000", b"ffffffff"], ids=["many pieces", "one large piece"])
+def test_case_s6_an_answer_in_pieces_is_bounded_as_one_with_a_length_is(size: bytes) -> None:
+    """The size of a piece is what the server says, and so is how many there are."""
+    sent = 0
+
+    def in_pieces(connection: socket.socket) -> None:
+        nonlocal sent
+        connection.recv(1 << 16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while sent < 16 * LONGEST_ANSWER:
+            connection.sendall(b"%b\r\n%b\r\n" % (size, b"x" * 0x8000))
+            sent += 0x8000
+
+    with answering(in_pieces) as port:
+        config = S3Config(
+            bucket="shop",
+            region="eu-1",
+            endpoint=f"http://127.0.0.1:{port}",
+            access_key="a",
+            secret_key="b",
+        )
+        with S3(config) as destination, pytest.raises(DestinationError) as caught:
+            destination.list()
+    assert "longer than any of an S3 server" in str(caught.value)
+    # What was on its way is in the system's buffers.
+    assert sent < 3 * LONGEST_ANSWER

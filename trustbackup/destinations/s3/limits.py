@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from trustbackup.destinations.base import DestinationError
 from trustbackup.phrases import gettext as _
@@ -113,33 +113,46 @@ class Limits:
 
     def response_class(self) -> type[http.client.HTTPResponse]:
         """An answer that ends: unless it is an object that somebody reads piece by piece."""
-        limits = self
+        return type("BoundedResponse", (_BoundedResponse,), {"limits": self})
 
-        class BoundedResponse(http.client.HTTPResponse):
-            left: int | None = None
+    def reads_an_object(self) -> bool:
+        """Whether the answer that this thread waits for is one that is read piece by piece."""
+        return bool(getattr(self._local, "streams", False))
 
-            def begin(self) -> None:
-                super().begin()
-                streams = getattr(limits._local, "streams", False)
-                if not (streams and self.status in (200, 206)):
-                    self.left = limits.longest_answer
 
-            def read(self, amt: int | None = None) -> bytes:
-                if self.left is not None and (amt is None or amt > self.left + 1):
-                    amt = self.left + 1
-                return self._counted(super().read(amt))
+class _BoundedResponse(http.client.HTTPResponse):
+    limits: Limits
+    left: int | None = None
 
-            def read1(self, n: int = -1) -> bytes:
-                return self._counted(super().read1(n))
+    def begin(self) -> None:
+        super().begin()
+        if not (self.limits.reads_an_object() and self.status in (200, 206)):
+            self.left = self.limits.longest_answer
 
-            def _counted(self, data: bytes) -> bytes:
-                if self.left is not None:
-                    self.left -= len(data)
-                    if self.left < 0:
-                        raise Refused(_too_long()) if limits.final else _too_long()
-                return data
+    def read(self, amt: int | None = None) -> bytes:
+        if self.left is not None and (amt is None or amt > self.left + 1):
+            amt = self.left + 1
+        data = super().read(amt)
+        return data if self.chunked else self._counted(data)  # pieces are counted below
 
-        return BoundedResponse
+    def read1(self, n: int = -1) -> bytes:
+        return self._counted(super().read1(n))
+
+    def _safe_read(self, amt: int) -> bytes:
+        """By what the pieces of a body without a length are read, of what size they say."""
+        if self.left is not None and amt > self.left:
+            self._refuse()
+        return self._counted(super()._safe_read(amt))  # type: ignore[misc]
+
+    def _counted(self, data: bytes) -> bytes:
+        if self.left is not None:
+            self.left -= len(data)
+            if self.left < 0:
+                self._refuse()
+        return data
+
+    def _refuse(self) -> NoReturn:
+        raise Refused(_too_long()) if self.limits.final else _too_long()
 
 
 def _too_long() -> DestinationError:
