@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.connection import ConnectionDoesNotExist
 from django.utils.module_loading import import_string
 
@@ -74,8 +74,8 @@ def distinct_aliases(
     themselves are asked where ``options`` are given, else only the settings are compared.
     """
     wanted = list(dict.fromkeys(names)) or [alias for alias in connections if _is_database(alias)]
-    # A mirror comes second to what it mirrors.
-    known = sorted(wanted, key=_is_mirror)
+    # A mirror comes second to what it mirrors, and a replica that calls itself none to the default.
+    known = sorted(wanted, key=lambda alias: (_is_mirror(alias), alias != DEFAULT_DB_ALIAS))
     seen: dict[tuple[str, ...], str] = {}
     for alias in known:
         seen.setdefault(_settings_of(alias), alias)
