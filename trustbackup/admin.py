@@ -22,7 +22,7 @@ from trustbackup.models import (
     Route,
     Run,
 )
-from trustbackup.views.labels import translate
+from trustbackup.translations import translate
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]

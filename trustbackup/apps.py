@@ -22,10 +22,11 @@ class TrustbackupConfig(AppConfig):
         from django.core.signals import request_finished
         from django.db.models.signals import pre_migrate
 
-        from trustbackup import checks
         from trustbackup.signals import event_happened, note_sign_in
 
-        register(check_pages, checks.TAG)
+        register(check_site, self.label)
+        register(check_pages, self.label)
+        register(check_deployment, self.label, deploy=True)
         user_logged_in.connect(note_sign_in, dispatch_uid="trustbackup")
         request_finished.connect(look_after_request, dispatch_uid="trustbackup")
         pre_migrate.connect(back_up_before_migrate, sender=self, dispatch_uid="trustbackup")
@@ -53,11 +54,32 @@ def back_up_before_migrate(**details: Any) -> None:  # noqa: ANN401 - a signal's
     back_up_before_migrate(**details)
 
 
+# Each process of a site begins with ready(): what checks need is loaded by those who check.
+
+
+def check_site(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
+    databases: Sequence[str] | None = None,
+    **_options: Any,  # noqa: ANN401
+) -> list[CheckMessage]:
+    from trustbackup import checks
+
+    return [*checks.check_settings(), *checks.check_dumpers(databases)]
+
+
 def check_pages(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
     **_options: Any,  # noqa: ANN401
 ) -> list[CheckMessage]:
-    """Commands that check nothing need no views."""
     from trustbackup.views import checks
 
     return list(checks.check_pages())
+
+
+def check_deployment(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
+    **_options: Any,  # noqa: ANN401
+) -> list[CheckMessage]:
+    from trustbackup import checks
+
+    return checks.check_deployment()

@@ -7,10 +7,8 @@ import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from django.apps.config import AppConfig
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.db import connections
 from django.utils.module_loading import import_string
 
@@ -26,14 +24,8 @@ from trustbackup.policy.plan import PlanSpec, Source, read_plan
 from trustbackup.store.compression import get_compression
 from trustbackup.store.location import exposures
 
-TAG = "trustbackup"
 
-
-@register(TAG)
-def check_settings(
-    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
-    **_options: Any,  # noqa: ANN401
-) -> list[CheckMessage]:
+def check_settings() -> list[CheckMessage]:
     """E001: the settings; E002 to E004: the folder; E008: the plans in the settings;
     E009: the notifications there.
     """
@@ -125,11 +117,7 @@ def check_place(root: Path) -> Iterable[CheckMessage]:
         yield Error(problem.what, hint=problem.todo, id="trustbackup.E004")
 
 
-@register(TAG, deploy=True)
-def check_deployment(
-    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
-    **_options: Any,  # noqa: ANN401
-) -> list[CheckMessage]:
+def check_deployment() -> list[CheckMessage]:
     """W005: others may look into the folder; W006: the key can be guessed. ``check --deploy``."""
     try:
         settings = get_settings()
@@ -157,12 +145,7 @@ def check_deployment(
     return found
 
 
-@register(TAG)
-def check_dumpers(
-    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django's signature
-    databases: Sequence[str] | None = None,
-    **_options: Any,  # noqa: ANN401
-) -> list[CheckMessage]:
+def check_dumpers(databases: Sequence[str] | None = None) -> list[CheckMessage]:
     """E005: a database whose dumper is missing, or older than its server."""
     try:
         settings = get_settings()

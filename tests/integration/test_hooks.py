@@ -131,9 +131,9 @@ def test_hooks_that_make_no_sense_are_refused(value: Any, said: str, settings: A
 
 def test_a_hook_that_is_not_there_is_a_failed_check(hooks: Any) -> None:
     hooks(before_create=["note"])
-    assert not [each for each in checks.check_settings(None) if each.id == "trustbackup.E001"]
+    assert not [each for each in checks.check_settings() if each.id == "trustbackup.E001"]
     hooks(before_create=["is_not_there"])
-    (error,) = [each for each in checks.check_settings(None) if each.id == "trustbackup.E001"]
+    (error,) = [each for each in checks.check_settings() if each.id == "trustbackup.E001"]
     assert "is_not_there" in error.msg
 
 

@@ -31,7 +31,7 @@ def test_what_is_wrong_with_one_stops_no_other(settings: Any) -> None:
         "NOTIFICATIONS": {"good": HOOK, "bad": {"CHANNEL": "pigeon"}, "x" * 51: HOOK},
     }
     assert [route.name for route in all_routes()] == ["good"]
-    found = [error.msg for error in checks.check_settings(None) if error.id == "trustbackup.E009"]
+    found = [error.msg for error in checks.check_settings() if error.id == "trustbackup.E009"]
     assert len(found) == 2
     assert "no channel 'pigeon'" in found[0]
 

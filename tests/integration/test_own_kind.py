@@ -108,4 +108,4 @@ def test_a_kind_that_is_none_is_a_sentence(path: str, why: str, settings: Any) -
         kinds([path])
     assert why in str(caught.value)
     settings.TRUSTBACKUP = {"BACKUP_DIR": "/nowhere", "DESTINATION_KINDS": [path]}
-    assert [message.id for message in checks.check_settings(None)] == ["trustbackup.E001"]
+    assert [message.id for message in checks.check_settings()] == ["trustbackup.E001"]

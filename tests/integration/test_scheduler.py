@@ -125,7 +125,7 @@ def test_a_site_without_a_time_zone_keeps_the_machines(
         ("row", four_there + DAY, "started"),
         ("set", four_there + DAY, "started"),
     ]
-    assert "trustbackup.E008" not in {message.id for message in check_settings(None)}
+    assert "trustbackup.E008" not in {message.id for message in check_settings()}
 
 
 def test_a_plan_that_still_runs_is_skipped_and_says_so(look: Look) -> None:
