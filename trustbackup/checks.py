@@ -19,6 +19,7 @@ from trustbackup.databases.values import Options
 from trustbackup.destinations import registry
 from trustbackup.exceptions import ConfigurationError, TrustbackupError
 from trustbackup.notifications.routes import settings_problems
+from trustbackup.operations.settings_models import settings_models
 from trustbackup.phrases import gettext as _
 from trustbackup.policy.plan import PlanSpec, Source, read_plan
 from trustbackup.store.compression import get_compression
@@ -27,7 +28,7 @@ from trustbackup.store.location import exposures
 
 def check_settings() -> list[CheckMessage]:
     """E001: the settings; E002 to E004: the folder; E008: the plans in the settings;
-    E009: the notifications there.
+    E009: the notifications there; E010: the models there.
     """
     try:
         settings = get_settings()
@@ -42,6 +43,7 @@ def check_settings() -> list[CheckMessage]:
         *check_place(settings.backup_dir),
         *_check_plans(settings),
         *_check_notifications(),
+        *_check_settings_models(settings),
     ]
 
 
@@ -59,6 +61,13 @@ def _check_plans(settings: Settings) -> Iterable[CheckMessage]:
 def _check_notifications() -> Iterable[CheckMessage]:
     for error in settings_problems():
         yield Error(f"{error.what}: {error.why}", hint=error.todo, id="trustbackup.E009")
+
+
+def _check_settings_models(settings: Settings) -> Iterable[CheckMessage]:
+    try:
+        settings_models(settings)
+    except TrustbackupError as error:
+        yield Error(f"{error.what}: {error.why}", hint=error.todo, id="trustbackup.E010")
 
 
 def _check_aliases(spec: PlanSpec) -> None:

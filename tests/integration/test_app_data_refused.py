@@ -25,7 +25,6 @@ def test_what_cant_be_made_is_refused_in_one_sentence(sqlite_site: Site) -> None
         ("--app", "shop"): "--type app",
         ("--indent", "2"): "--type app",
         ("--natural",): "--type app",
-        ("--type", "settings"): "settings",
     }
     ended = run_all(sqlite_site, [["create_backup", *options] for options in wanted])
     for result, word in zip(ended, wanted.values(), strict=True):

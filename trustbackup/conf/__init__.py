@@ -71,6 +71,9 @@ class Settings:
     contents: dict[str, dict[str, Any]] | None = None
     """Name → what folder of uploaded files it is, as ``conf/contents.py`` checks it; None for
     ``MEDIA_ROOT``."""
+    settings_models: tuple[str, ...] | None = None
+    """Models that hold a site's settings, such as ``sites.Site``; None for the usual ones of those
+    apps that are installed."""
     drill_checks: tuple[str, ...] = ()
     """Dotted paths of callables that a drill asks: each gets the alias, which then means
     the scratch database, and returns a sentence on what is wrong, or nothing."""
@@ -169,6 +172,8 @@ def get_settings() -> Settings:
     values["backup_dir"] = _backup_dir(values.get("backup_dir"))
     values["databases"] = read_strings("DATABASES", values.get("databases", ()))
     values["drill_checks"] = read_strings("DRILL_CHECKS", values.get("drill_checks", ()))
+    if values.get("settings_models") is not None:
+        values["settings_models"] = read_strings("SETTINGS_MODELS", values["settings_models"])
     values["destination_kinds"] = read_strings(
         "DESTINATION_KINDS", values.get("destination_kinds", ())
     )

@@ -1,4 +1,4 @@
-"""``restore_backup`` of one app's data: the plan, the question, and what was done."""
+"""``restore_backup`` of one app's data, or of settings: the plan, the question, what was done."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OTHERS = (
 
 
 def is_app(reference: str) -> bool:
-    """Whether it means one app's data; what can't be read is for others to say."""
+    """Whether it means single rows; what can't be read is for others to say."""
     with suppress(TrustbackupError, OSError):
         return holds_app(locate(Context.current(), reference))
     return False
@@ -45,7 +45,7 @@ class AppRestore:
         for name in _OTHERS:
             if self.options[name]:
                 flag = name.replace("_", "-")
-                raise CommandError(f"--{flag} is of whole databases, and this is one app's data.")
+                raise CommandError(f"--{flag} is of whole databases, and these are single rows.")
         mode = parse_mode(self.options["mode"])
         with self.command.progress(dict(self.options)) as report, local_data(reference) as found:
             plan = plan_app_restore(
@@ -90,7 +90,9 @@ class AppRestore:
             self.command.print_json(done.as_outcome())
             return
         write = self.command.stdout.write
-        text = f"App {done.label} in database {done.alias!r} has the rows of backup {done.id}"
+        what = "The settings" if done.is_settings else f"App {done.label}"
+        have = "have" if done.is_settings else "has"
+        text = f"{what} in database {done.alias!r} {have} the rows of backup {done.id}"
         write(self.command.style.SUCCESS(f"{text}: {_sum(done.counts)}."))
         for sentence in _outside(done.deleted_outside, done.changed_outside, were=True):
             write(f"  {sentence}")
@@ -105,7 +107,7 @@ class AppRestore:
         write = self.command.stdout.write
         signature = plan.signature.value if plan.signature else "without a manifest"
         write(self.command.style.MIGRATE_HEADING(f"Backup {plan.entry.id}, {signature}"))
-        write(f"\napp {plan.label} into database {plan.alias!r}: {plan.mode}")
+        write(f"\n{_name(plan)} into database {plan.alias!r}: {plan.mode}")
         rows = [
             (f"  {plain(label)}", *(f"{count:,}" for count in _numbers(counts)))
             for label, counts in plan.found.counts.items()
@@ -137,9 +139,13 @@ def _sum(counts: Mapping[str, Counts]) -> str:
 
 
 def _in_words(plan: AppPlan) -> str:
-    what = f"Restore app {plan.label} from backup {plan.entry.id} ({_sum(plan.found.counts)})"
+    what = f"Restore {_name(plan)} from backup {plan.entry.id} ({_sum(plan.found.counts)})"
     outside = _outside(*plan.found.outside, were=False)
     return f"{what}. {' '.join(outside)}".rstrip(". ") if outside else what
+
+
+def _name(plan: AppPlan) -> str:
+    return plan.label if plan.rows.is_settings else f"app {plan.label}"
 
 
 def _outside(deleted: Mapping[str, int], changed: Mapping[str, int], *, were: bool) -> list[str]:

@@ -22,8 +22,10 @@ from trustbackup.policy.schedule import Schedule, ScheduleError, parse_schedule
 NAME = re.compile(r"[A-Za-z0-9_-]{1,50}", re.ASCII)
 """What a plan may be called: it stands in addresses and in file names' company."""
 DEFAULT_GRACE = timedelta(hours=2)
-KINDS = ("database", "app")
+KINDS = ("database", "settings", "app")
 """The types of backups that a plan can make."""
+OF_DATABASES = ("database", "full")
+"""Those of them that hold whole databases: no other brings a lost site back."""
 _LONGEST_GRACE = timedelta(days=366)
 
 
@@ -61,7 +63,7 @@ class PlanSpec:
     source: Source = Source.ROW
     kind: str = "database"
     databases: tuple[str, ...] = ()
-    """Aliases; () for those that a backup holds when none is named. Of an app at most one."""
+    """Aliases; () for those that a backup holds when none is named. Of rows at most one."""
     app: str = ""
     """The label of the app whose data it holds; "" for every other kind."""
     excluded: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ class PlanSpec:
     @property
     def holds_databases(self) -> bool:
         """Whether what it makes brings a lost site back."""
-        return self.kind == "database"
+        return self.kind in OF_DATABASES
 
 
 def read_plan(
@@ -109,7 +111,7 @@ def read_plan(
     found = {key: read(reader, key, given[key]) for key, read in _READERS.items() if key in given}
     schedule = reader.schedule(given.get("schedule") or "", given.get("zone", ""))
     spec = PlanSpec(name=name, source=source, schedule=schedule, created=created, **found)
-    reader.check_app(spec)
+    reader.check_kind(spec)
     return spec
 
 
@@ -153,13 +155,13 @@ class _Reader:
             self._refuse_value(key, value, todo)
         return str(value)
 
-    def check_app(self, spec: PlanSpec) -> None:
+    def check_kind(self, spec: PlanSpec) -> None:
         """What a plan of one app's data needs, and what is of whole databases alone."""
-        if spec.kind != "app":
-            if spec.app:
-                self._refuse_value("app", spec.app, _("Set its KIND to 'app', or leave it out."))
+        if spec.app and spec.kind != "app":
+            self._refuse_value("app", spec.app, _("Set its KIND to 'app', or leave it out."))
+        if spec.kind in OF_DATABASES:
             return
-        if not spec.app:
+        if spec.kind == "app" and not spec.app:
             self.refuse(_("it names no app"), _("Set its APP to the app's label, such as 'shop'."))
         if len(spec.databases) > 1:
             self._refuse_value("databases", list(spec.databases), _("Name one, or none."))
@@ -170,7 +172,11 @@ class _Reader:
         }
         for key, value in of_databases.items():
             if value:
-                todo = _("Leave it out: an app's data is no database.")
+                todo = (
+                    _("Leave it out: an app's data is no database.")
+                    if spec.kind == "app"
+                    else _("Leave it out: settings are no database.")
+                )
                 self._refuse_value(key, value, todo)
 
     def texts(self, key: str, value: object) -> tuple[str, ...]:

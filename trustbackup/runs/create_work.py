@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from trustbackup.operations.backup.create import MAKEABLE, aliases_of, create_backup
+from trustbackup.operations.backup.create import create_backup
+from trustbackup.operations.backup.kinds import MAKEABLE, aliases_of
 from trustbackup.operations.backup.media import MEDIA_KIND, what_is_amiss
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.copy import CopyResult, copy_backup

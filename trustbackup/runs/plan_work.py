@@ -10,7 +10,8 @@ from trustbackup.contents.app_data.formats import FixtureOptions
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import PlanDue, Run
 from trustbackup.operations.backup.app_data import AppRequest, database_of
-from trustbackup.operations.backup.create import aliases_to_dump, create_backup
+from trustbackup.operations.backup.create import create_backup
+from trustbackup.operations.backup.kinds import aliases_of
 from trustbackup.operations.backup.share import share_backup
 from trustbackup.operations.backup.unchanged import Unchanged, refuse_unchanged
 from trustbackup.operations.context import Context
@@ -86,7 +87,7 @@ def _aliases(spec: PlanSpec) -> list[str]:
     """The databases that it reads. Raises UsageError."""
     if spec.app:
         return [database_of(spec.app, spec.databases)]
-    return aliases_to_dump(spec.databases)
+    return list(aliases_of(spec.kind, spec.databases))
 
 
 def note_of(spec: PlanSpec) -> PlanNote:

@@ -127,8 +127,8 @@ class Manifest:
 
     @property
     def contents(self) -> str:
-        """What its sort is told by: ``,default,analytics,``, ``,app-shop,`` or ``,media/,``."""
-        held = [part for part in self.parts if part.engine or part.files or self.kind == "app"]
+        """What its sort is told by: ``,default,analytics,``, ``,settings,`` or ``,media/,``."""
+        held = [part for part in self.parts if part.engine or part.files or part.tables]
         named = [f"{part.part}/" if part.files else part.part for part in held]
         return "".join(f",{name}" for name in named) + ","
 

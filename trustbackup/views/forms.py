@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from trustbackup.conf import get_settings
 from trustbackup.contents.app_data.formats import FixtureOptions
+from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.databases.registry import offered_aliases
 from trustbackup.databases.values import Options
 from trustbackup.exceptions import UsageError
@@ -21,7 +22,7 @@ from trustbackup.operations.backup.app_data import (
     offered_apps,
     offered_formats,
 )
-from trustbackup.operations.backup.create import LONGEST_NAME, MAKEABLE
+from trustbackup.operations.backup.kinds import LONGEST_NAME, MAKEABLE
 from trustbackup.operations.backup.media import MEDIA_KIND
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views import labels
@@ -93,7 +94,8 @@ class CreateForm(forms.Form):
         return {
             "kind": kind,
             "name": data["name"],
-            "databases": [] if data["type"] == MEDIA_KIND else data["databases"],
+            # Which database holds the settings is the router's to say.
+            "databases": [] if data["type"] in (MEDIA_KIND, SETTINGS) else data["databases"],
             "compression": data["compression"],
             "keep": data["keep"],
         }
@@ -172,13 +174,19 @@ class RestoreForm(ConfirmForm):
 
 
 class AppRestoreForm(ConfirmForm):
-    """The last step before an app's data is put back: the app's name, the password again."""
+    """The last step before rows are put back: the app's name, or a word for the settings, and the
+    password again."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, *args: Any, of_settings: bool = False, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        self.fields["typed"].label = _("The app's name")
+        self.of_settings = of_settings
+        self.fields["typed"].label = _("The word") if self.of_settings else _("The app's name")
 
     def clean_typed(self) -> str:
         if self.cleaned_data["typed"].strip() != self.expected:
-            raise forms.ValidationError(_("This is not the name of the app."))
+            raise forms.ValidationError(
+                _("This is not the word.")
+                if self.of_settings
+                else _("This is not the name of the app.")
+            )
         return self.expected

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from django.db import DatabaseError, models
 
 from trustbackup.contents.app_data.formats import FixtureFormat, is_content_type
+from trustbackup.contents.app_data.row_set import RowSet
 from trustbackup.contents.app_data.tables import (
     Model,
     concrete,
@@ -32,14 +33,12 @@ class AppExport:
 
     def __init__(
         self,
-        label: str,
-        alias: str,
-        models_in_order: Sequence[Model],
+        row_set: RowSet,
         how: FixtureFormat,
         on_rows: Callable[[int], object] = lambda _count: None,
     ) -> None:
-        self.label, self.alias, self.how = label, alias, how
-        self.rows: dict[Model, int] = dict.fromkeys(models_in_order, 0)
+        self.row_set, self.alias, self.how = row_set, row_set.alias, how
+        self.rows: dict[Model, int] = dict.fromkeys(row_set.models, 0)
         self._on_rows = on_rows
         self._blocks = self._produce()
         self._rest = memoryview(b"")
@@ -53,7 +52,9 @@ class AppExport:
                 raise
             except Exception as error:  # whatever a field of the site's own raises
                 raise DumpError(
-                    _("The data of app %(app)r was not backed up", app=self.label),
+                    _("The settings were not backed up")
+                    if self.row_set.is_settings
+                    else _("The data of app %(app)r was not backed up", app=self.row_set.label),
                     why=one_line(str(error)) or type(error).__name__,
                     todo=_("Mend that row, or choose another format."),
                 ) from error
@@ -69,10 +70,10 @@ class AppExport:
         yield self.how.begin
         between = b""
         for model in self.rows:
-            found = self._rows(model)
+            found, fields = self._rows(model), self.row_set.fields_of(model)
             while batch := list(islice(found, _BATCH)):
                 yield between
-                yield self.how.batch(batch)
+                yield self.how.batch(batch, fields)
                 between = self.how.between
                 self.rows[model] += len(batch)
                 self._on_rows(sum(self.rows.values()))
@@ -90,4 +91,6 @@ class AppExport:
     def _is_natural(self, field: models.Field[object, object]) -> bool:
         if is_content_type(field):
             return True
+        if field.related_model in self.how.inside:
+            return False
         return self.how.options.natural and hasattr(field.related_model, "natural_key")

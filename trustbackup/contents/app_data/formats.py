@@ -49,15 +49,21 @@ class ExactEncoder(DjangoJSONEncoder):
         return super().default(o)
 
 
-class _NaturalContentTypes:
-    """For Django's serializers: content types by their natural key, whatever was asked for."""
+class _NaturalKeys:
+    """For Django's serializers: content types by their natural key, whatever was asked for, and
+    rows that come along by their own.
+
+    Another row may have the natural key by now of one that comes along: a site that was renamed.
+    """
 
     use_natural_foreign_keys: bool
+    inside: frozenset[type[models.Model]] = frozenset()
 
     @contextlib.contextmanager
     def _as_wanted(self, field: models.Field[Any, Any]) -> Iterator[None]:
         asked = self.use_natural_foreign_keys
-        self.use_natural_foreign_keys = asked or is_content_type(field)
+        natural = asked and field.related_model not in self.inside
+        self.use_natural_foreign_keys = natural or is_content_type(field)
         try:
             yield
         finally:
@@ -86,13 +92,31 @@ class FixtureFormat:
     def __init__(self, options: FixtureOptions) -> None:
         self.options = options
         base: Any = serializers.get_serializer(self.name)
-        self._serializer: Any = type("Serializer", (_NaturalContentTypes, base), {})
+        self._serializer: Any = type("Serializer", (_NaturalKeys, base), {})
 
-    def batch(self, rows: Sequence[models.Model]) -> bytes:
-        """Some rows. Raises what Django's serializers raise."""
+    @property
+    def inside(self) -> frozenset[type[models.Model]]:
+        """Models whose rows come along, which are named by their primary keys even if ``natural``
+        was asked for."""
+        found: frozenset[type[models.Model]] = self._serializer.inside
+        return found
+
+    @inside.setter
+    def inside(self, found: frozenset[type[models.Model]]) -> None:
+        self._serializer.inside = found
+
+    def batch(self, rows: Sequence[models.Model], fields: Sequence[str] | None = None) -> bytes:
+        """Some rows of one model, or only these of its fields.
+
+        Raises what Django's serializers raise.
+        """
         text = io.StringIO()
         self._serializer().serialize(
-            rows, stream=text, use_natural_foreign_keys=self.options.natural, **self._more()
+            rows,
+            stream=text,
+            fields=fields,
+            use_natural_foreign_keys=self.options.natural,
+            **self._more(),
         )
         return self._body(text.getvalue()).encode()
 

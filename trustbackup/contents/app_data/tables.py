@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -47,26 +47,36 @@ def models_of(label: str, alias: str) -> list[Model]:
     Views are none, and proxies have no rows of their own. Raises UsageError for an unknown app,
     for one without rows, and for a model whose table is not there; DatabaseError.
     """
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        kinds = {each.name: each.type for each in connection.introspection.get_table_list(cursor)}
-    found = []
-    for model in _own_models(label):
-        if not router.allow_migrate_model(alias, model):
-            continue
-        kind = kinds.get(table_of(model))
-        if kind is None and meta_of(model).managed:
-            raise UsageError(
-                _("There is no table %(table)s of app %(app)r", table=table_of(model), app=label),
-                todo=_("Run migrate, then try again."),
-            )
-        if kind in ("t", "p"):
-            found.append(model)
+    found = with_table(_own_models(label), alias)
     if not found:
         raise UsageError(
             _("App %(app)r has no tables in database %(alias)r", app=label, alias=alias),
             todo=_("Choose another app, or another database."),
         )
+    return found
+
+
+def with_table(wanted: Iterable[Model], alias: str) -> list[Model]:
+    """Those of these models that have a table in that database, what others refer to first.
+
+    Raises UsageError for a model whose table should be there and is not; DatabaseError.
+    """
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        kinds = {each.name: each.type for each in connection.introspection.get_table_list(cursor)}
+    found = []
+    for model in wanted:
+        if not router.allow_migrate_model(alias, model):
+            continue
+        kind = kinds.get(table_of(model))
+        if kind is None and meta_of(model).managed:
+            app = meta_of(model).app_label
+            raise UsageError(
+                _("There is no table %(table)s of app %(app)r", table=table_of(model), app=app),
+                todo=_("Run migrate, then try again."),
+            )
+        if kind in ("t", "p"):
+            found.append(model)
     return _in_order(found)
 
 

@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 
 from trustbackup.conf import get_settings
 from trustbackup.contents.app_data.formats import FixtureOptions, get_format
+from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.exceptions import DumpError, UsageError
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, seconds, size
@@ -26,13 +27,14 @@ from trustbackup.store.manifest import Manifest, Part
 
 
 class Command(BackupCommand):
-    help = "Back databases, uploaded files or one app's data up into the backup folder."
+    help = "Back databases, uploaded files, settings or one app's data up into the backup folder."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--type",
             default="database",
-            help="database (default); media: the uploaded files; or app: one app's data, see --app",
+            help="database (default); media: the uploaded files; settings: the rows that configure"
+            " the site; or app: one app's data, see --app",
         )
         parser.add_argument(
             "--database",
@@ -170,7 +172,7 @@ def _as_json(
 def app_request(options: dict[str, Any]) -> AppRequest | None:
     """What was asked for with --app; None for other types. Raises UsageError."""
     is_app, label = options["type"] == APP, options["app"].strip()
-    if options["type"] == MEDIA_KIND:
+    if options["type"] in (MEDIA_KIND, SETTINGS):
         for flag in ("content", "format"):
             if options[flag]:
                 raise UsageError(f"--{flag} is of databases", todo=f"Leave --{flag} out.")

@@ -1,7 +1,8 @@
-"""One app's data as a part of a backup."""
+"""One app's data, or the site's settings, as a part of a backup."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,33 +11,37 @@ from django.apps import apps
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
+from trustbackup.conf import Settings
 from trustbackup.contents.app_data.export import AppExport
 from trustbackup.contents.app_data.formats import (
     FORMATS,
+    FixtureFormat,
     FixtureOptions,
     check_name,
     get_format,
 )
+from trustbackup.contents.app_data.row_set import SETTINGS, RowSet, app_rows, is_settings
 from trustbackup.contents.app_data.survey import Mode
 from trustbackup.contents.app_data.tables import (
     OWN_APP,
     alias_of,
-    models_of,
-    part_name_of,
+    label_of,
     table_of,
 )
 from trustbackup.databases.base import Database
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.progress import Progress, Reporter
+from trustbackup.operations.settings_models import rows_of_settings
 from trustbackup.phrases import gettext as _
 from trustbackup.store import drafts, names
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.compression import Compression
-from trustbackup.store.manifest import Part, Table
+from trustbackup.store.manifest import Manifest, Part, Table
 from trustbackup.store.streams import write_compressed
 
 APP = "app"
 """The type of a backup that holds one app's data."""
+_FOR_PEOPLE = FixtureOptions(format="json", indent=2, natural=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,19 +95,49 @@ def dump_app(
 ) -> Part:
     """Write the app's rows as they are at one instant. Raises UsageError, DumpError."""
     format_ = get_format(request.options)
-    label, part = request.label, part_name_of(request.label, source.alias)
-    stage = f"reading {label}"
-    report(Progress(stage=stage))
-    file_name = names.part_name(draft.id, part, format_.name, how.suffix)
+    return _dump_rows(
+        source, draft, how, lambda: app_rows(request.label, source.alias), format_, report
+    )
+
+
+def dump_settings(
+    source: Database, draft: drafts.Draft, how: Compression, settings: Settings, report: Reporter
+) -> Part:
+    """Write the rows that configure the site, for people to read, too.
+
+    Raises UsageError, DumpError.
+    """
+    format_ = get_format(_FOR_PEOPLE)
+
+    def rows() -> RowSet:
+        found = rows_of_settings(settings, source.alias)
+        format_.inside = frozenset(found.models)
+        return found
+
+    return _dump_rows(source, draft, how, rows, format_, report)
+
+
+def _dump_rows(
+    source: Database,
+    draft: drafts.Draft,
+    how: Compression,
+    choose: Callable[[], RowSet],
+    format_: FixtureFormat,
+    report: Reporter,
+) -> Part:
     with source.frozen(draft.folder):
-        export = AppExport(label, source.alias, models_of(label, source.alias), format_)
+        rows = choose()
+        stage = f"reading {rows.label}"
+        report(Progress(stage=stage))
+        file_name = names.part_name(draft.id, rows.part, format_.name, how.suffix)
+        export = AppExport(rows, format_)
         with draft.create(file_name) as target:
             stored = write_compressed(
                 export, target, how, lambda done: report(Progress(stage=stage, done=done))
             )
-        migrations = migrations_of(label, source.alias)
+        migrations = migrations_of(rows)
     return Part(
-        part=part,
+        part=rows.part,
         file=file_name,
         bytes=stored.size,
         raw_bytes=stored.raw_size,
@@ -123,29 +158,40 @@ def dump_app(
     )
 
 
-def migrations_of(label: str, alias: str) -> tuple[tuple[str, str], ...]:
-    """The app's applied migrations, in their order."""
-    applied = MigrationRecorder(connections[alias]).applied_migrations()
-    return tuple(sorted((app, name) for app, name in applied if app == label))
+def migrations_of(rows: RowSet) -> tuple[tuple[str, str], ...]:
+    """The applied migrations of their apps, in their order."""
+    applied = MigrationRecorder(connections[rows.alias]).applied_migrations()
+    return tuple(sorted((app, name) for app, name in applied if app in rows.apps))
+
+
+def rows_part(manifest: Manifest) -> Part | None:
+    """The part that is one app's data or the site's settings, if there is one."""
+    for part in manifest.parts:
+        if not part.engine and part.tables and (label_of(part.part) or is_settings(part.part)):
+            return part
+    return None
 
 
 def holds_app(entry: BackupFiles) -> bool:
-    """Whether a backup is one app's data; False where its manifest can't be read."""
+    """Whether a backup is rows alone, of one app or of the site's settings; False where its
+    manifest can't be read."""
     with suppress(TrustbackupError):
-        return entry.has_manifest and entry.read_manifest()[0].kind == APP
+        return entry.has_manifest and entry.read_manifest()[0].kind in (APP, SETTINGS)
     return False
 
 
 def refuse_to_drill_app(entry: BackupFiles) -> None:
-    """Raises UsageError for one app's data: it makes no database by itself."""
+    """Raises UsageError for rows alone: they make no database by themselves."""
     if holds_app(entry):
         raise UsageError(
             _("Backup %(id)s can't be drilled", id=entry.id),
-            why=_("it holds one app's data, and no database"),
+            why=_("it holds one app's data, and no database")
+            if entry.read_manifest()[0].kind == APP
+            else _("it holds the site's settings, and no database"),
             todo=_("Verify it, or look at its plan: restore_backup with --dry-run."),
         )
 
 
 def restore_command(identifier: str, mode: Mode = Mode.UPDATE) -> str:
-    """What an operator types to restore one app's data."""
+    """What an operator types to restore one app's data, or the site's settings."""
     return f"manage.py restore_backup {identifier} --mode {mode}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from trustbackup.conf import get_settings
+from trustbackup.contents.app_data.row_set import is_settings
 from trustbackup.contents.app_data.tables import label_of
 from trustbackup.databases.registry import get_engine
 from trustbackup.store import names
@@ -24,11 +25,11 @@ def check_command(identifier: str) -> str:
 def restore_command(part: Part) -> str:
     """Restores one part into an empty database, in the backup's folder; "" if none does.
 
-    One app's data goes into the site's own, by Django's own command, which finds the site by
-    DJANGO_SETTINGS_MODULE; uploaded files go into their folder.
+    Rows of one app, or of settings, go into the site's own, by Django's own command, which finds
+    the site by DJANGO_SETTINGS_MODULE; uploaded files go into their folder.
     """
     unpack = f"{_UNPACK[part.compression]} {shlex.quote(part.file)}"
-    if label_of(part.part):
+    if not part.engine and (label_of(part.part) or is_settings(part.part)):
         database = f" --database={shlex.quote(part.database)}"
         return f"{unpack} | python -m django loaddata --format={part.format}{database} -"
     if part.files is not None:

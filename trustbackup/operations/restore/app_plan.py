@@ -1,4 +1,5 @@
-"""What a restore of one app's data would do, found out without touching anything."""
+"""What a restore of one app's data, or of settings, would do, found out without touching
+anything."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ from django.db import DatabaseError
 
 from trustbackup.contents.app_data.formats import check_name
 from trustbackup.contents.app_data.keys import KeyIndex
-from trustbackup.contents.app_data.survey import Fixture, Mode, Survey, survey
-from trustbackup.contents.app_data.tables import label_of, models_of, rows_of
+from trustbackup.contents.app_data.row_set import RowSet, rows_in
+from trustbackup.contents.app_data.survey import Counts, Fixture, Mode, Survey, survey
+from trustbackup.contents.app_data.tables import rows_of
 from trustbackup.exceptions import RestoreError, UsageError
-from trustbackup.operations.backup.app_data import APP, migrations_of
+from trustbackup.operations.backup.app_data import migrations_of, rows_part
 from trustbackup.operations.checks import missing
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
@@ -20,10 +22,12 @@ from trustbackup.operations.restore.migrations import MigrationState, compare_mi
 from trustbackup.operations.restore.objections import Objections, judge_signature
 from trustbackup.operations.restore.source import locate, raw_opener
 from trustbackup.phrases import gettext as _
-from trustbackup.phrases import one_line
+from trustbackup.phrases import ngettext, one_line
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.manifest import Part
 from trustbackup.store.signature import Signature
+
+_DESTINATION = "trustbackup.Destination"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,7 @@ class AppPlan:
     """The whole of it. ``refusals`` must be empty for the plan to be carried out."""
 
     entry: BackupFiles
-    label: str
+    rows: RowSet
     part: Part
     mode: Mode
     signature: Signature | None
@@ -39,6 +43,11 @@ class AppPlan:
     migrations: MigrationState
     refusals: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The app's, or ``settings``."""
+        return self.rows.label
 
     @property
     def alias(self) -> str:
@@ -75,21 +84,22 @@ def plan_app_restore(
     part, signature = _part_of(entry)
     if part.file not in entry.files:
         raise _refused(entry.id, missing(part))
-    label = label_of(part.part)
     check_name(part.format)
     context.database(part.database)
     refuse_if_busy(context, part.database)
-    fixture = fixture_of(entry, part, report)
-    migrations = compare_app(part)
+    rows = rows_of_part(part)
+    fixture = fixture_of(entry, part, rows, report)
+    migrations = compare_app(part, rows)
     objections = judge_signature(signature, trusted=trusted)
-    objections += _look_at_migrations(label, migrations, allowed=allow_unknown_migrations)
+    objections += _look_at_migrations(migrations, allowed=allow_unknown_migrations)
     found = Survey()
     if not objections.refusals:  # what nobody vouches for is not read
         with KeyIndex() as index:
             found = look(entry, fixture, mode, index)
+        objections += _look_at_secrets(found)
     return AppPlan(
         entry=entry,
-        label=label,
+        rows=rows,
         part=part,
         mode=mode,
         signature=signature,
@@ -103,31 +113,37 @@ def plan_app_restore(
 def rows_read(entry: BackupFiles) -> int:
     """How many rows a plan reads, there and in the backup. Raises UsageError, DatabaseError."""
     part, _signature = _part_of(entry)
-    found = models_of(label_of(part.part), part.database)
+    found = rows_of_part(part).models
     return part.rows + sum(rows_of(model, part.database).count() for model in found)
 
 
 def _part_of(entry: BackupFiles) -> tuple[Part, Signature | None]:
     manifest, signature = entry.read_manifest()
-    part = next((part for part in manifest.parts if label_of(part.part)), None)
-    if manifest.kind != APP or part is None:
+    part = rows_part(manifest)
+    if part is None:
         raise UsageError(
-            _("Backup %(id)s holds no app's data", id=entry.id),
+            _("Backup %(id)s holds no app's data and no settings", id=entry.id),
             todo=_("Leave --mode out."),
         )
     return part, signature
 
 
-def fixture_of(entry: BackupFiles, part: Part, report: Reporter, stage: str = "") -> Fixture:
+def rows_of_part(part: Part) -> RowSet:
+    """Raises UsageError for an app or a model that is gone."""
+    return rows_in(part.part, part.database, [table.name for table in part.tables])
+
+
+def fixture_of(
+    entry: BackupFiles, part: Part, rows: RowSet, report: Reporter, stage: str = ""
+) -> Fixture:
     """The part as rows of the site's models. Raises UsageError."""
-    label, alias = label_of(part.part), part.database
     stage = stage or f"reading {part.file}"
     report(Progress(stage=stage))
     return Fixture(
         raw_opener(entry, part.file, part, stage, report),
         part.format,
-        alias,
-        models_of(label, alias),
+        rows.alias,
+        rows.models,
     )
 
 
@@ -139,24 +155,23 @@ def look(entry: BackupFiles, fixture: Fixture, mode: Mode, index: KeyIndex) -> S
         raise _refused(entry.id, one_line(str(error))) from error
 
 
-def compare_app(part: Part) -> MigrationState:
-    """The app's migrations in the backup beside those that are applied now."""
-    label = label_of(part.part)
-    live = migrations_of(label, part.database)
+def compare_app(part: Part, rows: RowSet) -> MigrationState:
+    """The apps' migrations in the backup beside those that are applied now."""
+    live = migrations_of(rows)
     state = compare_migrations(part.migrations, live)
     return MigrationState(
         forward=tuple(key for key in live if key not in part.migrations),
-        unknown=tuple(key for key in state.unknown if key[0] == label),
+        unknown=tuple(key for key in state.unknown if key[0] in rows.apps),
     )
 
 
-def _look_at_migrations(label: str, state: MigrationState, *, allowed: bool) -> Objections:
+def _look_at_migrations(state: MigrationState, *, allowed: bool) -> Objections:
     if state.unknown:
         return Objections.of(
             _(
                 "The backup is newer than the code of app %(app)r, which does not know its"
                 " migration %(migration)s: update the code, or say --allow-unknown-migrations.",
-                app=label,
+                app=state.unknown[0][0],
                 migration=state.unknown[0][1],
             ),
             only_warn=allowed,
@@ -166,12 +181,40 @@ def _look_at_migrations(label: str, state: MigrationState, *, allowed: bool) -> 
             _(
                 "App %(app)r was migrated since (%(migration)s): what the backup does not know"
                 " keeps its value, or gets its default.",
-                app=label,
+                app=state.forward[-1][0],
                 migration=state.forward[-1][1],
             ),
             only_warn=True,
         )
     return Objections()
+
+
+def _look_at_secrets(found: Survey) -> Objections:
+    """A warning on destinations that come back, or go: no backup of settings has their secrets."""
+    objections, counts = Objections(), found.counts.get(_DESTINATION, Counts())
+    if counts.added:
+        objections += Objections.of(
+            ngettext(
+                "%(number)d destination comes back without its password or key: enter it on its"
+                " page.",
+                "%(number)d destinations come back without their passwords and keys: enter them on"
+                " their pages.",
+                counts.added,
+            ),
+            only_warn=True,
+        )
+    if counts.deleted:
+        objections += Objections.of(
+            ngettext(
+                "%(number)d destination goes, and its password or key with it: no backup of"
+                " settings has that.",
+                "%(number)d destinations go, and their passwords and keys with them: no backup of"
+                " settings has those.",
+                counts.deleted,
+            ),
+            only_warn=True,
+        )
+    return objections
 
 
 def _refused(identifier: str, why: str) -> RestoreError:

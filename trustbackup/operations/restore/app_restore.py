@@ -12,11 +12,13 @@ from django.db import IntegrityError
 from trustbackup.contents.app_data.apply import apply_fixture, counted_columns, tables_of
 from trustbackup.contents.app_data.formats import FixtureOptions
 from trustbackup.contents.app_data.keys import KeyIndex
+from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.contents.app_data.survey import Counts, Mode, Outside, Survey
 from trustbackup.exceptions import RestoreError, TrustbackupError
 from trustbackup.operations.backup.app_data import APP, AppRequest, restore_command
 from trustbackup.operations.backup.create import create_backup
 from trustbackup.operations.context import Context
+from trustbackup.operations.plans.reschedule import rescheduling
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.restore.app_plan import AppPlan, fixture_of, look
 from trustbackup.operations.restore.guard import only_restore
@@ -32,6 +34,8 @@ class AppRestoreResult:
 
     id: str
     label: str
+    is_settings: bool
+    """Whether these are the site's settings, and no app's rows."""
     alias: str
     mode: Mode
     counts: dict[str, Counts]
@@ -46,7 +50,8 @@ class AppRestoreResult:
         """As commands print it, and a run's row keeps it."""
         return {
             "id": self.id,
-            "app": self.label,
+            "app": "" if self.is_settings else self.label,
+            "settings": self.is_settings,
             "database": self.alias,
             "mode": str(self.mode),
             "models": {label: asdict(counts) for label, counts in self.counts.items()},
@@ -98,6 +103,7 @@ def restore_app(
     return AppRestoreResult(
         id=plan.entry.id,
         label=plan.label,
+        is_settings=plan.rows.is_settings,
         alias=plan.alias,
         mode=plan.mode,
         counts=dict(done.counts),
@@ -115,10 +121,11 @@ def _back_up(plan: AppPlan, report: Reporter) -> str:
             databases=[plan.alias], name=name, keep=True, trigger="safety", report=report
         )
     else:
+        app = AppRequest(label=plan.label, options=FixtureOptions())
         made = create_backup(
-            kind=APP,
+            kind=SETTINGS if plan.rows.is_settings else APP,
             databases=[plan.alias],
-            app=AppRequest(label=plan.label, options=FixtureOptions()),
+            app=None if plan.rows.is_settings else app,
             name=name,
             keep=True,
             trigger="safety",
@@ -142,12 +149,13 @@ def _undo(plan: AppPlan, before: str) -> str:
 def _write(context: Context, plan: AppPlan, report: Reporter) -> Survey:
     database = context.database(plan.alias)
     stage = f"restoring {plan.label}"
-    fixture = fixture_of(plan.entry, plan.part, report, stage)
+    fixture = fixture_of(plan.entry, plan.part, plan.rows, report, stage)
     with database.writing(tables_of(fixture)), KeyIndex() as index:
         now = look(plan.entry, fixture, plan.mode, index)
         if now.refusals or now.outside != plan.found.outside:
             raise _fare_otherwise(plan, *now.refusals[:1])
-        apply_fixture(fixture, plan.mode, index)
+        with rescheduling(plan.rows):
+            apply_fixture(fixture, plan.mode, index)
         report(Progress(stage=stage))
         database.raise_sequences(counted_columns(fixture))
     return now

@@ -1,4 +1,4 @@
-"""Putting one app's data back: what would change, then the app's name and the password again."""
+"""Putting one app's data or the settings back: what would change, then a name and the password."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class AppRestoreView(Page, View):
         plan, problem = self._plan(identifier, mode)
         if plan is None or plan.refusals:
             return self._page(request, identifier, mode, plan, None, problem)
-        form = AppRestoreForm(plan.label, request, request.POST)
+        form = AppRestoreForm(plan.label, request, request.POST, of_settings=plan.rows.is_settings)
         if request.POST.get("shown", "") != _digest(plan):
             problem = _("What would happen to rows of other apps has changed: look at it again.")
             return self._page(request, identifier, mode, plan, form, problem)
@@ -83,6 +83,7 @@ class AppRestoreView(Page, View):
         problem: str = "",
     ) -> HttpResponse:
         label = plan.label if plan else ""
+        of_settings = plan is not None and plan.rows.is_settings
         context: dict[str, Any] = {
             "plan": plan,
             "problem": problem,
@@ -94,7 +95,8 @@ class AppRestoreView(Page, View):
             "outside": plan.found.outside if plan else ({}, {}),
             "shown": _digest(plan) if plan else "",
             "expected": label,
-            "form": form or AppRestoreForm(label, request),
+            "form": form or AppRestoreForm(label, request, of_settings=of_settings),
+            "of_settings": of_settings,
             "title": _("Restore %(backup)s?") % {"backup": identifier},
         }
         status = 200 if form is None else 422
@@ -110,7 +112,9 @@ def _find(identifier: str) -> BackupFiles:
 
 
 def _by_name(plan: AppPlan) -> dict[str, Counts]:
-    """All are of one app, whose label would only take room."""
+    """All are of one app, whose label would only take room; settings are of several."""
+    if plan.rows.is_settings:
+        return dict(plan.found.counts)
     return {label.partition(".")[2]: counts for label, counts in plan.found.counts.items()}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.views.generic import TemplateView
 
+from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.exceptions import BackupNotFound
 from trustbackup.models import AuditEvent, Copy, Destination, Run
 from trustbackup.operations.backup.anomalies import anomalies_of
@@ -33,7 +34,7 @@ class BackupDetailView(Page, TemplateView):
             found=found,
             backup=backup,
             manifest=found.manifest,
-            of_app=restore_command(backup.identifier) if backup.kind == APP else "",
+            of_app=restore_command(backup.identifier) if backup.kind in (APP, SETTINGS) else "",
             of_media=backup.kind == MEDIA_KIND,
             problem=found.problem,
             anomalies=[each.sentence for each in anomalies_of(backup)],

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext, 
 from django.utils.translation import gettext_lazy as _
 
 from trustbackup.conf import get_settings
+from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.contents.app_data.tables import alias_of
 from trustbackup.databases.registry import offered_aliases
 from trustbackup.databases.values import Options
@@ -32,6 +33,7 @@ _OF_DATABASES = (
     *("every", "days", "begin", "end"),
 )
 """The fields that are of whole databases."""
+_OF_ROWS = (APP, SETTINGS)
 _NONE_OF_DATABASES: dict[str, Any] = {"excluded": [], "skip_unchanged": False, "drill": {}}
 
 
@@ -153,10 +155,11 @@ class PlanForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if data.get("kind") == APP:
+        if data.get("kind") in _OF_ROWS:
             for name in _OF_DATABASES:  # are not shown then
                 self.errors.pop(name, None)
-            self._check_app(data)
+            if data["kind"] == APP:
+                self._check_app(data)
             return data
         begin, end = data.get("begin"), data.get("end")
         if (begin is None) != (end is None) and not {"begin", "end"} & self.errors.keys():
@@ -190,10 +193,12 @@ class PlanForm(forms.Form):
         data = self.cleaned_data
         of_all = ("name", "enabled", "compression", "destinations", "grace")
         found = {name: data[name] for name in of_all}
-        if data["kind"] == APP:
-            same = self.spec.app == data["app"]  # another database is named on the command line
-            of_app = {"databases": list(self.spec.databases) if same else [], "app": data["app"]}
-            return {**found, **_NONE_OF_DATABASES, **of_app, "kind": APP}
+        if data["kind"] in _OF_ROWS:
+            app = data["app"] if data["kind"] == APP else ""
+            # Another database is named on the command line.
+            same = (self.spec.kind, self.spec.app) == (data["kind"], app)
+            of_rows = {"databases": list(self.spec.databases) if same else [], "app": app}
+            return {**found, **_NONE_OF_DATABASES, **of_rows, "kind": data["kind"]}
         window = [f"{data[name]:%H:%M}" for name in ("begin", "end")] if data["begin"] else None
         drill = {"every": data["every"], "days": data["days"], "window": window}
         return {
