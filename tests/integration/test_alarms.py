@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.management import call_command
@@ -125,6 +126,17 @@ def test_a_request_that_is_not_the_one_to_look_asks_nothing(client: Client) -> N
     assert not any("trustbackup" in sql for sql in asked)
     assert any("trustbackup_plan" in item["sql"] for item in looking.captured_queries)
     assert not lookouts.lookout.is_due
+
+
+def test_while_something_is_overdue_the_next_look_is_the_soonest(client: Client) -> None:
+    new_plan()
+    new_plan("in-time", since=HOUR)
+    with mock.patch.object(lookouts.lookout, "rest", wraps=lookouts.lookout.rest) as rest:
+        visit(client)
+        assert rest.call_args.args == (lookouts.SOONEST,)
+        back_up(timedelta(minutes=1))
+        visit(client)
+    assert lookouts.SOONEST < rest.call_args.args[0] <= lookouts.LATEST
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), KeyError("x")])
@@ -272,10 +284,13 @@ def test_a_destination_without_success_is_told(events: list[Event]) -> None:
     Copy.objects.filter(identifier=old.identifier).update(identifier=new.identifier)
     raise_alarms(now())
     assert kinds(events) == ["late", "recovered"]
+    back_up(HOUR)
+    raise_alarms(now())
+    assert kinds(events) == ["late", "recovered"], "a copy has the grace that a backup has"
     assert events[-1].sentence == "Backups reach named again."
     Copy.objects.all().delete()
     raise_alarms(now())
-    assert {event.subject for event in events[2:]} == {"every", "named"}
+    assert {event.subject for event in events[2:]} == {"every", "named"}, "however new the newest"
     assert "No backup has reached" in events[-1].sentence
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db.migrations import Migration
 from django.test import Client
 
 from tests.integration.test_restore_from_nothing import add_app
 from tests.support.backups import assert_refused, listed, more_settings
 from tests.support.index import backup_folder, put
 from tests.support.sites import Site
+from trustbackup.models import Run
+from trustbackup.runs.before_migrate import back_up_before_migrate
 
 WANTED = "TRUSTBACKUP = {**TRUSTBACKUP, 'BACKUP_BEFORE_MIGRATE': True, 'VERSION': '7.1'}"
 
@@ -44,6 +49,29 @@ def test_migrate_makes_a_protected_backup_first_when_there_is_something_to_apply
     # A restore that migrates has its own ways back.
     any_site.manage("restore_backup", row["id"], "--force", "--migrate", "--no-safety-backup")
     assert len(listed(any_site)) == 1
+
+
+def test_before_one_of_several_databases_is_migrated_that_one_is_backed_up(
+    sqlite_site: Site,
+) -> None:
+    new_migration(sqlite_site)
+    other = sqlite_site.folder / "other.sqlite3"
+    shutil.copy(sqlite_site.sqlite_file, other)
+    path = sqlite_site.home / "more_settings.py"
+    more = f"DATABASES['other'] = {{**DATABASES['default'], 'NAME': {str(other)!r}}}\n"
+    path.write_text(path.read_text() + more)
+    sqlite_site.manage("migrate", "parcels", "--database", "other", "--verbosity", "0")
+    (row,) = listed(sqlite_site)
+    shown = sqlite_site.manage("show_backup", row["id"], "--json").json
+    assert [part["part"] for part in shown["parts"]] == ["other"]
+
+
+@pytest.mark.django_db
+def test_a_database_of_djangos_tests_is_no_sites(folder: Path, settings: Any) -> None:
+    settings.TRUSTBACKUP = {**settings.TRUSTBACKUP, "BACKUP_BEFORE_MIGRATE": True}
+    wanted = [(Migration("0099_next", "shop"), False)]
+    back_up_before_migrate(using="default", plan=wanted)
+    assert not Run.objects.exists()
 
 
 def test_migrate_stops_when_the_backup_fails(any_site: Site) -> None:

@@ -95,6 +95,8 @@ def test_on_a_site_that_is_well_nothing_is_bad(well: Path) -> None:
         (amiss.clock_was_ahead, "site: clock", "warn", "1 backup is dated in the future"),
         (amiss.clock_apart, "site: clock", "warn", "300 seconds"),
         (amiss.silent_scheduler, "plans: scheduler", "bad", "5 days ago"),
+        (amiss.scheduler_in_its_grace, "plans: scheduler", "ok", "1 day ago"),
+        (amiss.plan_of_today, "plans: scheduler", "ok", "5 days ago"),
         (amiss.never_scheduled, "plans: scheduler", "warn", "never"),
         (amiss.late_plan, "plans: nightly", "bad", "has never made a backup"),
         (amiss.wrong_plan, "plans: wrong", "bad", "wrong"),

@@ -138,6 +138,9 @@ def test_a_secret_is_made_shown_until_it_is_saved_and_never_again(
     refused = operator.post(add, {**typed, "draft": first.context["draft"]})
     assert refused.status_code == 422
     assert made in html(refused)
+    own = operator.post(add, {**typed, "draft": refused.context["draft"], "secret": SECRET})
+    assert (own.status_code, own.context["made"]) == (422, "")
+    assert made not in html(own), "it is not the one that would be used"
     other = operator.post(
         add, {**typed, "draft": refused.context["draft"], "make_secret": "1", "events": ["late"]}
     )

@@ -146,6 +146,10 @@ def test_a_message_that_does_not_arrive_is_a_state_of_its_own(
         assert '<span class="tb-chip tb-failed">failing</span>' in shown
         assert "it answers with status 500" in shown
     assert "It is tried again" in shown
+    # One that nobody has tried to send yet says nothing.
+    Delivery.objects.create(route="ops", key="next", kind="failure", at=datetime.now(UTC))
+    assert '<span class="tb-chip tb-failed">failing</span>' in page(operator)
+    Delivery.objects.filter(key="next").delete()
     assert '<span class="tb-chip tb-waiting">waiting</span>' in shown
     assert "antwortet mit Status 500" in page(operator, "notification/ops/", "de")
     assert "One message that has not arrived yet" in html(press(operator, "delete", "ops"))

@@ -15,7 +15,7 @@ from tests.support import sshd
 from tests.support.buckets import Bucket, S3Server, new_bucket, through
 from tests.support.index import backup_folder
 from tests.support.pruning import nightly, plans
-from tests.support.s3_proxy import proxy_to
+from tests.support.s3_proxy import OVERLOADED, proxy_to
 from trustbackup.events import Event, EventKind
 from trustbackup.models import Copy, Destination, Run
 from trustbackup.operations.offsite.copy import copy_backup
@@ -181,6 +181,29 @@ def test_a_bucket_that_refuses_to_delete_is_told_of_and_the_rest_goes(
             call_command("prune_backups", stdout=StringIO(), stderr=StringIO())
         assert [str(event.sentence).count("may not delete") for event in told] == [1]
         assert in_keys(moto_bucket) == [made[0], *made[3:]]
+
+
+def test_a_place_that_is_away_while_a_delete_is_finished_is_a_problem_of_the_place(
+    folder: BackupFolder, moto_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_context: 0
+    )
+    made = nightly(folder, 5)
+    with proxy_to(moto_bucket.server.endpoint) as proxy:
+        row = in_bucket(through(moto_bucket, proxy.endpoint))
+        copy(row, made)
+        moto_bucket.client.delete_object(
+            Bucket=moto_bucket.name, Key=f"copies/{names.manifest_name(made[0])}"
+        )
+        Copy.objects.filter(identifier=made[0]).update(state=Copy.State.DELETING)
+        proxy.rule("DELETE", made[0], status=503, body=OVERLOADED)
+        place = pruned()
+        assert "the server is overloaded" in place.problem
+        assert (place.deleted, place.failed) == ([], {})
+        proxy.rules.clear()
+        assert pruned().deleted == made[1:2]
+    assert in_keys(moto_bucket) == made[2:]
 
 
 def test_in_a_bucket_with_object_lock_a_prune_hides_what_the_lock_keeps(

@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.support.index import backup_folder, put
 from tests.support.pruning import BEGIN, nas, nightly, plans
-from trustbackup.models import Backup, Copy
+from trustbackup.models import Backup, Copy, Destination
 from trustbackup.operations.backup.delete import delete_backups
 from trustbackup.operations.offsite.evict import evict
 from trustbackup.operations.retention.prune import preview_pruning
@@ -123,7 +123,10 @@ def test_an_unknown_place_is_none(operator: Client, folder: BackupFolder, tmp_pa
     nas(tmp_path / "nas")
     empty = operator.get(PAGE, {"place": "nas"})
     assert "There is no copy here yet." in empty.content.decode()
-    for odd in ("gone", "nas\x00", "<b>"):
+    # Its settings are gone: a row that a rescan found copies by.
+    Destination.objects.create(name="unset", kind="folder", options={})
+    assert empty.context["places"] == operator.get(PAGE).context["places"] == ["nas"]
+    for odd in ("gone", "nas\x00", "<b>", "unset"):
         assert operator.get(PAGE, {"place": odd}).status_code == 404
 
 

@@ -9,11 +9,14 @@ from unittest import mock
 
 import pytest
 from django.core.management import call_command
+from django.db import DatabaseError
 
 from tests.support.listener import Listener
 from tests.support.notifications import happen, hook
-from trustbackup.models import Backup, Plan, Run
-from trustbackup.runs import delivery
+from tests.support.task_backends import DUMMY
+from trustbackup.exceptions import Cancelled
+from trustbackup.models import Backup, Plan, PlanDue, Run
+from trustbackup.runs import delivery, scheduler_loop
 from trustbackup.runs.delivery import sending
 from trustbackup.runs.scheduler import Taken
 from trustbackup.runs.scheduler_loop import SchedulerLoop
@@ -102,6 +105,74 @@ def test_each_look_hands_over_the_drills_that_are_due(
     told.loop.look()
     drill = Run.objects.get(action="drill")
     assert (drill.target, drill.state, drill.is_active) == ("b1", "failed", False)
+
+
+def end(told: TellTale) -> None:
+    """As SIGTERM ends it, between two looks."""
+    with mock.patch.object(scheduler_loop.time, "sleep", side_effect=Cancelled):
+        told.loop.run()
+
+
+def take_two_plans_and_a_drill_on(
+    told: TellTale, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody carries them."""
+    monkeypatch.setattr(catalog, "synchronise_if_changed", lambda _folder: None)
+    settings.TASKS = {"trustbackup": DUMMY}
+    for name in ("done", "waits"):
+        Plan.objects.create(name=name, schedule="0 0 1 1 *", zone="UTC")
+    Plan.objects.update(scheduled_at="2020-01-01T00:00:00Z")
+    Plan.objects.create(name="drilled", drill={"days": 7})
+    Backup.objects.create(
+        identifier="b1",
+        kind="database",
+        created=datetime.now(UTC) - DAY,
+        plan="drilled",
+        state="complete",
+        signature="ours",
+    )
+    told.loop.look()
+    assert Run.objects.filter(state=Run.State.WAITING).count() == 3
+
+
+def test_the_end_cancels_what_goes_on_and_gives_back_the_due_times_of_that_alone(
+    told: TellTale, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_two_plans_and_a_drill_on(told, settings, monkeypatch)
+    Run.objects.filter(plan="done").update(state=Run.State.SUCCEEDED)
+    # Each a process of its own, that none of them has begun yet.
+    settings.TASKS = {}
+    with mock.patch.object(told.loop, "look"):
+        end(told)
+    states = dict(Run.objects.values_list("plan", "state"))
+    assert states == {"done": "succeeded", "waits": "cancelled", "drilled": "cancelled"}
+    assert [row.plan for row in PlanDue.objects.all()] == ["done"]
+    ends = {taken.run.plan: taken.run.state for taken in told.taken[2:] if taken.run}
+    assert ends == {"done": "succeeded", "waits": "cancelled"}
+
+
+def test_what_workers_carry_goes_on_when_the_scheduler_ends(
+    told: TellTale, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_two_plans_and_a_drill_on(told, settings, monkeypatch)
+    end(told)
+    assert Run.objects.filter(state=Run.State.WAITING).count() == 3
+    assert PlanDue.objects.count() == 2
+
+
+def test_what_was_taken_on_is_told_though_the_database_goes_the_next_moment(
+    told: TellTale, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TASKS = {"trustbackup": DUMMY}
+    owe_a_plan()
+    with mock.patch.object(scheduler_loop, "take_drills", side_effect=DatabaseError("gone")):
+        told.loop.look()
+    assert told.complaints == ["gone"]
+    assert [taken.row.plan for taken in told.taken] == ["nightly"]
+    settings.TASKS = {}
+    with mock.patch.object(told.loop, "look"):
+        end(told)
+    assert not PlanDue.objects.exists()
 
 
 @pytest.mark.parametrize("how", ["loop", "once"])

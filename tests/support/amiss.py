@@ -18,7 +18,7 @@ from trustbackup.operations.recovery.sheet import PRINTED, make_sheet
 from trustbackup.sealing import seal_secrets
 from trustbackup.store.record import Drill
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 KEY = "a-long-secret-key-of-these-tests-alone-with-more-than-fifty-characters"
 
 
@@ -77,6 +77,23 @@ def clock_apart(_folder: Path, _settings: Any, patch: pytest.MonkeyPatch) -> Non
 def silent_scheduler(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
     Plan.objects.update(scheduled_at=now() - 9 * DAY)
     PlanDue.objects.update(due=now() - 5 * DAY, at=now() - 5 * DAY)
+
+
+def scheduler_in_its_grace(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
+    """The last due time was half an hour ago, and was not taken on yet."""
+    PlanDue.objects.update(due=now() - DAY, at=now() - DAY)
+
+
+def plan_of_today(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
+    """The scheduler rests for a week, and owes nothing to a plan that was just made."""
+    PlanDue.objects.update(due=now() - 5 * DAY, at=now() - 5 * DAY)
+    weekly = now() - 5 * DAY
+    Plan.objects.update(
+        schedule=f"{weekly.minute} {weekly.hour} * * {weekly.isoweekday() % 7}",
+        scheduled_at=now() - 9 * DAY,
+    )
+    due = now() - 5 * HOUR
+    Plan.objects.create(name="new", schedule=f"{due.minute} {due.hour} * * *", zone="UTC")
 
 
 def never_scheduled(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ A handful of queries, whatever there is, and no file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -70,7 +70,7 @@ def watch(now: datetime) -> Watch:
         moments = [each[plan.name] for each in (made, ran) if plan.name in each]
         _look_at_plan(found, plan, max(moments, default=None), now)
     _look_at_proofs(found, now)
-    _look_at_copies(found, made, now)
+    _look_at_copies(found, now)
     _look_at_disk(found, now)
     if any(plan.retention or plan.destination_retention for plan in known):
         _look_at_pruning(found, now)
@@ -151,9 +151,13 @@ def _look_at_proofs(found: Watch, now: datetime) -> None:
         )
 
 
-def _look_at_copies(found: Watch, made: Mapping[str, datetime], now: datetime) -> None:
+def _look_at_copies(found: Watch, now: datetime) -> None:
     rows = [row for row in Destination.objects.all() if row.options]
-    arrived = Copy.objects.newest_there(names.backup_id(now)) if rows else {}
+    if not rows:
+        return
+    arrived = Copy.objects.newest_there(names.backup_id(now))
+    # Of a plan that runs each hour the newest is always on its way: those before it tell.
+    made = Backup.objects.newest_by_plan(now - DEFAULT_GRACE)
     for row in rows:
         named = {plan.name for plan in found.plans if row.name in plan.destinations}
         due = [moment for plan, moment in made.items() if row.automatic or plan in named]
@@ -164,7 +168,7 @@ def _look_at_copies(found: Watch, made: Mapping[str, datetime], now: datetime) -
         since = there or row.created
         # An id has whole seconds.
         last = max(due).replace(microsecond=0)
-        if last <= since or now - last <= DEFAULT_GRACE:
+        if last <= since:
             continue
         sentence = _("No backup has reached %(name)s yet.", name=row.name)
         if there is not None:

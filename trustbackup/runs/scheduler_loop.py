@@ -54,6 +54,7 @@ class SchedulerLoop:
 
     def look(self) -> None:
         """Take on what is due. A database that is down for a while is no end."""
+        taken: list[Taken] = []
         try:
             self._tell_ends()
             fail_stale_runs()
@@ -67,7 +68,6 @@ class SchedulerLoop:
             pass_by()
         except (DatabaseError, OSError, TrustbackupError) as error:
             self._complain(one_line(str(error)))
-            return
         finally:
             # Between two looks the database may go and come again, as it likes.
             connections.close_all()

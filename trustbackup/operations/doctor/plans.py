@@ -11,6 +11,7 @@ from trustbackup.operations.overdue import Watch
 from trustbackup.operations.plans.spec import read_plans
 from trustbackup.phrases import ago, ngettext
 from trustbackup.phrases import gettext as _
+from trustbackup.policy.plan import PlanSpec
 
 _LOOK = Look("plans")
 PROVEN_WITHIN = timedelta(days=31)
@@ -55,10 +56,8 @@ def look_at_scheduler(found: Watch, now: datetime) -> Iterator[Finding]:
     if newest is None:
         yield _LOOK.warn("scheduler", _("The scheduler has never started a plan yet."), todo)
         return
-    due = [plan.schedule.previous_before(now) for plan in found.plans if plan.schedule]
-    missed = max((moment for moment in due if moment), default=now)
-    grace = max(plan.grace for plan in found.plans)
-    if newest.due < missed - grace and newest.at < missed:
+    over = [due for plan in found.plans if (due := _last_due(plan, now - plan.grace))]
+    if over and newest.due < max(over) and newest.at < max(over):
         yield _LOOK.bad(
             "scheduler",
             _("The scheduler was last seen %(ago)s.", ago=ago(now - newest.at)),
@@ -66,6 +65,12 @@ def look_at_scheduler(found: Watch, now: datetime) -> Iterator[Finding]:
         )
         return
     yield _LOOK.ok("scheduler", _("The scheduler was seen %(ago)s.", ago=ago(now - newest.at)))
+
+
+def _last_due(plan: PlanSpec, before: datetime) -> datetime | None:
+    """The last due time of a plan that somebody should have taken on by then; None without one."""
+    due = plan.schedule.previous_before(before) if plan.schedule else None
+    return due if due and plan.created and due > plan.created else None
 
 
 def look_at_pruning(found: Watch, now: datetime) -> Iterator[Finding]:
