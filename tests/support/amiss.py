@@ -81,6 +81,7 @@ def silent_scheduler(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) 
 
 def scheduler_in_its_grace(_folder: Path, _settings: Any, _patch: pytest.MonkeyPatch) -> None:
     """The last due time was half an hour ago, and was not taken on yet."""
+    Plan.objects.update(scheduled_at=now() - 9 * DAY)
     PlanDue.objects.update(due=now() - DAY, at=now() - DAY)
 
 
