@@ -7,6 +7,7 @@ sees no others. What it raises is a DestinationError; an error is never an empty
 
 from __future__ import annotations
 
+import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -152,10 +153,22 @@ class DestinationBackend(ABC):
 
     @abstractmethod
     def list(self) -> list[StoredFile]:
-        """All files of backups, by name; nothing unfinished, nothing foreign.
+        """All files of backups, by name; nothing unfinished, nothing foreign, no objects.
 
         Raises DestinationError.
         """
+
+    def list_objects(self) -> builtins.list[StoredFile]:
+        """All objects (``store/objects.py``), by name. Raises DestinationError.
+
+        A kind that has no such list takes no backups of objects.
+        """
+        raise DestinationError(
+            _("%(address)s can't take incremental backups", address=self.address),
+            why=_("destinations of this kind do not list objects"),
+            todo=_("Copy them to another destination, or make backups that are not incremental."),
+            permanent=True,
+        )
 
     @abstractmethod
     def stat(self, name: str) -> StoredFile | None:

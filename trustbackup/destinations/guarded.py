@@ -6,6 +6,7 @@ the error and its words, without the secrets of the configuration.
 
 from __future__ import annotations
 
+import builtins
 import logging
 import re
 from collections.abc import Iterable, Iterator
@@ -111,6 +112,10 @@ class Guarded(DestinationBackend):
     def list(self) -> list[StoredFile]:
         with self.translating():
             return self.backend.list()
+
+    def list_objects(self) -> builtins.list[StoredFile]:
+        with self.translating():
+            return self.backend.list_objects()
 
     def stat(self, name: str) -> StoredFile | None:
         with self.translating():

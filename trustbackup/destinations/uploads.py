@@ -30,20 +30,20 @@ def upload_name(name: str, sha256: str) -> str:
 def is_ours(name: str) -> bool:
     """Whether this is a backup's file, or an upload that is to become one."""
     match = _UPLOAD.fullmatch(name)
-    return names.parse(match["name"] if match else name) is not None
+    return names.is_ours(match["name"] if match else name)
 
 
 def is_abandoned(name: str, modified: datetime | None) -> bool:
     """Whether this is an upload (last written to then, UTC) that nobody went on with."""
     match = _UPLOAD.fullmatch(name)
-    if match is None or names.parse(match["name"]) is None or modified is None:
+    if match is None or not names.is_ours(match["name"]) or modified is None:
         return False
     return datetime.now(UTC) - modified > _ABANDONED
 
 
 def must_be_ours(name: str) -> None:
     """Raises DestinationError for a name that no file of a backup has."""
-    if names.parse(name) is None:
+    if not names.is_ours(name):
         raise DestinationError(
             _("%(name)r can't be at a destination", name=name),
             why=_("it is not the name of a backup's file"),

@@ -22,12 +22,14 @@ from trustbackup.exceptions import (
     file_operation,
 )
 from trustbackup.operations.context import Context
+from trustbackup.operations.object_checks import check_objects
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog, record
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.checked_file import hashes_of
 from trustbackup.store.manifest import Manifest, Part
+from trustbackup.store.objects import FORMAT
 from trustbackup.store.signature import Signature
 from trustbackup.store.streams import BLOCK, Decompressed
 
@@ -87,9 +89,14 @@ def note_check(entry: BackupFiles, verdict: VerifyResult) -> None:
 
 
 def check_files(entry: BackupFiles, manifest: Manifest, report: Reporter = quiet) -> list[str]:
-    """A sentence for each data file that is missing, not whole, or changed."""
-    checks = (check_file(entry, part, report) for part in manifest.parts)
-    return [problem for problem in checks if problem]
+    """A sentence for each data file that is missing, not whole, or changed, objects among them."""
+    problems = []
+    for part in manifest.parts:
+        problem = check_file(entry, part, report)
+        if not problem and part.format == FORMAT:
+            problem = check_objects(entry, part, report)
+        problems.append(problem)
+    return [problem for problem in problems if problem]
 
 
 def check_file(entry: BackupFiles, part: Part, report: Reporter = quiet) -> str:

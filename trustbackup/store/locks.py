@@ -78,6 +78,16 @@ def bundles_lock(root: Path) -> Lock:
     return Lock(root / DELETED)
 
 
+def objects_lock(folder: Path) -> Lock:
+    """Of all objects together: who names some in a backup shares it until its manifest is there."""
+    return Lock(folder)
+
+
+def objects_lock_at(root: Path, name: str) -> Lock:
+    """Of the objects at a destination: who copies there shares it, who removes some is alone."""
+    return Lock(root / RESTORES / f"{_safe(name)[:150]}.objects.lock", made=True)
+
+
 def restore_lock(root: Path, alias: str) -> Lock:
     """One restore of a database at a time."""
     return Lock(root / RESTORES / f"{_safe(alias)}.lock", made=True)

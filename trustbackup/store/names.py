@@ -5,6 +5,7 @@
     backup_2026-11-20_02-15-33.app-shop.jsonl.gz   the data of app "shop"
     backup_2026-11-20_02-15-33.manifest.json       published last, deleted first
     backup_2026-11-20_02-15-33.record.json         what became of it since: protected
+    backup_object_<sha256>                         contents that several backups share
 
 The time is UTC. A second backup in one second is ``…_02-15-33_2``, so that sorting by
 name is sorting by time.
@@ -35,6 +36,8 @@ _FOREIGN_PATTERN = re.compile(
     rf"{PREFIX}(?P<id>[A-Za-z0-9][A-Za-z0-9_.-]{{0,150}}?)\.dump(?:\.tar)?(?:\.gz|\.zst|\.bz2)?",
     re.ASCII,
 )
+
+_OBJECT_PATTERN = re.compile(rf"{PREFIX}object_(?P<sha256>[0-9a-f]{{64}})", re.ASCII)
 
 
 class FileName(NamedTuple):
@@ -111,6 +114,30 @@ def parse(name: str) -> FileName | None:
     if match := _FOREIGN_PATTERN.fullmatch(name):
         return FileName(match["id"], name[len(PREFIX) + len(match["id"]) :], "")
     return None
+
+
+def object_name(sha256: str) -> str:
+    return f"{PREFIX}object_{sha256}"
+
+
+def parse_object(name: str) -> str | None:
+    """The SHA-256 (64 hex digits) that an object's name tells; None for any other name."""
+    match = _OBJECT_PATTERN.fullmatch(name)
+    return match["sha256"] if match else None
+
+
+def is_object(name: str) -> bool:
+    return parse_object(name) is not None
+
+
+def is_of_backup(name: str) -> bool:
+    """Whether a file of this name is one backup's."""
+    return parse(name) is not None
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file of this name is a backup's, or an object."""
+    return is_of_backup(name) or is_object(name)
 
 
 def manifest_name(identifier: str) -> str:

@@ -18,15 +18,13 @@ from typing import Protocol
 from isal import isal_zlib
 
 from trustbackup.contents.media.index import Member, MemberKind, write_member
+from trustbackup.contents.media.reading import BLOCK, OPEN_FILE, is_same, member_of, read_whole
 from trustbackup.contents.media.selection import Selection
 from trustbackup.contents.media.walk import Found, Mishap, Mishaps, walk
 
 SMALL = 1 << 20
 """Bytes. A file of so many is read whole before it is written: what is in the archive is one
 reading then, and the header knows its size."""
-_BLOCK = 1 << 20
-_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_TRIES = 3
 _SAMPLE = 8 << 10
 """Bytes from a file's middle, by which it is told whether compressing it is of any use: names
 lie, and a picture begins with text about itself."""
@@ -106,14 +104,14 @@ class FolderArchive:
         if stat.S_ISREG(mode):
             yield from self._file(found)
         elif stat.S_ISDIR(mode):
-            yield self._note(_member(found.path, MemberKind.FOLDER, found.status))
+            yield self._note(member_of(found.path, MemberKind.FOLDER, found.status))
         elif stat.S_ISLNK(mode):
             try:
                 target = os.readlink(found.name, dir_fd=found.parent)
             except OSError as error:
                 self.mishaps.note_error(error, found.path)
                 return
-            yield self._note(_member(found.path, MemberKind.LINK, found.status, target=target))
+            yield self._note(member_of(found.path, MemberKind.LINK, found.status, target=target))
         else:
             self.mishaps.note(Mishap.SPECIAL, found.path)
 
@@ -126,7 +124,7 @@ class FolderArchive:
 
     def _file(self, found: Found) -> Iterator[Piece]:
         try:
-            descriptor = os.open(found.name, _OPEN_FILE, dir_fd=found.parent)
+            descriptor = os.open(found.name, OPEN_FILE, dir_fd=found.parent)
         except OSError as error:
             self.mishaps.note_error(error, found.path)
             return
@@ -143,17 +141,13 @@ class FolderArchive:
 
     def _small(self, path: str, descriptor: int) -> Iterator[Piece]:
         try:
-            for _try in range(_TRIES):
-                before = os.fstat(descriptor)
-                data = _read_all(descriptor)
-                if is_as_it_was := _is_same(before, os.fstat(descriptor), len(data)):
-                    break
+            data, before, is_as_it_was = read_whole(descriptor, SMALL)
         except OSError as error:
             self.mishaps.note_error(error, path)
             return
         if not is_as_it_was:
             self.mishaps.note(Mishap.CHANGED, path)
-        member = _member(
+        member = member_of(
             path,
             MemberKind.FILE,
             before,
@@ -172,11 +166,11 @@ class FolderArchive:
         except OSError as error:
             self.mishaps.note_error(error, path)
             return
-        yield _header(_member(path, MemberKind.FILE, before, size=size)), False
+        yield _header(member_of(path, MemberKind.FILE, before, size=size)), False
         broken = False
         while left:
             try:
-                block = os.read(descriptor, min(_BLOCK, left))
+                block = os.read(descriptor, min(BLOCK, left))
             except OSError:
                 block, broken = b"", True
             if not block:
@@ -184,32 +178,19 @@ class FolderArchive:
             digest.update(block)
             left -= len(block)
             yield block, packed
-        for start in range(0, left, _BLOCK):  # the header has said how much there would be
-            yield bytes(min(_BLOCK, left - start)), False
+        for start in range(0, left, BLOCK):  # the header has said how much there would be
+            yield bytes(min(BLOCK, left - start)), False
         yield _padding(size), False
         if broken:
             self.mishaps.note(Mishap.UNREADABLE, path)
-        elif not _is_same(before, os.fstat(descriptor), size - left):
+        elif not is_same(before, os.fstat(descriptor), size - left):
             self.mishaps.note(Mishap.CHANGED, path)
         self.counts[MemberKind.FILE] += 1
         self.bytes += size - left
-        whole = _member(path, MemberKind.FILE, before, size=size - left, sha256=digest.hexdigest())
+        whole = member_of(
+            path, MemberKind.FILE, before, size=size - left, sha256=digest.hexdigest()
+        )
         self._index.write(write_member(whole))
-
-
-def _read_all(descriptor: int) -> bytes:
-    """From its start; of one that grows for ever no more than is small twice."""
-    pieces, at = [], 0
-    while at < 2 * SMALL and (piece := os.pread(descriptor, _BLOCK, at)):
-        pieces.append(piece)
-        at += len(piece)
-    return b"".join(pieces)
-
-
-def _is_same(before: os.stat_result, after: os.stat_result, read: int) -> bool:
-    return (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns) and (
-        read == after.st_size
-    )
 
 
 def _is_packed(sample: bytes) -> bool:
@@ -217,28 +198,6 @@ def _is_packed(sample: bytes) -> bool:
     if len(sample) < _SAMPLE // 2:
         return False
     return len(isal_zlib.compress(sample, 1)) > _WORTH * len(sample)
-
-
-def _member(
-    path: str,
-    kind: MemberKind,
-    status: os.stat_result,
-    *,
-    size: int = 0,
-    sha256: str = "",
-    target: str = "",
-) -> Member:
-    return Member(
-        path=path,
-        kind=kind,
-        mode=stat.S_IMODE(status.st_mode),
-        uid=status.st_uid,
-        gid=status.st_gid,
-        mtime=status.st_mtime_ns,
-        size=size,
-        sha256=sha256,
-        target=target,
-    )
 
 
 def _header(member: Member) -> bytes:

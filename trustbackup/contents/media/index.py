@@ -50,6 +50,12 @@ class Member:
     """Of a file's content, 64 hex digits."""
     target: str = ""
     """What a link says, whatever that is."""
+    ctime: int = 0
+    """When its state last changed, in nanoseconds; 0 where that is not told."""
+    offset: int = 0
+    """Bytes before its content in the object that this lies in."""
+    object: str = ""
+    """The SHA-256 of that object; "" for what is empty, or lies in an archive."""
 
     @property
     def names(self) -> tuple[bytes, ...]:
@@ -58,8 +64,14 @@ class Member:
 
 
 def write_member(member: Member) -> bytes:
-    """Its line."""
-    return json.dumps(asdict(member), separators=(",", ":")).encode() + b"\n"
+    """Its line. Of what lies in an object it ends with the hash, the place, and the object."""
+    values = asdict(member)
+    if member.object:
+        values["sha256"] = values.pop("sha256")
+        values["offset"], values["object"] = values.pop("offset"), values.pop("object")
+    else:
+        del values["ctime"], values["offset"], values["object"]
+    return json.dumps(values, separators=(",", ":")).encode() + b"\n"
 
 
 def read_index(raw: Readable) -> Iterator[Member]:
@@ -70,7 +82,7 @@ def read_index(raw: Readable) -> Iterator[Member]:
     """
     before: tuple[bytes, ...] = ()
     folder: tuple[bytes, ...] = ()
-    for line in _lines(raw):
+    for line in split_lines(raw):
         member = _parse(line)
         names = member.names
         if any(name in (b"", b".", b"..") or b"\0" in name for name in names):
@@ -86,7 +98,8 @@ def read_index(raw: Readable) -> Iterator[Member]:
         yield member
 
 
-def _lines(raw: Readable) -> Iterator[bytes]:
+def split_lines(raw: Readable) -> Iterator[bytes]:
+    """The lines of an index, without their ends. Raises ManifestError."""
     pending = b""
     while block := raw.read(_BLOCK):
         *lines, pending = (pending + block).split(b"\n")
@@ -101,13 +114,13 @@ def _parse(line: bytes) -> Member:
     try:
         values: Any = json.loads(line)
         member = Member(**{**values, "kind": MemberKind(values["kind"])})
-        numbers = (member.mode, member.uid, member.gid, member.size)
-        texts = (member.path, member.sha256, member.target)
+        numbers = (member.mode, member.uid, member.gid, member.size, member.offset)
+        times = (member.mtime, member.ctime)
+        texts = (member.path, member.sha256, member.target, member.object)
         is_valid = (
             all(type(text) is str for text in texts)
             and all(type(number) is int and 0 <= number <= _LARGEST for number in numbers)
-            and type(member.mtime) is int
-            and abs(member.mtime) <= _LARGEST
+            and all(type(time) is int and abs(time) <= _LARGEST for time in times)
         )
         for text in texts:
             os.fsencode(text)
@@ -120,6 +133,7 @@ def _parse(line: bytes) -> Member:
         or (member.kind is MemberKind.LINK) is not bool(member.target)
         or "\0" in member.target
         or (member.size and not is_file)
+        or (member.object and not (member.size and _SHA256.fullmatch(member.object)))
     ):
         raise _invalid(_("what it says of %(path)r makes no sense", path=member.path))
     return member

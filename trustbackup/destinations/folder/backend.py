@@ -6,14 +6,13 @@ import contextlib
 import hashlib
 import os
 import stat as stat_module
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from trustbackup.destinations import uploads
 from trustbackup.destinations.base import (
-    DestinationBackend,
     DestinationError,
     NotMadeYet,
     Space,
@@ -31,14 +30,15 @@ from trustbackup.destinations.folder.mounted import (
     remove_unused,
     sync_folder,
 )
+from trustbackup.destinations.listing import ListingBackend
 from trustbackup.exceptions import file_operation
 from trustbackup.phrases import gettext as _
-from trustbackup.store import durable, names
+from trustbackup.store import durable
 
 _BLOCK = 1 << 20
 
 
-class Folder(DestinationBackend):
+class Folder(ListingBackend):
     """A folder on a file system of this machine."""
 
     config: FolderConfig
@@ -88,12 +88,12 @@ class Folder(DestinationBackend):
         with file:
             yield file
 
-    def list(self) -> list[StoredFile]:
+    def list_named(self, is_wanted: Callable[[str], bool]) -> list[StoredFile]:
         self._must_be_there()
         found = []
         with at_destination(), file_operation(_("Listing the folder"), self.root):
             with os.scandir(self.root) as listing:
-                items = [item.name for item in listing if names.parse(item.name)]
+                items = [item.name for item in listing if is_wanted(item.name)]
             for name in sorted(items):
                 with contextlib.suppress(FileNotFoundError):  # deleted since
                     found.append(_stored(name, (self.root / name).lstat()))

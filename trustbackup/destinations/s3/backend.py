@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from trustbackup.destinations.base import (
-    DestinationBackend,
     DestinationError,
     Space,
     Step,
@@ -22,6 +21,7 @@ from trustbackup.destinations.base import (
     unwatched,
 )
 from trustbackup.destinations.connection_test import run_steps
+from trustbackup.destinations.listing import ListingBackend
 from trustbackup.destinations.s3 import requests
 from trustbackup.destinations.s3.client import Client, new_client
 from trustbackup.destinations.s3.config import S3Config
@@ -38,12 +38,11 @@ from trustbackup.destinations.s3.upload import (
 )
 from trustbackup.destinations.uploads import damaged, must_be_ours, other_content
 from trustbackup.phrases import gettext as _
-from trustbackup.store import names
 
 _BLOCK = 1 << 20
 
 
-class S3(DestinationBackend):
+class S3(ListingBackend):
     """Objects appear whole or not at all; the server checks each, and then we do.
 
     Every request that carries data has its MD5 with it, which the server compares. What then
@@ -163,12 +162,12 @@ class S3(DestinationBackend):
         reader = ObjectReader(self._client, self.config.target(name), self.config, what)
         return cast("BinaryIO", io.BufferedReader(reader, _BLOCK))
 
-    def list(self) -> list[StoredFile]:
+    def list_named(self, is_wanted: Callable[[str], bool]) -> list[StoredFile]:
         found = []
         what = _("%(address)s was not listed", address=self.address)
         for item in requests.contents(self._client, self.config, what):
             name = item["Key"].removeprefix(self.config.folder)
-            if names.parse(name):
+            if is_wanted(name):
                 found.append(StoredFile(name, item["Size"], item["LastModified"].astimezone(UTC)))
         return sorted(found, key=lambda stored: stored.name)
 

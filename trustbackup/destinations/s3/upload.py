@@ -145,5 +145,5 @@ def _abandoned(client: Client, bucket: str, prefix: str) -> Iterator[tuple[str, 
     for page in pages:
         for item in page.get("Uploads", []):
             age = datetime.now(UTC) - item["Initiated"]
-            if age > ABANDONED and names.parse(item["Key"].removeprefix(prefix)):
+            if age > ABANDONED and names.is_ours(item["Key"].removeprefix(prefix)):
                 yield item["UploadId"], item["Key"]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from trustbackup.destinations.base import (
-    DestinationBackend,
     DestinationError,
     Space,
     Step,
@@ -17,6 +16,7 @@ from trustbackup.destinations.base import (
     Written,
     unwatched,
 )
+from trustbackup.destinations.listing import ListingBackend
 from trustbackup.destinations.sftp import session
 from trustbackup.destinations.sftp.config import SftpConfig
 from trustbackup.destinations.sftp.connection import Connection
@@ -26,12 +26,12 @@ from trustbackup.destinations.sftp.reader import Reader
 from trustbackup.destinations.sftp.remote_folder import RemoteFolder
 from trustbackup.destinations.sftp.upload import Upload
 from trustbackup.phrases import gettext as _
-from trustbackup.store import durable, names
+from trustbackup.store import durable
 
 _SECOND_LOOK_SECONDS = 300.0
 
 
-class Sftp(DestinationBackend):
+class Sftp(ListingBackend):
     """A folder at an SFTP server. Connects when first used; for one thread at a time."""
 
     config: SftpConfig
@@ -81,13 +81,13 @@ class Sftp(DestinationBackend):
             with io.BufferedReader(reader, 1 << 20) as file:
                 yield file
 
-    def list(self) -> list[StoredFile]:
+    def list_named(self, is_wanted: Callable[[str], bool]) -> list[StoredFile]:
         with self.speaking(
             _("The copies at %(address)s were not listed", address=self.address)
         ) as remote:
             remote.must_exist()
             found = remote.files(self.root)
-        return sorted((item for item in found if names.parse(item.name)), key=lambda i: i.name)
+        return sorted((item for item in found if is_wanted(item.name)), key=lambda i: i.name)
 
     def stat(self, name: str) -> StoredFile | None:
         with self.speaking(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import gzip
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,7 +22,6 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from trustbackup.destinations.base import (
-    DestinationBackend,
     DestinationError,
     Step,
     StillLocked,
@@ -31,6 +30,7 @@ from trustbackup.destinations.base import (
     unwatched,
 )
 from trustbackup.destinations.connection_test import SAMPLE, run_steps, sample_name
+from trustbackup.destinations.listing import ListingBackend
 from trustbackup.destinations.storage.config import StorageConfig
 from trustbackup.destinations.storage.encoding import as_it_is
 from trustbackup.destinations.storage.errors import TranslatingFile, to_destination_error
@@ -39,7 +39,7 @@ from trustbackup.destinations.storage.s3_locks import locked_until
 from trustbackup.destinations.uploads import damaged, must_be_ours, other_content
 from trustbackup.exceptions import Cancelled
 from trustbackup.phrases import gettext as _
-from trustbackup.store import durable, names
+from trustbackup.store import durable
 from trustbackup.store.streams import sha256_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class _Watched(File):  # type: ignore[type-arg]
             yield block
 
 
-class DjangoStorage(DestinationBackend):
+class DjangoStorage(ListingBackend):
     """Files in a storage, each under the name that was asked for or not at all."""
 
     config: StorageConfig
@@ -195,12 +195,12 @@ class DjangoStorage(DestinationBackend):
         with opened as file:
             yield cast("BinaryIO", TranslatingFile(file, what))
 
-    def list(self) -> list[StoredFile]:
+    def list_named(self, is_wanted: Callable[[str], bool]) -> list[StoredFile]:
         with to_destination_error(_("%(address)s was not listed", address=self.address)):
             _folders, files = self.storage.listdir(self.config.folder)
             # Azure's of django-storages tells them with their folder, and those of folders in it.
             named = {name.removeprefix(self._path("")) for name in files}
-            ours = sorted(name for name in named if names.parse(name))
+            ours = sorted(name for name in filter(is_wanted, named))
         # One that vanished meanwhile is not there.
         return [stored for stored in map(self.stat, ours) if stored]
 

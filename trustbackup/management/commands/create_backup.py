@@ -54,6 +54,16 @@ class Command(BackupCommand):
             action="store_true",
             help="Of --type app: foreign keys by natural keys, where their models have some.",
         )
+        parser.add_argument(
+            "--incremental",
+            action="store_true",
+            help="Of --type media: keep contents as objects, and write only those that are new.",
+        )
+        parser.add_argument(
+            "--read-all",
+            action="store_true",
+            help="With --incremental: read unchanged files, and the objects there, again, too.",
+        )
         parser.add_argument("--name", default="", help="A few words to know it by later.")
         parser.add_argument("--compression", default="", help="gzip (default), zstd, bzip2 or none")
         parser.add_argument(
@@ -109,6 +119,8 @@ class Command(BackupCommand):
                 if app
                 else options["database"],
                 app=app,
+                incremental=options["incremental"],
+                read_all=options["read_all"],
                 name=name,
                 compression="none" if options["no_compress"] else options["compression"],
                 keep=options["keep"] or bool(before),

@@ -6,6 +6,7 @@ import logging
 import platform
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +22,13 @@ from trustbackup.operations.backup.kinds import (
     DATABASE,
     LONGEST_NAME,
     aliases_of,
+    check_incremental,
     check_kind,
     checked_name,
 )
 from trustbackup.operations.backup.media import MEDIA_KIND, dump_folder
+from trustbackup.operations.backup.media_objects import dump_folder_as_objects, naming_objects
+from trustbackup.operations.backup.sweep import sweep_quietly
 from trustbackup.operations.context import Context
 from trustbackup.operations.media_folders import media_folders
 from trustbackup.operations.progress import Progress, Reporter, quiet
@@ -51,6 +55,8 @@ def create_backup(
     look: Callable[[Manifest], object] = lambda _manifest: None,
     excluded: Sequence[str] = (),
     app: AppRequest | None = None,
+    incremental: bool = False,
+    read_all: bool = False,
     trigger: str = "command",
     plan: PlanNote | None = None,
     root: Path | None = None,
@@ -62,21 +68,25 @@ def create_backup(
     several tables at a time, for large databases; ``compare`` notes what it takes to tell later
     that nothing changed; ``look`` gets the manifest before the backup appears, which what it raises
     prevents; ``excluded`` are tables whose rows are left out,
-    with or without their schema; ``app`` is what a backup of type ``app`` holds; ``root`` is
-    another folder than the backups'.
+    with or without their schema; ``app`` is what a backup of type ``app`` holds; ``incremental``
+    keeps uploaded files as objects, of which only new ones are written, and ``read_all`` reads all
+    of them again; ``root`` is another folder than the backups'.
 
     Raises UsageError, ConfigurationError, DumpError, FolderError or Cancelled; nothing is
     left behind then.
     """
     context = Context.current()
     check_kind(kind, app)
+    check_incremental(kind, incremental=incremental, read_all=read_all)
     name = checked_name(name)
     how = get_compression(compression or context.settings.compression)
     folders = media_folders(context.settings) if kind == MEDIA_KIND else []
     aliases = aliases_of(kind, databases)
     sources = [context.database(alias) for alias in aliases]
     created = datetime.now(UTC)
-    with BackupFolder(root or context.settings.backup_dir, context.signer).draft(created) as draft:
+    backups = BackupFolder(root or context.settings.backup_dir, context.signer)
+    with ExitStack() as stack:
+        draft = stack.enter_context(backups.draft(created))
         request = DumpRequest(
             workdir=draft.folder,
             content=content,
@@ -93,8 +103,15 @@ def create_backup(
             return dump_database(source, draft, how, request, report)
 
         parts = [dump_one(source) for source in sources]
+        if incremental:
+            stack.enter_context(naming_objects(draft.root))
         for folder in folders:
-            parts += dump_folder(folder, draft, how, report)
+            if incremental:
+                parts += dump_folder_as_objects(
+                    folder, backups, draft, how, report, read_all=read_all
+                )
+            else:
+                parts += dump_folder(folder, draft, how, report)
         report(Progress(stage="publishing"))
         manifest = Manifest(
             id=draft.id,
@@ -115,6 +132,8 @@ def create_backup(
             with draft.create(names.record_name(draft.id)) as file:
                 file.write(noted)
         draft.publish(dump(manifest, context.signer))
+    if incremental:
+        sweep_quietly(backups)
     seconds = (manifest.finished - manifest.started).total_seconds()
     logger.info("Backup %s was made: %d bytes, %.1f s.", manifest.id, manifest.bytes, seconds)
     return manifest

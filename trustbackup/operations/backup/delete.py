@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from trustbackup.exceptions import BackupNotFound, Busy, FolderError, TrustbackupError
 from trustbackup.operations.backup.facts import facts_of
+from trustbackup.operations.backup.sweep import sweep_quietly
 from trustbackup.operations.context import Context
 from trustbackup.phrases import gettext as _
 from trustbackup.policy.protection import LastResort, last_resorts
@@ -70,6 +71,8 @@ def delete_backups(references: Sequence[str], *, last_good_too: bool = False) ->
         except TrustbackupError as error:
             outcome = _outcome_of(error)
             outcomes.append(DeleteResult(id=reference, error=str(error), outcome=outcome))
+    if any(item.outcome is Outcome.DELETED for item in outcomes):
+        sweep_quietly(context.folder)
     catalog.synchronise(context.folder)
     return outcomes
 

@@ -37,6 +37,20 @@ def check_kind(kind: str, app: AppRequest | None) -> None:
         )
 
 
+def check_incremental(kind: str, *, incremental: bool, read_all: bool) -> None:
+    """Raises UsageError for what can't be incremental."""
+    if incremental and kind != MEDIA_KIND:
+        raise UsageError(
+            _("Only uploaded files can be backed up incrementally"),
+            todo=_("Use --type media, or leave --incremental out."),
+        )
+    if read_all and not incremental:
+        raise UsageError(
+            _("A backup that is not incremental reads all files anyway"),
+            todo=_("Leave --read-all out, or add --incremental."),
+        )
+
+
 def checked_name(name: str) -> str:
     """A name without white space around it. Raises UsageError."""
     name = name.strip()

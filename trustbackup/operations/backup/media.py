@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import django
 
 from trustbackup.contents.media.archive import FolderArchive
 from trustbackup.contents.media.index import MemberKind
-from trustbackup.contents.media.walk import Mishap, readable
+from trustbackup.contents.media.walk import Mishap, Mishaps, readable
 from trustbackup.exceptions import TrustbackupError, UsageError, file_operation
 from trustbackup.operations.media_folders import LIST, MediaFolder
 from trustbackup.operations.progress import Progress, Reporter
@@ -38,7 +39,7 @@ def dump_folder(
     stage = f"reading {folder.part}"
     report(Progress(stage=stage))
     archive_name = names.part_name(draft.id, folder.part, "tar", how.suffix)
-    with _spool(draft.folder) as spool:
+    with open_spool(draft.folder) as spool:
         with file_operation(_("Reading the state of"), draft.root):
             backups = draft.root.stat()
         archive = FolderArchive(folder.path, folder.selection, spool, backups)
@@ -53,15 +54,24 @@ def dump_folder(
         spool.seek(0)
         list_name = names.part_name(draft.id, folder.part + LIST, "jsonl", how.suffix)
         with draft.create(list_name) as target:
-            listed = write_compressed(_Spooled(spool), target, how)
-    facts = _facts(folder, archive)
+            listed = write_compressed(Spooled(spool), target, how)
+    facts = facts_of_folder(folder, archive)
     return (
-        _part(folder.part, archive_name, "tar", stored, how, facts),
-        _part(folder.part + LIST, list_name, "jsonl", listed, how, None),
+        media_part(folder.part, archive_name, "tar", stored, how, facts),
+        media_part(folder.part + LIST, list_name, "jsonl", listed, how, None),
     )
 
 
-def _facts(folder: MediaFolder, archive: FolderArchive) -> FileFacts:
+class Read(Protocol):
+    """What became of a folder that was read."""
+
+    mishaps: Mishaps
+    counts: Counter[MemberKind]
+    bytes: int
+
+
+def facts_of_folder(folder: MediaFolder, archive: Read) -> FileFacts:
+    """What the manifest says of it."""
     count = archive.mishaps.counts
     return FileFacts(
         name=folder.name,
@@ -80,9 +90,10 @@ def _facts(folder: MediaFolder, archive: FolderArchive) -> FileFacts:
     )
 
 
-def _part(
+def media_part(
     part: str, file: str, format_: str, stored: Written, how: Compression, facts: FileFacts | None
 ) -> Part:
+    """A part that holds no database."""
     return Part(
         part=part,
         file=file,
@@ -101,13 +112,13 @@ def _part(
     )
 
 
-def _spool(folder: Path) -> IO[bytes]:
+def open_spool(folder: Path) -> IO[bytes]:
     """A file without a name, which goes with its process."""
     with file_operation(_("Creating"), folder):
         return tempfile.TemporaryFile(dir=folder)
 
 
-class _Spooled:
+class Spooled:
     """The spool as a source."""
 
     def __init__(self, file: IO[bytes]) -> None:

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
-from trustbackup.destinations.base import NotMadeYet
+from trustbackup.destinations.base import DestinationBackend, NotMadeYet
+from trustbackup.exceptions import FolderError, ManifestError
 from trustbackup.models import Backup, Copy
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.copy import CopyResult
+from trustbackup.operations.offsite.objects import lacking_there, names_objects, sizes_there
 from trustbackup.operations.offsite.remote import (
     Looked,
     RemoteBackup,
@@ -22,8 +24,12 @@ from trustbackup.operations.offsite.remote import (
 )
 from trustbackup.operations.offsite.targets import DestinationRef
 from trustbackup.phrases import gettext as _
+from trustbackup.phrases import ngettext
 from trustbackup.store import catalog, names
 from trustbackup.store.backup_files import BackupFiles
+
+WITH_FILES = ("media", "full")
+"""The types of backups that may name objects."""
 
 
 @dataclass(kw_only=True)
@@ -85,6 +91,7 @@ def compare(context: Context, ref: DestinationRef, backups: Collection[str] = ()
             there = list_remote(destination)
         whole = {key: remote for key, remote in there.items() if remote.has_manifest}
         looked = look_at_all(destination, whole, context.signer, here, backups)
+        _look_at_objects(destination, looked, rows, here)
     problems = looked.problems
     if looked.unread:
         found.errors.append(not_looked_at(ref.name, looked.unread))
@@ -100,6 +107,34 @@ def compare(context: Context, ref: DestinationRef, backups: Collection[str] = ()
                 found.incomplete[key] = bad[key]
     _index(ref, there, looked, began)
     return Compared(found=found, there=there, here=here)
+
+
+def _look_at_objects(
+    destination: DestinationBackend,
+    looked: Looked,
+    rows: Mapping[str, Backup],
+    here: Mapping[str, BackupFiles],
+) -> None:
+    """Copies that lack objects are not complete; told of those whose lists are here, too."""
+    there: dict[str, int] | None = None
+    for key, problem in looked.problems.items():
+        row, entry = rows.get(key), here.get(key)
+        if problem or row is None or entry is None or row.kind not in WITH_FILES:
+            continue
+        try:
+            found, _signature = entry.read_manifest()
+            if not names_objects(found) or entry.missing(found):
+                continue
+            there = sizes_there(destination) if there is None else there
+            lacking = lacking_there(entry, found, there)
+        except (ManifestError, FolderError):
+            continue
+        if lacking:
+            looked.problems[key] = ngettext(
+                "%(number)d object of it is not there.",
+                "%(number)d objects of it are not there.",
+                len(lacking),
+            )
 
 
 def _sort_in(

@@ -21,6 +21,7 @@ from trustbackup.models import Copy
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.guard import must_be_private
 from trustbackup.operations.offsite.hydrate import local_data
+from trustbackup.operations.offsite.objects import send_objects, sending_objects
 from trustbackup.operations.offsite.records import send_record
 from trustbackup.operations.offsite.remote import read_small
 from trustbackup.operations.offsite.targets import DestinationRef
@@ -29,6 +30,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store import durable, names
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.manifest import LARGEST
+from trustbackup.store.objects import ObjectStore
 from trustbackup.store.streams import sha256_of
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,8 @@ def copy_backup(
     with local_data(reference, report, briefly=True) as identifier:
         entry = context.folder.find(identifier)
         files = _files(entry)
-        return [_copy(context, entry, files, ref, report, pauses) for ref in refs]
+        with ObjectStore(entry.root).reading():
+            return [_copy(context, entry, files, ref, report, pauses) for ref in refs]
 
 
 def _files(entry: BackupFiles) -> list[tuple[str, str]]:
@@ -97,7 +100,7 @@ def _copy(
         tries += 1
         row.save(Copy.State.UPLOADING, tries=tries)
         try:
-            with ref.open() as destination:
+            with ref.open() as destination, sending_objects(entry.root, ref.name):
                 must_be_private(destination)
                 _put_all(context, entry, files, destination, ref.name, total, report)
         except Cancelled:
@@ -143,6 +146,8 @@ def _put_all(
     report: Reporter,
 ) -> None:
     before = 0
+    found, _signature = entry.read_manifest()
+    send_objects(entry, found, destination, name, report)
     for file, sha256 in files:
 
         def written(done: int, before: int = before) -> None:

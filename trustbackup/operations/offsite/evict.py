@@ -20,9 +20,11 @@ from trustbackup.destinations.base import DestinationBackend
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Backup, Copy
 from trustbackup.operations.backup.facts import facts_of
+from trustbackup.operations.backup.sweep import sweep_quietly
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import noted_at
-from trustbackup.operations.offsite.remote import has_copy_of, list_remote
+from trustbackup.operations.offsite.objects import has_whole_copy_of
+from trustbackup.operations.offsite.remote import list_remote
 from trustbackup.operations.offsite.targets import DestinationRef, all_destinations
 from trustbackup.operations.offsite.verify import verify_remote
 from trustbackup.operations.progress import Reporter, quiet
@@ -64,6 +66,7 @@ def evict(
             logger.info("Nothing more is evicted here for %s: %s", ref.name, error)
         waiting = [item for item in waiting if item.entry.id not in evicted]
     if evicted:
+        sweep_quietly(context.folder)
         catalog.synchronise(context.folder)
     return evicted
 
@@ -152,7 +155,7 @@ def _is_ours_there(
     return (
         signature is Signature.OURS
         and (known is None or known.state not in _NOT_THERE)
-        and has_copy_of(destination, entry, found)
+        and has_whole_copy_of(destination, entry, found)
     )
 
 

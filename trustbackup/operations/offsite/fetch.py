@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from trustbackup.destinations.base import DestinationBackend, DestinationError
 from trustbackup.operations.context import Context
+from trustbackup.operations.object_checks import lacking_objects
 from trustbackup.operations.offsite.hydrate import hydrate_from
+from trustbackup.operations.offsite.objects import bringing_objects, fetch_objects
 from trustbackup.operations.offsite.remote import (
     RemoteBackup,
     find_remote,
@@ -34,7 +39,7 @@ def fetch_backup(ref: DestinationRef, reference: str, report: Reporter = quiet) 
         if (entry := _here(context, destination, remote)) is not None:
             # What is missing is asked while nobody can evict more of it.
             with entry.in_use() as held:
-                lacking = held.missing(held.read_manifest()[0])
+                lacking = _missing(held)
                 if lacking:
                     hydrate_from(destination, held, ref.name, report)
             if lacking:
@@ -56,8 +61,43 @@ def fetch_backup(ref: DestinationRef, reference: str, report: Reporter = quiet) 
                                 total=sum(sizes.values()),
                             )
                         )
-            adopt_received(area, report)
+            with _bringing_objects(context, destination, remote, area, ref.name, report):
+                adopt_received(area, report)
     return remote.id
+
+
+def _missing(entry: BackupFiles) -> str:
+    """A sentence on the first thing that is not here. Raises ManifestError, FolderError."""
+    found, _signature = entry.read_manifest()
+    if sentence := entry.missing(found):
+        return sentence
+    return next(filter(None, (lacking_objects(entry, part) for part in found.parts)), "")
+
+
+@contextmanager
+def _bringing_objects(
+    context: Context,
+    destination: DestinationBackend,
+    remote: RemoteBackup,
+    area: staging.StagingArea,
+    name: str,
+    report: Reporter,
+) -> Iterator[None]:
+    """While this is held, the objects of what was received are here, and stay."""
+    if not remote.has_manifest:
+        yield
+        return
+    found, _signature = read_manifest(destination, remote, context.signer)
+    root = context.settings.backup_dir
+    received = {(item.name, item.sha256): item.path for item in area.received}
+    lists = {
+        received[part.file, part.sha256]: part
+        for part in found.parts
+        if (part.file, part.sha256) in received
+    }
+    with bringing_objects(root, found):
+        fetch_objects(destination, lists, root, area.folder, name, report)
+        yield
 
 
 def _sizes(

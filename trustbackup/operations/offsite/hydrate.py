@@ -19,7 +19,12 @@ from trustbackup.exceptions import (
 )
 from trustbackup.models import Copy
 from trustbackup.operations.context import Context
-from trustbackup.operations.offsite.remote import has_copy_of, read_blocks
+from trustbackup.operations.offsite.objects import (
+    bringing_objects,
+    fetch_objects,
+    has_whole_copy_of,
+)
+from trustbackup.operations.offsite.remote import read_blocks
 from trustbackup.operations.offsite.targets import (
     DestinationRef,
     all_destinations,
@@ -70,7 +75,13 @@ def hydrate_from(
                     report(Progress(stage=f"fetching from {name}", done=done, total=total))
             _must_match(area.received[-1], part, what)
         files = dict(zip([part.file for part in wanted], area.received, strict=True))
-        restore_data(entry, files)
+        lists = {
+            files[part.file].path if part.file in files else root / part.file: part
+            for part in manifest.parts
+        }
+        with bringing_objects(root, manifest):
+            fetch_objects(destination, lists, root, area.folder, name, report)
+            restore_data(entry, files)
     logger.info("The data of backup %s came back from %s: %d bytes.", entry.id, name, total)
 
 
@@ -111,7 +122,7 @@ def _evict_again(entry: BackupFiles, source: Offloaded) -> None:
     """It came whole from there, perhaps hours ago: it must be there still."""
     found, _signature = entry.read_manifest()
     with refs_with_copy(entry.id, source)[0].open() as destination:
-        evict_data(entry, source, lambda: has_copy_of(destination, entry, found))
+        evict_data(entry, source, lambda: has_whole_copy_of(destination, entry, found))
 
 
 def hydrate(reference: str, report: Reporter = quiet) -> str:

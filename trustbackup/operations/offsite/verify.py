@@ -22,6 +22,7 @@ from trustbackup.operations.checks import (
 )
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import _unknown, refs_with_copy
+from trustbackup.operations.offsite.objects import check_objects_there
 from trustbackup.operations.offsite.remote import (
     RemoteBackup,
     TooLong,
@@ -37,6 +38,7 @@ from trustbackup.phrases import joined
 from trustbackup.store import catalog, names
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.manifest import Manifest
+from trustbackup.store.objects import FORMAT
 from trustbackup.store.signature import Signature
 
 # ------------------------------------------------------------------------------ checks
@@ -182,6 +184,10 @@ def _read_through(
             problems.append(
                 _("%(file)s is corrupt: its SHA-256 is not the manifest's.", file=part.file)
             )
+        elif part.format == FORMAT and (
+            problem := check_objects_there(destination, part, name, report)
+        ):
+            problems.append(problem)
     return problems
 
 

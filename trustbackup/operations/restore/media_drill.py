@@ -6,14 +6,13 @@ import time
 from datetime import UTC, datetime
 
 from trustbackup.contents.media.compare import differences
-from trustbackup.contents.media.unpack import unpack
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.operations.context import Context
-from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.progress import Progress, Reporter
 from trustbackup.operations.restore.folder_swap import STAMP
 from trustbackup.operations.restore.media_plan import members_of
 from trustbackup.operations.restore.media_restore import build
-from trustbackup.operations.restore.source import raw_opener
+from trustbackup.operations.restore.media_source import contents_of
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
 from trustbackup.store.backup_files import BackupFiles
@@ -64,11 +63,8 @@ class FolderDrill:
 
     def _read_through(self) -> None:
         stage = f"reading {self.part.part}"
-        with (
-            raw_opener(self.entry, self.part.file, self.part, stage, self.report)() as raw,
-            raw_opener(self.entry, self.listing.file, self.listing, stage, quiet)() as index,
-        ):
-            for _member, content in unpack(raw, index):
+        with contents_of(self.entry, self.part, self.listing, stage, self.report) as members:
+            for _member, content in members:
                 for _block in content:
                     pass
 

@@ -19,7 +19,6 @@ from typing import Self
 from trustbackup.contents.media.index import Member, MemberKind
 from trustbackup.contents.media.selection import PRIVATE
 from trustbackup.contents.media.tree import FOLDER_MODE, dress, write_file
-from trustbackup.contents.media.unpack import unpack
 from trustbackup.contents.media.walk import OPEN_FOLDER, readable
 from trustbackup.exceptions import RestoreError, UsageError, file_operation
 from trustbackup.operations.context import Context
@@ -27,7 +26,7 @@ from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.operations.restore.folder_swap import STAMP, FolderTarget
 from trustbackup.operations.restore.guard import only_restore
 from trustbackup.operations.restore.media_plan import MediaPlan
-from trustbackup.operations.restore.source import raw_opener
+from trustbackup.operations.restore.media_source import contents_of
 from trustbackup.phrases import gettext as _
 from trustbackup.store.durable import NO_LINKS
 
@@ -74,11 +73,10 @@ def restore_files(
             stage = f"restoring {each.part.part}"
             with (
                 only_restore(context, each.target.alias),
-                raw_opener(plan.entry, each.part.file, each.part, stage, report)() as raw,
-                raw_opener(plan.entry, each.listing.file, each.listing, stage, quiet)() as index,
+                contents_of(plan.entry, each.part, each.listing, stage, report) as members,
                 _LiveFolder(each.target, overwrite, now) as live,
             ):
-                for member, content in unpack(raw, index):
+                for member, content in members:
                     live.meet(member)
                     if _is_wanted(member.path, wanted):
                         is_there = True

@@ -17,6 +17,7 @@ from trustbackup.operations.backup.media import archives
 from trustbackup.operations.checks import check_file
 from trustbackup.operations.context import Context
 from trustbackup.operations.media_folders import folder_of_part
+from trustbackup.operations.object_checks import lacking_objects
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.restore.folder_swap import FolderTarget
 from trustbackup.operations.restore.guard import refuse_if_busy
@@ -105,13 +106,13 @@ def plan_media_restore(
         )
     folders = []
     for part, listing in _wanted(request, found, entry):
-        for each in (part, listing):
-            if problem := check_file(entry, each, report):
-                raise RestoreError(
-                    _("Backup %(id)s was not restored", id=entry.id),
-                    why=problem,
-                    todo=_("Restore another backup, or another copy of it."),
-                )
+        problem = check_file(entry, part, report) or check_file(entry, listing, report)
+        if problem := problem or lacking_objects(entry, part):
+            raise RestoreError(
+                _("Backup %(id)s was not restored", id=entry.id),
+                why=problem,
+                todo=_("Restore another backup, or another copy of it."),
+            )
         plan, against = _plan_folder(context, entry, request, part, listing, report, count=count)
         folders.append(plan)
         objections += against

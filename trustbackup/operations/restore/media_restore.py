@@ -15,7 +15,6 @@ from pathlib import Path
 
 from trustbackup.contents.media.exchange import sync_all
 from trustbackup.contents.media.tree import TreeWriter
-from trustbackup.contents.media.unpack import unpack
 from trustbackup.exceptions import Cancelled, RestoreError, file_operation
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
@@ -27,8 +26,8 @@ from trustbackup.operations.restore.folder_swap import (
 )
 from trustbackup.operations.restore.guard import only_restore
 from trustbackup.operations.restore.media_plan import FolderPlan, MediaPlan
+from trustbackup.operations.restore.media_source import contents_of
 from trustbackup.operations.restore.result import OnDatabase, RestoredDatabase, stopped
-from trustbackup.operations.restore.source import raw_opener
 from trustbackup.phrases import gettext as _
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.durable import sync_folder
@@ -190,7 +189,7 @@ def restore_into(plan: MediaPlan, report: Reporter = quiet) -> list[tuple[str, P
 
 
 def build(entry: BackupFiles, part: Part, listing: Part, path: Path, report: Reporter) -> None:
-    """Unpack an archive into the empty folder ``path``, made if need be (0700), and check it.
+    """Write a part into the empty folder ``path``, made if need be (0700), and check it.
 
     Raises ManifestError, RestoreError, FolderError.
     """
@@ -198,11 +197,10 @@ def build(entry: BackupFiles, part: Part, listing: Part, path: Path, report: Rep
         path.mkdir(mode=0o700, exist_ok=True)
     stage = f"restoring {part.part}"
     with (
-        raw_opener(entry, part.file, part, stage, report)() as raw,
-        raw_opener(entry, listing.file, listing, stage, quiet)() as index,
+        contents_of(entry, part, listing, stage, report) as members,
         TreeWriter(path) as tree,
     ):
-        for member, content in unpack(raw, index):
+        for member, content in members:
             tree.write(member, content)
 
 

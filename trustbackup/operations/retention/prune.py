@@ -12,6 +12,7 @@ from trustbackup.operations.backup.delete import Outcome, delete_backups
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.delete import ProtectedCopy, delete_copy, finish_deletes
 from trustbackup.operations.offsite.remote import list_remote
+from trustbackup.operations.offsite.sweep import sweep_quietly_at
 from trustbackup.operations.offsite.targets import DestinationRef, all_destinations
 from trustbackup.operations.plans.spec import PlanSpec
 from trustbackup.operations.progress import Progress, Reporter, quiet
@@ -138,6 +139,8 @@ def _prune_there(
                 _note_refusal(place, identifier, error)
             else:
                 place.deleted.append(identifier)
+        if not dry_run:
+            sweep_quietly_at(situation.context, destination, ref.name)
 
 
 def _note_refusal(place: PlacePruning, identifier: str, error: TrustbackupError) -> None:

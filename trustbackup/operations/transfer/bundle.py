@@ -23,6 +23,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store import durable
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.eviction import nothing_removed
+from trustbackup.store.objects import FORMAT
 
 _STORED = 65_535
 """Bytes that one stored block of deflate can hold (RFC 1951, 3.2.4)."""
@@ -169,6 +170,12 @@ def _members(references: Sequence[str], locks: contextlib.ExitStack) -> list[Mem
                 manifest, _signature = entry.read_manifest()
             except TrustbackupError:
                 continue  # its files are worth having all the same
+            if any(part.format == FORMAT for part in manifest.parts):
+                raise UsageError(
+                    _("Backup %(id)s can't be bundled", id=entry.id),
+                    why=_("its files lie in objects, which it shares with other backups"),
+                    todo=_("Copy it to a destination, or make one that is not incremental."),
+                )
             sums += [f"{part.sha256}  {part.file}\n" for part in manifest.parts]
     if not members:
         raise BackupNotFound(

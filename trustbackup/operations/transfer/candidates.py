@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from trustbackup.exceptions import ManifestError, UsageError
 from trustbackup.operations.checks import format_of
 from trustbackup.operations.context import Context
+from trustbackup.operations.object_checks import said_of
 from trustbackup.operations.progress import Progress, Reporter
 from trustbackup.operations.transfer.bundle import SUMS
 from trustbackup.operations.transfer.unpack import SizeLimited
@@ -18,6 +19,7 @@ from trustbackup.phrases import Grouped, joined
 from trustbackup.phrases import gettext as _
 from trustbackup.store import manifest, names, record
 from trustbackup.store.manifest import Manifest, Part
+from trustbackup.store.objects import FORMAT, ObjectStore, read_object_list
 from trustbackup.store.record import Record
 from trustbackup.store.signature import Signature
 from trustbackup.store.staging import Received
@@ -141,6 +143,7 @@ def _with_manifest(
         files[part.file] = _file_of(part, found)
         report(Progress(stage=f"checking {part.file}", done=0, total=part.bytes))
         _unpacks_to(files[part.file], part.raw_bytes, signature, report)
+        _objects_are_here(context, files[part.file], part)
     return IncomingBackup(
         id=signed.id,
         files=files,
@@ -148,6 +151,18 @@ def _with_manifest(
         signature=signature,
         record=_record_of(context, signed, found.records),
     )
+
+
+def _objects_are_here(context: Context, received: Received, part: Part) -> None:
+    """What is listed must restore: its objects come by a copy, never by an upload."""
+    if part.format != FORMAT:
+        return
+    with Decompressed(received.path) as raw:
+        objects = list(read_object_list(raw))
+    if sentence := said_of(part, ObjectStore(context.settings.backup_dir).lacking(objects)):
+        raise _refused(
+            part.file, sentence, _("Bring the backup with sync_backups --pull from a copy of it.")
+        )
 
 
 def _read_manifest(context: Context, received: Received) -> tuple[bytes, Manifest, Signature]:
