@@ -18,6 +18,7 @@ from benchmarks import (
     cluster,
     data,
     listing,
+    media,
     memory,
     nightly,
     offsite,
@@ -31,7 +32,7 @@ from benchmarks import (
 from benchmarks.measure import BenchmarkError, say
 from benchmarks.site import Site
 
-PARTS = ("postgres", "sqlite", "list", "retention", "page", "offsite", "restore", "memory")
+PARTS = ("postgres", "sqlite", "list", "retention", "page", "offsite", "restore", "memory", "media")
 ASKED_FOR = ("nightly",)
 """Parts that are measured only where ``--only`` names them."""
 _ROOM = {
@@ -43,6 +44,7 @@ _ROOM = {
     "offsite": 8e9,
     "restore": 8e9,
     "memory": 9e9,
+    "media": 7e9,
     "nightly": 2e9,
 }
 """Free bytes that each part needs at scale 1."""
@@ -193,6 +195,10 @@ def measure_many(options: argparse.Namespace, folder: Path) -> list[report.Secti
         count = max(8, round(retention.BACKUPS * options.scale))
         say(f"Keep or delete for {count:,} backups")
         sections.append(retention.measure(options.rounds, count))
+    if "media" in parts:
+        say("Uploaded files: making them, and their backups")
+        site = Site(folder / "uploads", f"sqlite:///{folder / 'uploads.sqlite3'}")
+        sections.append(media.measure(site, options.rounds, options.scale))
     if "nightly" in parts:
         say(f"A backup folder that restic backs up for {options.nights} nights")
         place = folder / "nightly"

@@ -21,6 +21,7 @@ from trustbackup.destinations.storage.config import StorageConfig
 from trustbackup.exceptions import Cancelled
 
 KINDS = kinds(["tests.support.table_kind.KIND"])
+BUILT_IN = kinds([])
 Configure = Callable[[pytest.FixtureRequest, Path], Any]
 
 
@@ -106,6 +107,25 @@ def test_it_lists_stats_and_deletes(destination: DestinationBackend, tmp_path: P
     assert len(destination.list()) == 2
     with refused(NAME, permanent=True):
         read(destination)
+
+
+def test_objects_are_listed_by_themselves(
+    kind: DestinationKind, destination: DestinationBackend, tmp_path: Path
+) -> None:
+    destination.put(*new_file(tmp_path / "source", 10))
+    if kind.name not in BUILT_IN:
+        with refused("incremental", permanent=True):
+            destination.list_objects()
+        return
+    assert destination.list_objects() == []
+    source, sha256 = new_file(tmp_path / "source", 300_001, "backup_object_" + "a1" * 32)
+    destination.put(source, sha256)
+    (stored,) = destination.list_objects()
+    assert (stored.name, stored.size) == (source.name, 300_001)
+    assert [item.name for item in destination.list()] == [NAME]
+    assert read(destination, source.name) == source.read_bytes()
+    destination.delete(source.name)
+    assert destination.list_objects() == []
 
 
 def test_the_same_file_again_is_no_error_and_another_one_is(

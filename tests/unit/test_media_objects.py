@@ -18,8 +18,11 @@ from tests.support.media import a_file, index_of, members, snapshot
 from tests.support.objects import Objects
 from trustbackup.contents.media import incremental, packs
 from trustbackup.contents.media.walk import Mishap
-from trustbackup.exceptions import FolderError, ManifestError, TrustbackupError
+from trustbackup.exceptions import Busy, FolderError, ManifestError, TrustbackupError
+from trustbackup.operations.backup.sweep import sweep_objects
+from trustbackup.store.folder import BackupFolder
 from trustbackup.store.objects import StoredObject, read_object_list, write_object_line
+from trustbackup.store.signature import Signer
 
 
 @pytest.fixture
@@ -295,3 +298,22 @@ def test_an_error_of_the_disk_ends_the_backup(
     with pytest.raises(TrustbackupError, match="No space left"):
         objects.back_up(media)
     assert objects.store.statuses() == {}
+
+
+def test_nothing_is_removed_while_a_backup_names_objects(objects: Objects, media: Path) -> None:
+    (media / "file").write_text("content")
+    objects.back_up(media)
+    folder = BackupFolder(objects.store.root, Signer(["secret"]))
+    with objects.store.in_use(), objects.store.in_use(), pytest.raises(Busy):
+        sweep_objects(folder, grace=-60.0)
+    assert len(objects.store.statuses()) == 1
+    assert sweep_objects(folder).young == 1
+    assert len(sweep_objects(folder, grace=-60.0, dry_run=True).removed) == 1
+    assert len(objects.store.statuses()) == 1
+    (objects.store.folder / "foreign").touch()
+    (objects.store.root / "backup_2026-11-20_02-15-33.media.jsonl").touch()
+    with pytest.raises(ManifestError, match="has no manifest"):
+        sweep_objects(folder, grace=-60.0)
+    (objects.store.root / "backup_2026-11-20_02-15-33.media.jsonl").unlink()
+    assert len(sweep_objects(folder, grace=-60.0).removed) == 1
+    assert [path.name for path in objects.store.folder.iterdir()] == ["foreign"]

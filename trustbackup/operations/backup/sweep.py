@@ -11,9 +11,10 @@ import time
 from dataclasses import dataclass
 
 from trustbackup.exceptions import Busy, ManifestError, TrustbackupError
+from trustbackup.operations.backup.media import MEDIA_KIND
 from trustbackup.operations.object_checks import objects_of
 from trustbackup.phrases import gettext as _
-from trustbackup.store import locks
+from trustbackup.store import locks, names
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.folder import BackupFolder
 from trustbackup.store.objects import FORMAT, ObjectStore
@@ -88,7 +89,7 @@ def _named(folder: BackupFolder) -> set[str]:
         try:
             if entry.has_manifest:
                 found.update(_named_by(entry))
-            elif lists := [name for name in entry.data_files if ".jsonl" in name]:
+            elif lists := list(filter(may_name_objects, entry.data_files)):
                 raise ManifestError(
                     _("%(file)s has no manifest", file=lists[0]),
                     todo=_("Put its manifest there again, or move the file away."),
@@ -100,6 +101,13 @@ def _named(folder: BackupFolder) -> set[str]:
                 todo=_("Mend or delete that backup first."),
             ) from error
     return found
+
+
+def may_name_objects(file: str) -> bool:
+    """Whether a data file of this name may be the list of the objects of a backup."""
+    parsed = names.parse(file)
+    is_media = parsed is not None and parsed.part.split("-")[0] == MEDIA_KIND
+    return is_media and ".jsonl" in file
 
 
 def _named_by(entry: BackupFiles) -> set[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from trustbackup.destinations.base import DestinationBackend, NotMadeYet
 from trustbackup.exceptions import Busy, FolderError, ManifestError, TrustbackupError
-from trustbackup.operations.backup.sweep import SweepResult
+from trustbackup.operations.backup.sweep import SweepResult, may_name_objects
 from trustbackup.operations.context import Context
 from trustbackup.operations.object_checks import objects_of
 from trustbackup.operations.offsite.objects import read_list_there
@@ -91,7 +91,7 @@ def _named_by(
     entry: BackupFiles | None,
 ) -> set[str]:
     if not remote.has_manifest:
-        if any(".jsonl" in name for name in remote.files):
+        if any(map(may_name_objects, remote.files)):
             raise ManifestError(
                 _("its copy has no manifest yet"),
                 todo=_("Copy it again, or remove what is there of it."),
