@@ -154,6 +154,10 @@ OTHERS = {
     "one more app": "INSTALLED_APPS = [*INSTALLED_APPS, 'django.contrib.sites']",
     "another setting of a library": "DBBACKUP_CONNECTORS = {'default': {'IF_EXISTS': True}}",
     "another module of ours": "from trustbackup.store import locks\nlocks.shared = None",
+    "another module, by its name": (
+        "import importlib\nimportlib.import_module('trustbackup.store.locks').shared = None"
+    ),
+    "another package": "from trustbackup import phrases\nphrases.gettext = None",
     "no settings at all": "raise RuntimeError('not to be read')",
 }
 

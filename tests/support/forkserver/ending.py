@@ -16,9 +16,11 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from itertools import islice
 
-_kept: set[str] = set()
-"""Names of the modules that the server has imported."""
+_kept: list[object] = []
+_modules: set[str] = set()
+"""Names of those that the server has imported."""
 _codes: list[int] = []
 
 
@@ -27,9 +29,10 @@ def expect() -> None:
     atexit.register(_end)
 
 
-def keep_modules() -> None:
-    """The modules that are there now are the server's, and outlive the command."""
-    _kept.update(sys.modules)
+def keep(*more: object) -> None:
+    """The modules that are there now are the server's, and outlive the command as these do."""
+    _kept.extend(more)
+    _modules.update(sys.modules)
 
 
 @contextlib.contextmanager
@@ -62,10 +65,14 @@ def _end() -> None:
 
 
 def _let_go() -> None:
-    """Of the modules that the command has loaded."""
-    for name in [name for name in sys.modules if name not in _kept]:
+    """Of the modules that the command has loaded.
+
+    They are the last: to look at the names of all would copy the memory of each.
+    """
+    made = len(sys.modules) - len(_modules)
+    for name in [name for name in islice(reversed(sys.modules), made) if name not in _modules]:
         package, _, own = name.rpartition(".")
-        if package in _kept:
+        if package in _modules:
             vars(sys.modules[package]).pop(own, None)
         del sys.modules[name]
     gc.collect()

@@ -29,8 +29,9 @@ IMPORTED = """
     django.utils.translation.trans_real django.views.debug django.views.generic
     django_htmx.middleware django_stubs_ext django_tasks.base email.mime.text html.parser
     http.cookies humanize importlib.resources ipaddress isal.igzip_threaded logging.handlers
-    lzma paramiko psycopg.types.json rich.console rich.progress rich.table socketserver sqlparse
-    statistics storages.base tarfile unittest.mock urllib3 xml.sax.expatreader zipfile zipstream
+    lzma paramiko psycopg.types.json pyfastcdc rich.console rich.progress rich.table
+    socketserver sqlparse statistics storages.base tarfile unittest.mock urllib3
+    xml.sax.expatreader zipfile zipstream
 """
 OURS = """
     trustbackup.conf trustbackup.databases.process trustbackup.databases.registry

@@ -57,10 +57,11 @@ def main() -> None:
         apps = Apps()
     others.close()
     assert threading.active_count() == 1
-    ending.keep_modules()
     for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
         del sys.modules[name]
+    ending.keep(apps)
     sys.path.remove(CHECKOUT)
+    importlib.invalidate_caches()
     with requests:
         gc.collect()
         gc.freeze()
@@ -136,7 +137,6 @@ def become(request: Request, apps: Apps | None) -> None:
     sys.argv = request.argv
     added = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     sys.path[:1] = [str(Path(sys.argv[0]).parent), *added]
-    importlib.invalidate_caches()
     if apps and not fits(apps):
         os.write(request.told, OTHER_APPS)
         os._exit(0)

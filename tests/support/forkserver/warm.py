@@ -8,6 +8,7 @@ then what was loaded is of no use to it, and it begins without.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import importlib
 import os
@@ -27,7 +28,24 @@ SET_UP_AGAIN = {"FORCE_SCRIPT_NAME", "LOGGING", "LOGGING_CONFIG"}
 """What ``django.setup()`` reads, which a command calls again."""
 READ_AGAIN = {"DATABASES", "MEDIA_ROOT"}
 """What Django's connections and dbbackup's settings keep, which forget it: see ``_forget``."""
-AFTER_APPS = ("contents", "databases", "destinations", "notifications", "operations", "runs")
+AFTER_APPS = (
+    "contents",
+    "databases",
+    "destinations",
+    "management",
+    "notifications",
+    "operations",
+    "runs",
+)
+LATE = (
+    "dbbackup.db.postgresql",
+    "dbbackup.db.sqlite",
+    "django.contrib.sessions.backends.cache",
+    "django.contrib.sessions.backends.cached_db",
+    "django.contrib.sessions.backends.file",
+    "django.contrib.sessions.backends.signed_cookies",
+)
+"""What of others is loaded by those modules only when it is needed."""
 ABSENT = object()
 
 
@@ -50,8 +68,12 @@ class Apps:
             package = importlib.import_module(f"trustbackup.{name}")
             for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
                 importlib.import_module(found.name)
+        for name in LATE:
+            importlib.import_module(name)
+        from django.core.management import get_commands
         from django.db.migrations.loader import MigrationLoader
 
+        get_commands()
         MigrationLoader(None)
 
     @contextlib.contextmanager
@@ -72,15 +94,17 @@ class Apps:
         """Read the command's settings; False where the apps would be others with them."""
         from django.conf import settings
 
+        imported: list[str] = []
         try:
-            own = {name: getattr(settings, name, ABSENT) for name in self.asked}
+            with _noting_imports(imported):
+                own = {name: getattr(settings, name, ABSENT) for name in self.asked}
         except BaseException:
             return False
         kept = SET_UP_AGAIN | READ_AGAIN
         if any(own[name] != value for name, value in self.asked.items() if name not in kept):
             return False
-        # The web shop's own change none, and to look costs as much as to begin.
-        if os.environ["DJANGO_SETTINGS_MODULE"] != ENVIRONMENT["DJANGO_SETTINGS_MODULE"] and any(
+        # Who has asked for none has changed none, and to look costs as much as to begin.
+        if any(name.partition(".")[0] == "trustbackup" for name in imported) and any(
             vars(module) != before for module, before in self.modules
         ):
             return False
@@ -90,6 +114,26 @@ class Apps:
 
 def _ours() -> list[ModuleType]:
     return [module for name, module in sys.modules.items() if name.startswith("trustbackup.")]
+
+
+@contextlib.contextmanager
+def _noting_imports(names: list[str]) -> Iterator[None]:
+    """The names of all modules that are asked for, loaded or not."""
+    import_, import_module = builtins.__import__, importlib.import_module
+
+    def note(name: str, *arguments: Any, **more: Any) -> ModuleType:
+        names.append(name)
+        return import_(name, *arguments, **more)
+
+    def note_module(name: str, package: str | None = None) -> ModuleType:
+        names.append(name)
+        return import_module(name, package)
+
+    builtins.__import__, importlib.import_module = note, note_module
+    try:
+        yield
+    finally:
+        builtins.__import__, importlib.import_module = import_, import_module
 
 
 @contextlib.contextmanager
