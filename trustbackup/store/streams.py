@@ -8,6 +8,7 @@ one more MiB, and is the same file for the same bytes, however these came.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import queue
@@ -104,8 +105,7 @@ class _Writer:
         self.error: BaseException | None = None
         # The block that was given back last is the one that a processor still has in its cache.
         self._empty: queue.LifoQueue[memoryview] = queue.LifoQueue()
-        for _block in range(_UNDER_WAY):
-            self._empty.put(memoryview(bytearray(BLOCK)))
+        self._made = 0
         self._full: queue.SimpleQueue[tuple[memoryview, int, bool] | None] = queue.SimpleQueue()
         self._packed = False
         self._abandoned = False
@@ -131,8 +131,13 @@ class _Writer:
             raise self.error
 
     def empty_block(self) -> memoryview:
-        """A block to fill, as soon as one is free."""
-        return self._empty.get()
+        """A block to fill, as soon as one is free; a small source needs few."""
+        with contextlib.suppress(queue.Empty):
+            return self._empty.get_nowait()
+        if self._made == _UNDER_WAY:
+            return self._empty.get()
+        self._made += 1
+        return memoryview(bytearray(BLOCK))
 
     def put(self, block: memoryview, count: int, *, packed: bool) -> None:
         """Hand over a block that has ``count`` bytes. Raises what writing raised meanwhile."""
