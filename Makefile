@@ -12,8 +12,8 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 # What the field's tests need besides the packages of Python and npm: programs, files, extensions.
-FIELD_PROGRAMS := initdb pg_dump strace sqlite3 chromium setpriv ps unzip sshd ssh-keygen \
-	proftpd /usr/lib/proftpd/mod_sftp.so pgbouncer \
+FIELD_PROGRAMS := initdb pg_dump strace sqlite3 chromium-headless-shell setpriv ps unzip \
+	sshd ssh-keygen proftpd /usr/lib/proftpd/mod_sftp.so pgbouncer \
 	extension:pg_cron extension:pg_partman extension:postgis
 AZURITE := azurite@3.37.0
 
@@ -36,7 +36,7 @@ tests-in-process:
 .PHONY: test
 test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name", ARGS=--thorough)
 	@scripts/setup.sh packages "make test" initdb pg_dump strace sqlite3 mount setpriv ps \
-		chromium unzip sshd ssh-keygen xgettext /usr/share/i18n/locales
+		chromium-headless-shell unzip sshd ssh-keygen xgettext /usr/share/i18n/locales
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: test-field

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "a password of the tests"
 LIST = "/settings/backups/"
+BROWSER = "chromium-headless-shell"
 
 POLICY = "MIDDLEWARE = ['tests.support.policy.StrictPolicy', *MIDDLEWARE]"
 
@@ -152,16 +153,16 @@ def serving(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window.
+    """Debian's Chromium without a window, and without what draws one: half the work a page.
 
     Of one module: Playwright's loop runs in the tests' own thread, and Django refuses to ask a
     database there until it has ended.
     """
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium")
+    program = shutil.which(BROWSER)
     if program is None:
-        pytest.fail("chromium is not installed: `make test` installs it, or says how.")
+        pytest.fail(f"{BROWSER} is not installed: `make test` installs it, or says how.")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=program, args=["--no-sandbox"], timeout=120_000
