@@ -84,8 +84,9 @@ def finish_deletes(
     for row in begun:
         remote = there.get(row.identifier)
         if remote is not None and remote.has_manifest:
-            # It died before it removed anything.
-            Copy.objects.filter(pk=row.pk).update(state=Copy.State.STORED)
+            # It died before it removed anything. That it is there does not mend a bad one.
+            state = Copy.State.FAILED if row.problem else Copy.State.STORED
+            Copy.objects.filter(pk=row.pk).update(state=state)
             continue
         try:
             if remote is not None:
