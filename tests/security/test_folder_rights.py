@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -127,12 +128,21 @@ def test_attack_09_links_in_place_of_the_working_folders_are_refused(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     sqlite_site.backups.mkdir()
-    for name in (".drafts", ".deleted"):
+    run = elsewhere / f"run-{uuid4()}.lock"
+    run.write_text("of another site's\n")
+    made = make(sqlite_site)
+    for name in (".drafts", ".deleted", ".restores"):
+        (sqlite_site.backups / name).rename(tmp_path / name)
         (sqlite_site.backups / name).symlink_to(elsewhere)
-        result = sqlite_site.manage("create_backup", check=False)
-        assert_refused(result, name, "symbolic link")
+        for command in (("create_backup",), ("restore_backup", made["id"], "--force")):
+            result = sqlite_site.manage(*command, check=False)
+            assert_refused(result, name, "symbolic link")
+        sqlite_site.manage(
+            "shell", "-c", "from trustbackup.runs.queue import fail_stale_runs; fail_stale_runs()"
+        )
         (sqlite_site.backups / name).unlink()
-    assert not list(elsewhere.iterdir())
+        (tmp_path / name).rename(sqlite_site.backups / name)
+    assert list(elsewhere.iterdir()) == [run]
 
 
 def test_attack_09_linked_backups_are_neither_listed_nor_read(

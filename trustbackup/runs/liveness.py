@@ -116,6 +116,8 @@ def forget(root: Path, run: UUID) -> None:
 
 def sweep(root: Path, active: set[UUID]) -> None:
     """Remove what dead runs have left that no row knows any more."""
+    if (root / locks.RESTORES).is_symlink():
+        return  # it leads to others' files
     for path in root.glob(f"{locks.RESTORES}/run-*.lock"):
         with contextlib.suppress(ValueError):
             run = UUID(path.name.removeprefix("run-").partition(".")[0])

@@ -30,14 +30,19 @@ def prepare_root(root: Path) -> None:
     with file_operation(_("Making the backup folder"), root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in (DRAFTS, DELETED):
-        with file_operation(_("Making a folder for unfinished work"), root / name):
-            (root / name).mkdir(mode=0o700, exist_ok=True)
-            if (root / name).is_symlink():
-                raise FolderError(
-                    _("%(path)s is a symbolic link", path=root / name),
-                    why=_("unfinished backups would be written elsewhere"),
-                    todo=_("Remove the link, then try again."),
-                )
+        make_folder(root / name)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of ours (0700) in the backup folder if need be. Raises FolderError."""
+    with file_operation(_("Making a folder for unfinished work"), path):
+        path.mkdir(mode=0o700, exist_ok=True)
+        if path.is_symlink():
+            raise FolderError(
+                _("%(path)s is a symbolic link", path=path),
+                why=_("unfinished backups would be written elsewhere"),
+                todo=_("Remove the link, then try again."),
+            )
 
 
 def free_bytes(root: Path) -> int | None:

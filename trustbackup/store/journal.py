@@ -190,6 +190,5 @@ def folder(root: Path) -> Path:
     """The private folder of the journal and of its locks, made if need be. Raises FolderError."""
     durable.prepare_root(root)
     path = root / RESTORES
-    with file_operation(_("Making the folder"), path):
-        path.mkdir(mode=0o700, exist_ok=True)
+    durable.make_folder(path)
     return path
