@@ -66,3 +66,20 @@ def test_a_role_that_no_other_database_lets_in_restores_in_place(
     assert "lets its role in" in plan.json["databases"]["default"]["why"]
     done = site.manage("restore_backup", "latest", "--force", "--json")
     assert done.json["databases"]["default"]["strategy"] == "in place"
+
+
+def test_case_l1_a_role_that_inherits_nothing_restores_in_place(
+    postgres_site: Site, postgres_cluster: Cluster
+) -> None:
+    """In a new database "public" is its owner's by an inherited right, from PostgreSQL 15 on."""
+    assert postgres_site.database is not None
+    user, name = postgres_site.database.user, postgres_site.database.name
+    postgres_cluster.execute(f'ALTER ROLE "{user}" NOINHERIT')
+    postgres_cluster.execute(f'GRANT ALL ON SCHEMA public TO "{user}"', name)
+    postgres_site.manage("create_backup")
+    assert postgres_site.manage("verify_backup", "latest", "--restore", "--json").json["ok"]
+    postgres_site.query("DELETE FROM shop_cartitem")
+    done = postgres_site.manage("restore_backup", "latest", "--force", "--json")
+    if postgres_cluster.execute("SHOW server_version_num")[0][0].startswith("15"):
+        assert done.json["databases"]["default"]["strategy"] == "in place"
+    assert postgres_site.query("SELECT count(*) FROM shop_cartitem") != [(0,)]

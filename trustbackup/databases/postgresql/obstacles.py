@@ -49,8 +49,10 @@ def why_not_beside(server: Server, live: str) -> str:
 
 
 def _why_not_beside(cursor: CursorWrapper, live: str) -> str:
-    cursor.execute("SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user")
-    superuser, may_create = cursor.fetchone()
+    cursor.execute(
+        "SELECT rolsuper, rolcreatedb, rolinherit FROM pg_roles WHERE rolname = current_user"
+    )
+    superuser, may_create, inherits = cursor.fetchone()
     if scalar(cursor, "SELECT current_database()") == live:
         return _("no other database of its server lets its role in")
     owner = scalar(
@@ -60,7 +62,14 @@ def _why_not_beside(cursor: CursorWrapper, live: str) -> str:
     )
     if not (superuser or may_create):
         return _("its role may not create databases")
-    return "" if superuser or owner else _("its role does not own the database")
+    if superuser:
+        return ""
+    if not owner:
+        return _("its role does not own the database")
+    # Before version 15 everybody may, and from 16 on each membership says for itself.
+    if not inherits and scalar(cursor, "SHOW server_version_num").startswith("15"):
+        return _("its role inherits no rights, and may make nothing in a new database")
+    return ""
 
 
 def why_not_scratch(server: Server, live: str) -> str:
