@@ -20,6 +20,7 @@ from tests.support.destination_forms import (
     sftp_form,
 )
 from trustbackup.models import Destination
+from trustbackup.operations.offsite.connection_test import try_destination
 from trustbackup.operations.offsite.targets import open_secrets
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("runs_at_once")]
@@ -115,6 +116,23 @@ def test_a_secret_may_be_kept_elsewhere(operator: Client, monkeypatch: pytest.Mo
     monkeypatch.setenv("OF_THE_TESTS", CANARY)
     operator.post(f"{PAGES}add/sftp/", sftp_form(password="env:OF_THE_TESTS"))
     assert open_secrets(Destination.objects.get()) == {"password": "env:OF_THE_TESTS"}
+
+
+def test_attack_7_no_server_gets_the_sites_own_secret_key(
+    operator: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """A session that was taken over knows where it is, and a server that writes down passwords."""
+    monkeypatch.setenv("OF_THE_SITE", settings.SECRET_KEY)
+    reached: list[str] = []
+    monkeypatch.setattr("socket.socket.connect", lambda *_: reached.append("a server"))
+    result = try_destination(
+        "sftp",
+        {"host": "127.0.0.1", "port": 22, "user": "backup"},
+        {"password": "env:OF_THE_SITE"},
+    )
+    assert not result.ok
+    assert "its secret is one of the site's own secret keys" in result.problem
+    assert not reached
 
 
 def test_secrets_that_no_key_opens_are_said_and_not_lost(operator: Client, settings: Any) -> None:

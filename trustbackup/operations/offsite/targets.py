@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from trustbackup import models
 from trustbackup.databases.alias import for_a_note
 from trustbackup.destinations import address, registry
-from trustbackup.destinations.base import DestinationBackend
+from trustbackup.destinations.base import DestinationBackend, DestinationError
 from trustbackup.destinations.kind import DestinationKind
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.context import Context
@@ -108,7 +108,16 @@ def connect(
     """A destination that need not be saved. Raises DestinationError, SecretError, UsageError."""
     settings = Context.current().settings
     known = registry.kind_named(kind, settings.destination_kinds)
-    return known.open(known.configure(options, secrets, allowed_hosts=settings.destination_hosts))
+    config = known.configure(options, secrets, allowed_hosts=settings.destination_hosts)
+    # "env:SECRET_KEY", say, and the address of somebody who would like to know it.
+    if any(getattr(config, name, "") in settings.secret_keys for name in known.secrets):
+        raise DestinationError(
+            _("The destination can't be used"),
+            why=_("its secret is one of the site's own secret keys"),
+            todo=_("Give it a secret of its own."),
+            permanent=True,
+        )
+    return known.open(config)
 
 
 def address_of(row: models.Destination) -> str:
