@@ -203,7 +203,7 @@ def test_case_s6_a_drip_of_headers_ends_with_the_test(monkeypatch: pytest.Monkey
 
 
 def test_case_s6_a_drip_ends_an_ordinary_request_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trustbackup.destinations.s3.limits.REQUEST_SECONDS", 1.0)
+    monkeypatch.setattr("trustbackup.destinations.http_limits.REQUEST_SECONDS", 1.0)
     began = time.monotonic()
     with (
         serving(drip_of_headers) as endpoint,

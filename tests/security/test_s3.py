@@ -19,10 +19,10 @@ from tests.support.certificates import self_signed
 from tests.support.s3_attacks import CONTENT, NAME, last, put, refusal
 from tests.support.s3_proxy import proxy_to
 from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.http_limits import LONGEST_ANSWER, Refused
 from trustbackup.destinations.s3.backend import S3
 from trustbackup.destinations.s3.client import new_client
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.limits import LONGEST_ANSWER, Refused
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_case_s6_an_answer_that_comes_before_the_data_is_bounded_too() -> None:
             pytest.raises(Refused) as caught,
         ):
             client.put_object(Bucket="shop", Key="x", Body=io.BytesIO(b"x" * 100))
-    assert "longer than any of an S3 server" in str(caught.value.error)
+    assert "longer than any of such a service" in str(caught.value.error)
 
 
 @pytest.mark.parametrize("size", [b"8000", b"ffffffff"], ids=["many pieces", "one large piece"])
@@ -255,6 +255,6 @@ def test_case_s6_an_answer_in_pieces_is_bounded_as_one_with_a_length_is(size: by
         )
         with S3(config) as destination, pytest.raises(DestinationError) as caught:
             destination.list()
-    assert "longer than any of an S3 server" in str(caught.value)
+    assert "longer than any of such a service" in str(caught.value)
     # What was on its way is in the system's buffers.
     assert sent < 3 * LONGEST_ANSWER

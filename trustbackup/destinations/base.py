@@ -52,6 +52,10 @@ class NotMadeYet(DestinationError):
     default = _("The destination's folder is not there; the first copy makes it")
 
 
+class TooLong(DestinationError):
+    """A file at the destination goes on after its known end."""
+
+
 class StillLocked(DestinationError):
     """The place lets nobody delete a file before ``until``, an aware moment."""
 

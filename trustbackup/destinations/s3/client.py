@@ -22,8 +22,8 @@ from storages.backends.s3 import S3Storage
 
 from trustbackup.destinations import network
 from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.http_limits import SHORT_ANSWER, Limits, Refused
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.limits import SHORT_ANSWER, Limits, Refused
 
 CONNECTIONS = 3
 """Parts that are under way at a time."""

@@ -10,8 +10,8 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.http_limits import Refused
 from trustbackup.destinations.s3.config import S3Config
-from trustbackup.destinations.s3.limits import Refused
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
+from trustbackup.destinations.http_limits import REQUEST_SECONDS, SLOWEST
 from trustbackup.destinations.s3.client import TRIES, Client
 from trustbackup.destinations.s3.config import S3Config
 from trustbackup.destinations.s3.errors import no_s3, to_destination_error
-from trustbackup.destinations.s3.limits import REQUEST_SECONDS, SLOWEST
 from trustbackup.phrases import gettext as _
 
 if TYPE_CHECKING:

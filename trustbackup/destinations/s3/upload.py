@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from trustbackup.destinations.base import Written
+from trustbackup.destinations.http_limits import Refused
 from trustbackup.destinations.s3.client import CONNECTIONS, Client
 from trustbackup.destinations.s3.errors import code_of
-from trustbackup.destinations.s3.limits import Refused
 from trustbackup.destinations.s3.parts import Part, Source
 from trustbackup.store import names
 

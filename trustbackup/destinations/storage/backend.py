@@ -11,13 +11,12 @@ import copy
 import gzip
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
@@ -30,49 +29,22 @@ from trustbackup.destinations.base import (
     unwatched,
 )
 from trustbackup.destinations.connection_test import SAMPLE, run_steps, sample_name
+from trustbackup.destinations.http_limits import Limits
 from trustbackup.destinations.listing import ListingBackend
 from trustbackup.destinations.storage.config import StorageConfig
 from trustbackup.destinations.storage.encoding import as_it_is
 from trustbackup.destinations.storage.errors import TranslatingFile, to_destination_error
-from trustbackup.destinations.storage.s3_limits import with_limits
+from trustbackup.destinations.storage.exchange_limits import is_bounded, with_limits
 from trustbackup.destinations.storage.s3_locks import locked_until
+from trustbackup.destinations.storage.watched_file import WatchedFile
 from trustbackup.destinations.uploads import damaged, must_be_ours, other_content
-from trustbackup.exceptions import Cancelled
 from trustbackup.phrases import gettext as _
-from trustbackup.store import durable
+from trustbackup.store import durable, manifest, names
 from trustbackup.store.streams import sha256_of
-
-if TYPE_CHECKING:
-    from trustbackup.destinations.s3.limits import Limits
 
 _BLOCK = 1 << 20
 _IN_MEMORY = 8 << 20
 """Bytes of a file that a storage of django-storages may keep in memory while it is read."""
-
-
-class _Watched(File):  # type: ignore[type-arg]
-    """A file that tells how far it was read, and may be read by threads of the storage's own."""
-
-    def __init__(self, file: BinaryIO, name: str, written: Written) -> None:
-        super().__init__(file, name)
-        self._source = file
-        self._written = written
-        self.cancelled: Cancelled | None = None
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._source.read(size)
-        try:
-            self._written(self._source.tell())
-        except Cancelled as error:
-            # s3transfer 0.19 calls an upload done whose threads met with what is no Exception.
-            self.cancelled = error
-            raise InterruptedError from error
-        return data
-
-    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        self._source.seek(0)
-        while block := self.read(chunk_size or _BLOCK):
-            yield block
 
 
 class DjangoStorage(ListingBackend):
@@ -84,7 +56,9 @@ class DjangoStorage(ListingBackend):
         """``storage`` is used in place of the alias's."""
         super().__init__(config)
         self._given = storage
-        self._limits: list[Limits] = []
+        self._limits = Limits(final=False)
+        self._sizes: dict[str, int] = {}
+        """Bytes of the files that were looked up."""
 
     @cached_property
     def storage(self) -> Storage:
@@ -128,7 +102,7 @@ class DjangoStorage(ListingBackend):
                 file.seek(0)
                 self._save(file, name, written)
                 self._must_have_arrived(source, sha256)
-            elif self._sha256(name) != sha256:
+            elif self._is_longer(name, file) or self._sha256(name) != sha256:
                 raise other_content(name, self.address)
             written(file.seek(0, 2))
 
@@ -145,7 +119,7 @@ class DjangoStorage(ListingBackend):
 
     def _save(self, file: BinaryIO, name: str, written: Written) -> None:
         path = self._path(name)
-        watched = _Watched(file, path, written)
+        watched = WatchedFile(file, path, written)
         try:
             what = _("%(name)s was not copied to %(address)s", name=name, address=self.address)
             with to_destination_error(what):
@@ -166,7 +140,9 @@ class DjangoStorage(ListingBackend):
 
     def _must_have_arrived(self, source: Path, sha256: str) -> None:
         name = source.name
-        if self._sha256(name) == sha256:
+        with durable.open_regular(source) as file:
+            is_longer = self.stat(name) is not None and self._is_longer(name, file)
+        if not is_longer and self._sha256(name) == sha256:
             return
         where = self.address
         what = _("%(name)s is damaged at %(where)s, and was not removed", name=name, where=where)
@@ -174,6 +150,13 @@ class DjangoStorage(ListingBackend):
             self.storage.delete(self._path(name))
         at_source = sha256_of(source) != sha256
         raise damaged(name, self.address, at_source=at_source)
+
+    def _is_longer(self, name: str, file: BinaryIO) -> bool:
+        """Whether what was looked up has more bytes than this file: it need not be read then.
+
+        Of a storage that nobody knows, what it calls a size may be another one.
+        """
+        return is_bounded(self.storage) and self._sizes[name] > file.seek(0, 2)
 
     def _remove(self, path: str) -> None:
         with suppress(Exception):
@@ -190,10 +173,21 @@ class DjangoStorage(ListingBackend):
     def open(self, name: str) -> Iterator[BinaryIO]:
         must_be_ours(name)
         what = _("%(name)s was not read from %(address)s", name=name, address=self.address)
-        with to_destination_error(what):
-            opened = self.storage.open(self._path(name), "rb")
-        with opened as file:
+        with ExitStack() as stack:
+            if is_bounded(self.storage):
+                stack.enter_context(self._limits.reading(self._most_of(name)))
+            with to_destination_error(what):
+                file = stack.enter_context(self.storage.open(self._path(name), "rb"))
             yield cast("BinaryIO", TranslatingFile(file, what))
+
+    def _most_of(self, name: str) -> int:
+        """Bytes that may be read of a file: its library reads all of it before we see any."""
+        parsed = names.parse(name)
+        if parsed is not None and not parsed.is_data:
+            return manifest.LARGEST
+        if name not in self._sizes:
+            self.stat(name)
+        return self._sizes.get(name, 0)
 
     def list_named(self, is_wanted: Callable[[str], bool]) -> list[StoredFile]:
         with to_destination_error(_("%(address)s was not listed", address=self.address)):
@@ -212,9 +206,11 @@ class DjangoStorage(ListingBackend):
             if not self.storage.exists(path):
                 return None
             try:
-                return StoredFile(name, self.storage.size(path), self._modified(path))
+                stored = StoredFile(name, self.storage.size(path), self._modified(path))
             except FileNotFoundError:
                 return None
+            self._sizes[name] = stored.size
+            return stored
 
     def _modified(self, path: str) -> datetime | None:
         try:
@@ -291,5 +287,4 @@ class DjangoStorage(ListingBackend):
         return run_steps(steps, clean_up, self._abort)
 
     def _abort(self) -> None:
-        for limits in self._limits:
-            limits.end()
+        self._limits.end()

@@ -12,6 +12,7 @@ from django.core.files import File
 from django.core.files.storage import InvalidStorageError
 
 from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.http_limits import TooMuch
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.phrases import gettext as _
 
@@ -46,9 +47,13 @@ def to_destination_error(what: str) -> Iterator[None]:
     """Turn whatever a storage raises into a DestinationError that begins with ``what``."""
     try:
         yield
-    except TrustbackupError:
-        raise
     except Exception as error:
+        if too_much := _limit_in(error):
+            raise type(too_much)(
+                what, why=too_much.what, todo=too_much.todo, permanent=too_much.permanent
+            ) from error
+        if isinstance(error, TrustbackupError):
+            raise
         permanent = isinstance(error, _PERMANENT) or getattr(error, "errno", 0) in _FULL
         raise DestinationError(
             what,
@@ -56,6 +61,15 @@ def to_destination_error(what: str) -> Iterator[None]:
             todo=_("Check the storage's settings in STORAGES, and the service behind it."),
             permanent=permanent,
         ) from error
+
+
+def _limit_in(error: BaseException | None) -> TooMuch | None:
+    """The limit that a library has met with, and wrapped perhaps."""
+    for _depth in range(10):
+        if error is None or isinstance(error, TooMuch):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from trustbackup.destinations.storage.s3_limits import is_s3
+from trustbackup.destinations.storage.exchange_limits import is_s3
 
 
 def locked_until(storage: Any, path: str, error: BaseException | None) -> datetime | None:  # noqa: ANN401 - an S3Storage, or any other

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from trustbackup.destinations.base import DestinationBackend, DestinationError
+from trustbackup.destinations.base import DestinationBackend, TooLong
 from trustbackup.exceptions import BackupNotFound, FolderError, ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import ngettext
@@ -18,10 +18,6 @@ from trustbackup.store.folder import LATEST_MANIFESTS, LATEST_SECONDS
 from trustbackup.store.manifest import Manifest
 from trustbackup.store.signature import Signature, Signer, no_signed_backup, too_many_others
 from trustbackup.store.streams import BLOCK
-
-
-class TooLong(DestinationError):
-    """A file at the destination goes on after its known end."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.db import DatabaseError
 
-from trustbackup.destinations.base import DestinationBackend, DestinationError
+from trustbackup.destinations.base import DestinationBackend, DestinationError, TooLong
 from trustbackup.exceptions import BackupNotFound, Busy, ManifestError, TrustbackupError
 from trustbackup.models import Copy
 from trustbackup.operations.checks import (
@@ -25,7 +25,6 @@ from trustbackup.operations.offsite.hydrate import _unknown, refs_with_copy
 from trustbackup.operations.offsite.objects import check_objects_there
 from trustbackup.operations.offsite.remote import (
     RemoteBackup,
-    TooLong,
     find_remote,
     list_remote,
     read_blocks,

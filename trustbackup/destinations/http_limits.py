@@ -1,8 +1,8 @@
-"""The end of every exchange with an S3 server: so many seconds, so many bytes.
+"""The end of every exchange by HTTP: so many seconds, so many bytes.
 
 A time limit of a socket is one for each silence: a server that sends a byte now and then keeps
 it. Here a watch cuts the connections when a request has taken too long for what it carries, and
-an answer that botocore reads whole has a length that it can't exceed.
+an answer that a library reads whole has a length that it can't exceed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.base import DestinationError, TooLong
 from trustbackup.phrases import gettext as _
 
 REQUEST_SECONDS = 60.0
@@ -40,6 +40,14 @@ class Refused(BaseException):
         self.error = error
 
 
+class TooMuch(DestinationError):
+    """A server sent more than it may, or for longer; says what, not of what."""
+
+
+class ObjectTooLong(TooMuch, TooLong):
+    """An object goes on after its known end; says the same."""
+
+
 class Limits:
     """Of one client, whose connections it can cut from another thread."""
 
@@ -47,7 +55,9 @@ class Limits:
         """``final`` errors are not tried again."""
         self.longest_answer = longest_answer
         self.final = final
-        self.ended = False
+        self.longest_object: int | None = None
+        """Bytes; None where whoever reads an object counts them."""
+        self._ended: DestinationError | None = None
         self._descriptors: list[int] = []
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -69,10 +79,15 @@ class Limits:
                 ):
                     known.shutdown(socket.SHUT_RDWR)
 
-    def end(self) -> None:
+    def end(self, why: DestinationError | None = None) -> None:
         """Cut all connections, and let no request go out any more: a library tries again."""
-        self.ended = True
+        self._ended = why or DestinationError(_("The test was ended"))
         self.abort()
+
+    def must_not_be_over(self) -> None:
+        """Raises DestinationError after ``end()``."""
+        if self._ended is not None:
+            raise self._ended
 
     def close(self) -> None:
         """Forget the connections."""
@@ -94,18 +109,34 @@ class Limits:
         finally:
             timer.cancel()
 
+    @contextlib.contextmanager
+    def reading(self, size: int) -> Iterator[None]:
+        """While a library reads an object that is to have ``size`` bytes: no byte more, and an end.
+
+        Whatever the server says of it now: it may say something else than it has said before.
+        """
+        self.longest_object = size
+        seconds = REQUEST_SECONDS + size / SLOWEST
+        timer = threading.Timer(seconds, self.end, [_too_slow(seconds)])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self.longest_object = None
+
     def bound(self, send: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """botocore's way to send a request, with an end: the answer's, too, if it is read whole."""
 
         def bounded(request: Any) -> Any:  # noqa: ANN401 - botocore's own
-            if self.ended:
-                raise DestinationError(_("The test was ended"))
+            self.must_not_be_over()
             # An answer that comes before the data was sent would be one of botocore's own, with no
             # end: whoever asks for "100 Continue" gets it.
             if "Expect" in request.headers:
                 del request.headers["Expect"]
             length = request.headers.get("Content-Length", 0)
-            self._local.streams = bool(request.stream_output)
+            self.expect(an_object=bool(request.stream_output))
             with self.timed(int(length or 0)):
                 return send(request)
 
@@ -115,19 +146,28 @@ class Limits:
         """An answer that ends: unless it is an object that somebody reads piece by piece."""
         return type("BoundedResponse", (_BoundedResponse,), {"limits": self})
 
-    def reads_an_object(self) -> bool:
-        """Whether the answer that this thread waits for is one that is read piece by piece."""
-        return bool(getattr(self._local, "streams", False))
+    def expect(self, *, an_object: bool) -> None:
+        """Say what this thread asks for next: an object is read piece by piece."""
+        self._local.an_object = an_object
+
+    def is_object(self, status: int) -> bool:
+        """Whether the answer that this thread has got is an object."""
+        return bool(getattr(self._local, "an_object", False)) and status in (200, 206)
 
 
 class _BoundedResponse(http.client.HTTPResponse):
     limits: Limits
     left: int | None = None
+    is_object = False
 
     def begin(self) -> None:
         super().begin()
-        if not (self.limits.reads_an_object() and self.status in (200, 206)):
-            self.left = self.limits.longest_answer
+        self.is_object = self.limits.is_object(self.status)
+        limits = self.limits
+        self.left = limits.longest_object if self.is_object else limits.longest_answer
+        # Azure's library makes a list as long as the server says.
+        if self.left is not None and (self.length or 0) > self.left:
+            self._refuse()
 
     def read(self, amt: int | None = None) -> bytes:
         if self.left is not None and (amt is None or amt > self.left + 1):
@@ -152,14 +192,32 @@ class _BoundedResponse(http.client.HTTPResponse):
         return data
 
     def _refuse(self) -> NoReturn:
-        raise Refused(_too_long()) if self.limits.final else _too_long()
+        # Whatever the library would still read of it.
+        self.close()
+        error = _object_too_long(self.limits.longest_object) if self.is_object else _too_long()
+        raise Refused(error) if self.limits.final else error
 
 
-def _too_long() -> DestinationError:
-    return DestinationError(
-        _("its answer is longer than any of an S3 server"),
+def _too_long() -> TooMuch:
+    return TooMuch(
+        _("its answer is longer than any of such a service"),
         todo=_(
             "Check the endpoint: it is the service's address for programs, not that of its pages."
         ),
         permanent=True,
+    )
+
+
+def _object_too_long(size: int | None) -> ObjectTooLong:
+    return ObjectTooLong(
+        _("it is longer than the %(size)d bytes that it should have", size=size or 0),
+        todo=_("Verify the backup at that destination."),
+        permanent=True,
+    )
+
+
+def _too_slow(seconds: float) -> TooMuch:
+    return TooMuch(
+        _("it was not over within %(seconds)d seconds", seconds=seconds),
+        todo=_("Check the server and the network: it answers, but never to the end."),
     )
