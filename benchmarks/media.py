@@ -21,6 +21,8 @@ AVERAGE = 100_000
 _SHARE = 100
 """One in so many files changes."""
 _FOLDER = 200
+_TEXT = 8 << 20
+"""Bytes of text, of which each text is a piece: far more than gzip looks back."""
 TAR, PEER, ARCHIVE = "tar | gzip -1", "mediabackup -z", "create_backup --type media"
 FIRST, AGAIN, CHANGED = "incremental, the first", "… nothing changed", "… 1 % changed"
 _COMMAND = ("create_backup", "--type", "media", "--incremental")
@@ -29,6 +31,7 @@ _COMMAND = ("create_backup", "--type", "media", "--incremental")
 def make(media: Path, files: int) -> int:
     """The same files on every machine; their bytes. They are old enough to be believed."""
     source = random.Random(1)
+    text = b"".join(b"%d,order\n" % source.getrandbits(20) for _ in range(_TEXT // 13))
     total = 0
     for number in range(files):
         size = source.randrange(AVERAGE // 10, AVERAGE * 19 // 10)
@@ -38,7 +41,8 @@ def make(media: Path, files: int) -> int:
             content = source.randbytes(size)
             (folder / f"picture{number}.jpg").write_bytes(content)
         else:
-            content = b"".join(b"%d,order\n" % source.getrandbits(20) for _ in range(size // 12))
+            start = source.randrange(len(text) - size)
+            content = text[start : start + size]
             (folder / f"text{number}.csv").write_bytes(content)
         total += len(content)
     return total

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.backups import make, more_settings, verify
+from tests.support.backups import listed, make, more_settings, verify
 from tests.support.media import MEDIA, fill, restored, snapshot
 from tests.support.sites import Site
 
@@ -62,6 +62,14 @@ def test_a_copy_that_lacks_objects_is_found_and_mended(sqlite_site: Site) -> Non
     (folder / name).write_bytes(content)
     verified = sqlite_site.manage("verify_backup", made["id"], "--at", url, "--json", check=False)
     assert verified.json["problems"] == [f"1 object of media is missing or damaged: {name}."]
+    aside = shutil.move(sqlite_site.backups, sqlite_site.folder / "aside")
+    refused = sqlite_site.manage("sync_backups", url, "--pull", "--json", check=False)
+    assert refused.returncode == 1
+    assert "it is corrupt there" in refused.stdout + refused.stderr
+    assert listed(sqlite_site) == []
+    assert objects(sqlite_site.backups / "objects") == {}
+    shutil.rmtree(sqlite_site.backups)
+    shutil.move(aside, sqlite_site.backups)
     (folder / name).unlink()
     compared = sqlite_site.manage("sync_backups", url, "--json", "--dry-run", check=False)
     assert "1 object of it is not there." in compared.stdout
@@ -121,3 +129,48 @@ def test_a_sweep_at_a_destination_leaves_what_a_copy_names_and_waits_a_day(
     sqlite_site.manage("sweep_objects", "--at", url)
     assert set(objects(folder)) == three - {f"backup_object_{dry['removed'][0]}"}
     assert "is whole" in sqlite_site.manage("verify_backup", first["id"], "--at", url).stdout
+
+
+def test_a_copy_in_a_folder_is_restored_by_its_path(sqlite_site: Site) -> None:
+    fill(sqlite_site)
+    then = snapshot(sqlite_site.media)
+    folder, url = place(sqlite_site)
+    made = make(sqlite_site, *INCREMENTAL, "--to", url)
+    shutil.rmtree(sqlite_site.backups)
+    shutil.rmtree(sqlite_site.media)
+    path = str(folder / f"backup_{made['id']}.manifest.json")
+    sqlite_site.manage("restore_backup", path, "--force")
+    assert snapshot(sqlite_site.media) == then
+
+
+def test_a_bundle_and_an_upload_say_that_objects_travel_by_copies(sqlite_site: Site) -> None:
+    fill(sqlite_site)
+    made = make(sqlite_site, *INCREMENTAL)
+    paths = [file["path"] for file in made["files"]] + [made["manifest"]]
+    away = sqlite_site.folder / "away"
+    away.mkdir()
+    for path in paths:
+        shutil.move(path, away)
+    shutil.rmtree(sqlite_site.backups)
+    refused = sqlite_site.manage("adopt_backup", *map(str, away.iterdir()), check=False)
+    assert refused.returncode == 1
+    assert "1 object of media is missing" in refused.stderr
+    assert "sync_backups --pull" in refused.stderr
+
+
+def test_two_folders_are_two_parts_and_one_may_have_no_object(sqlite_site: Site) -> None:
+    fill(sqlite_site)
+    invoices = sqlite_site.folder / "invoices"
+    invoices.mkdir()
+    (invoices / "one.pdf").write_bytes(os.urandom(9 << 20))
+    (invoices / "empty").touch()
+    contents = {"media": {"FOLDER": str(sqlite_site.media)}, "bills": {"FOLDER": str(invoices)}}
+    more_settings(sqlite_site, f"TRUSTBACKUP['CONTENTS'] = {contents!r}")
+    _folder, url = place(sqlite_site)
+    made = make(sqlite_site, *INCREMENTAL, "--to", url)
+    assert verify(sqlite_site, made["id"])["ok"]
+    assert "is whole" in sqlite_site.manage("verify_backup", made["id"], "--at", url).stdout
+    (invoices / "one.pdf").unlink()
+    empty = make(sqlite_site, *INCREMENTAL, "--to", url)
+    assert verify(sqlite_site, empty["id"])["ok"]
+    assert "is whole" in sqlite_site.manage("verify_backup", empty["id"], "--at", url).stdout

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +21,13 @@ from tests.support.objects import Objects
 from trustbackup.contents.media import incremental, packs
 from trustbackup.contents.media.walk import Mishap
 from trustbackup.exceptions import Busy, FolderError, ManifestError, TrustbackupError
+from trustbackup.operations import object_checks
 from trustbackup.operations.backup.sweep import sweep_objects
+from trustbackup.operations.progress import quiet
 from trustbackup.store.folder import BackupFolder
 from trustbackup.store.objects import StoredObject, read_object_list, write_object_line
 from trustbackup.store.signature import Signer
+from trustbackup.store.streams import sha256_of
 
 
 @pytest.fixture
@@ -317,3 +322,51 @@ def test_nothing_is_removed_while_a_backup_names_objects(objects: Objects, media
     (objects.store.root / "backup_2026-11-20_02-15-33.media.jsonl").unlink()
     assert len(sweep_objects(folder, grace=-60.0).removed) == 1
     assert [path.name for path in objects.store.folder.iterdir()] == ["foreign"]
+
+
+def test_a_large_file_that_can_not_be_read_to_its_end_leaves_room_for_the_next_folder(
+    objects: Objects, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (media / "large").write_bytes(os.urandom(packs.ALONE))
+    reads = os.read
+
+    def broken(descriptor: int, size: int) -> bytes:
+        if size > 1000:
+            raise OSError(errno.EIO, "Input/output error")
+        return reads(descriptor, size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "read", broken)
+        seen = objects.back_up(media)
+    assert seen.mishaps.counts == {Mishap.UNREADABLE: 1}
+    assert members(objects.indexes[0]) == []
+    assert list(objects.workdir.iterdir()) == []
+    objects.back_up(media)
+    objects.put(objects.indexes[1], tmp_path / "back")
+    assert snapshot(tmp_path / "back") == snapshot(media)
+
+
+def test_a_look_at_many_backups_reads_each_object_once(
+    objects: Objects, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(media)
+    objects.back_up(media)
+    known = [
+        StoredObject(name, status.st_size) for name, status in objects.store.statuses().items()
+    ]
+    reads: list[Path] = []
+
+    def counted(path: Path, follow: Callable[[int], None]) -> str:
+        reads.append(path)
+        return sha256_of(path, follow)
+
+    monkeypatch.setattr(object_checks, "sha256_of", counted)
+    with object_checks.reading_each_once():
+        assert list(object_checks.damaged_objects(objects.store, known, quiet)) == []
+        assert list(object_checks.damaged_objects(objects.store, known, quiet)) == []
+    assert len(reads) == len(known)
+    objects.store.path(known[0].sha256).write_bytes(bytes(known[0].bytes))
+    for _again in range(2):
+        with object_checks.reading_each_once():
+            found = list(object_checks.damaged_objects(objects.store, known, quiet))
+        assert found == known[:1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from trustbackup.exceptions import FolderError, ManifestError, file_operation
 from trustbackup.operations.progress import Progress, Reporter
@@ -14,8 +16,29 @@ from trustbackup.store.manifest import Part
 from trustbackup.store.objects import FORMAT, ObjectStore, StoredObject, read_object_list
 from trustbackup.store.streams import Decompressed, sha256_of
 
+_good: ContextVar[set[tuple[str, str]] | None] = ContextVar("objects found good", default=None)
 _SAID = 3
 """Objects that a sentence names."""
+
+
+@contextmanager
+def reading_each_once() -> Iterator[None]:
+    """While many backups are checked, an object that they share is read for the first of them."""
+    token = _good.set(set())
+    try:
+        yield
+    finally:
+        _good.reset(token)
+
+
+def is_known_good(where: str, stored: StoredObject) -> bool:
+    """Whether it was read already, and found good, in this look at many backups."""
+    return (where, stored.sha256) in (_good.get() or ())
+
+
+def note_good(where: str, stored: StoredObject) -> None:
+    if (good := _good.get()) is not None:
+        good.add((where, stored.sha256))
 
 
 def objects_of(entry: BackupFiles, part: Part) -> list[StoredObject]:
@@ -44,7 +67,8 @@ def damaged_objects(
     store: ObjectStore, objects: Iterable[StoredObject], report: Reporter
 ) -> Iterator[StoredObject]:
     """Those whose content is not the one that their names tell: each is read."""
-    objects = list(objects)
+    where = str(store.where)
+    objects = [stored for stored in objects if not is_known_good(where, stored)]
     total, before = sum(stored.bytes for stored in objects), 0
     for stored in objects:
 
@@ -53,9 +77,12 @@ def damaged_objects(
 
         try:
             with file_operation(_("Reading"), stored.name):
-                if sha256_of(store.path(stored.sha256), follow) != stored.sha256:
-                    yield stored
+                found = sha256_of(store.path(stored.sha256), follow)
         except FolderError:
+            found = ""
+        if found == stored.sha256:
+            note_good(where, stored)
+        else:
             yield stored
         before += stored.bytes
 

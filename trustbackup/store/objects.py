@@ -60,6 +60,11 @@ class ObjectStore:
     def is_there(self) -> bool:
         return self.folder.is_dir() and not self.folder.is_symlink()
 
+    @property
+    def where(self) -> Path:
+        """The folder that objects are read from: in a copy they lie among the backups' files."""
+        return self.root if not os.path.lexists(self.folder) else self.folder
+
     def prepare(self) -> None:
         """Make the folder (0700) if need be. Raises FolderError when it is a link."""
         with file_operation(_("Making the folder of objects"), self.folder):
@@ -92,9 +97,9 @@ class ObjectStore:
         """Every object by its SHA-256; nothing foreign, no link. Raises FolderError."""
         found: dict[str, os.stat_result] = {}
         with file_operation(_("Listing the folder of objects"), self.folder):
-            if not self.is_there():
+            if self.where == self.folder and not self.is_there():
                 return found
-            with os.scandir(self.folder) as listing:
+            with os.scandir(self.where) as listing:
                 for item in listing:
                     if sha256 := names.parse_object(item.name):
                         with contextlib.suppress(FileNotFoundError):
@@ -104,7 +109,7 @@ class ObjectStore:
         return found
 
     def path(self, sha256: str) -> Path:
-        return self.folder / names.object_name(sha256)
+        return self.where / names.object_name(sha256)
 
     def publish(self, path: Path, stored: StoredObject, *, anew: bool = False) -> bool:
         """Give a flushed file its name, or remove it where the same object is there; was it new?

@@ -103,6 +103,7 @@ class ObjectWriter:
             self._wait()
             item.file.__exit__(Exception)
             self._open.remove(item)
+            item.file.path.unlink()  # another folder's objects are written here next
             raise
         self._end(item)
         self._wait()

@@ -17,7 +17,7 @@ from trustbackup.destinations.base import DestinationBackend, DestinationError, 
 from trustbackup.destinations.uploads import OtherContent
 from trustbackup.exceptions import ManifestError
 from trustbackup.operations.backup.media_objects import naming_objects
-from trustbackup.operations.object_checks import objects_of, said_of
+from trustbackup.operations.object_checks import is_known_good, note_good, objects_of, said_of
 from trustbackup.operations.offsite.remote import has_copy_of, read_blocks
 from trustbackup.operations.progress import Progress, Reporter
 from trustbackup.phrases import gettext as _
@@ -168,7 +168,12 @@ def check_objects_there(
     Raises ManifestError for a list that makes no sense, DestinationError.
     """
     there = sizes_there(destination)
-    bad, objects = [], read_list_there(destination, part)
+    bad, where = [], destination.address
+    objects = [
+        stored
+        for stored in read_list_there(destination, part)
+        if there.get(stored.sha256) != stored.bytes or not is_known_good(where, stored)
+    ]
     total, done = sum(stored.bytes for stored in objects), 0
     for stored in objects:
         if there.get(stored.sha256) != stored.bytes:
@@ -179,7 +184,9 @@ def check_objects_there(
             digest.update(block)
             done += len(block)
             report(Progress(stage=f"reading {name}", done=done, total=total))
-        if digest.hexdigest() != stored.sha256:
+        if digest.hexdigest() == stored.sha256:
+            note_good(where, stored)
+        else:
             bad.append(stored)
     return said_of(part, bad)
 

@@ -21,6 +21,7 @@ from trustbackup.operations.checks import (
     wrong_size,
 )
 from trustbackup.operations.context import Context
+from trustbackup.operations.object_checks import reading_each_once
 from trustbackup.operations.offsite.hydrate import _unknown, refs_with_copy
 from trustbackup.operations.offsite.objects import check_objects_there
 from trustbackup.operations.offsite.remote import (
@@ -58,10 +59,11 @@ def verify_all(report: Reporter = quiet) -> list[VerifyResult]:
     context = Context.current()
     entries = context.folder.scan()
     verdicts = []
-    for key in sorted(entries, key=names.order):
-        # One that was deleted meanwhile is none to say anything about.
-        with suppress(BackupNotFound):
-            verdicts.append(_verify_one(context, entries[key], report))
+    with reading_each_once():
+        for key in sorted(entries, key=names.order):
+            # One that was deleted meanwhile is none to say anything about.
+            with suppress(BackupNotFound):
+                verdicts.append(_verify_one(context, entries[key], report))
     return verdicts
 
 
@@ -111,7 +113,8 @@ def verify_at(
         else:
             signer = context.signer
             remotes = [find_remote(destination, one, signer) for one in references]
-        return [verify_remote(context, destination, remote, ref, report) for remote in remotes]
+        with reading_each_once():
+            return [verify_remote(context, destination, remote, ref, report) for remote in remotes]
 
 
 def verify_remote(

@@ -139,7 +139,7 @@ def _prune_there(
                 _note_refusal(place, identifier, error)
             else:
                 place.deleted.append(identifier)
-        if not dry_run:
+        if place.deleted:
             sweep_quietly_at(situation.context, destination, ref.name)
 
 
