@@ -17,6 +17,7 @@ from typing import NoReturn
 from benchmarks import (
     cluster,
     data,
+    idle,
     listing,
     media,
     memory,
@@ -32,7 +33,18 @@ from benchmarks import (
 from benchmarks.measure import BenchmarkError, say
 from benchmarks.site import Site
 
-PARTS = ("postgres", "sqlite", "list", "retention", "page", "offsite", "restore", "memory", "media")
+PARTS = (
+    "postgres",
+    "sqlite",
+    "list",
+    "retention",
+    "idle",
+    "page",
+    "offsite",
+    "restore",
+    "memory",
+    "media",
+)
 ASKED_FOR = ("nightly",)
 """Parts that are measured only where ``--only`` names them."""
 _ROOM = {
@@ -40,6 +52,7 @@ _ROOM = {
     "sqlite": 4e9,
     "list": 0.2e9,
     "retention": 0,
+    "idle": 0.1e9,
     "page": 2.5e9,
     "offsite": 8e9,
     "restore": 8e9,
@@ -182,8 +195,8 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
 
 
 def measure_many(options: argparse.Namespace, folder: Path) -> list[report.Section]:
-    """What is to stay quick, or small, with many backups: their list, what becomes of each, where
-    they are backed up."""
+    """What is to stay quick, or small: the list of many backups, what becomes of each, where they
+    are backed up, and what plans cost while nothing is due."""
     parts = options.only or PARTS
     sections: list[report.Section] = []
     if "list" in parts:
@@ -199,6 +212,9 @@ def measure_many(options: argparse.Namespace, folder: Path) -> list[report.Secti
         say("Uploaded files: making them, and their backups")
         site = Site(folder / "uploads", f"sqlite:///{folder / 'uploads.sqlite3'}")
         sections.append(media.measure(site, options.rounds, options.scale))
+    if "idle" in parts:
+        say("A site on which nothing is due")
+        sections += idle.measure(folder / "idle", options.rounds)
     if "nightly" in parts:
         say(f"A backup folder that restic backs up for {options.nights} nights")
         place = folder / "nightly"

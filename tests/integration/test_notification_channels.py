@@ -42,6 +42,11 @@ def test_an_email_has_the_pages_sentences_in_the_readers_language(mailbox: Mailb
     html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
     for part in (str(message["Subject"]), text, html):
         assert "Die Sicherung ist fehlgeschlagen." in part
+    assert [part.get_content_type() for part in message.walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ], "no backup is attached"
     assert "nightly" in text
     assert '<html lang="de">' in html
     assert message["Auto-Submitted"] == "auto-generated"

@@ -39,6 +39,7 @@ def test_an_email_is_set_up_changed_switched_and_deleted(
 ) -> None:
     django_user_model.objects.create_user("grace", "grace@shop.example")
     Plan.objects.create(name="nightly")
+    assert "No backup is attached" in page(operator, "notifications/add/email/")
     values = form(
         users="grace\n\n grace ",
         addresses="ops@shop.example\nteam@shop.example",

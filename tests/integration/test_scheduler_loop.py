@@ -71,6 +71,25 @@ def test_sigterm_to_a_single_look_gives_its_due_times_back_too(postgres_site: Si
         assert look(postgres_site)["dues"] == []
 
 
+def test_a_look_when_nothing_is_due_loads_nothing_of_what_makes_backups(sqlite_site: Site) -> None:
+    give_plans(sqlite_site, nightly={"SCHEDULE": "@yearly"})
+    # Each import is a line on standard error.
+    env = {"PYTHONPROFILEIMPORTTIME": "1"}
+    looked = sqlite_site.manage("run_scheduled_backups", env=env, fresh=True)
+    loaded = {line.rpartition("|")[2].strip() for line in looked.stderr.splitlines()}
+    assert "trustbackup.operations.plans.due" in loaded
+    assert not loaded & {
+        "humanize",
+        "isal",
+        "trustbackup.databases.base",
+        "trustbackup.notifications.outbox",
+        "trustbackup.operations.restore.recover",
+        "trustbackup.runs.recorder",
+        "trustbackup.runs.scheduler",
+        "trustbackup.store.folder",
+    }
+
+
 def test_a_loop_prints_no_json(sqlite_site: Site) -> None:
     result = sqlite_site.manage("run_scheduled_backups", "--loop", "--json", check=False)
     assert_refused(result, "--loop")

@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import humanize
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections, router
 
@@ -24,10 +23,13 @@ from trustbackup.management.encoding import is_unicode, spelled_output
 from trustbackup.management.plain_output import PlainOutput, plain_json
 from trustbackup.models import Alarm
 from trustbackup.operations.progress import Progress, Reporter, quiet
-from trustbackup.operations.restore.recover import recover_restores
 from trustbackup.runs.delivery import sending
 from trustbackup.runs.lookout import lookout
-from trustbackup.runs.recorder import RunRecorder, record_run, system_user
+from trustbackup.store.index_access import refuse_coroutines
+from trustbackup.store.locks import RESTORES
+
+if TYPE_CHECKING:
+    from trustbackup.runs.recorder import RunRecorder
 
 
 class OneSentenceParser(CommandParser):
@@ -65,13 +67,14 @@ class BackupCommand(BaseCommand):
         self.stdout = output = PlainOutput(self.stdout, self.style)
         self.stderr = PlainOutput(self.stderr, self.style)
         try:
+            refuse_coroutines()
             # The index is read through the site's own connection, for which libpq would wait
             # for ever: a silent server must not keep us from the backups.
             timeout = max(2, round(get_settings().connect_timeout))
             os.environ.setdefault("PGCONNECT_TIMEOUT", str(timeout))
             with sending():
                 with cancellable():
-                    for sentence in recover_restores():
+                    for sentence in _recovered():
                         self.stderr.write(sentence)
                     ok = self.run(options)
                 _look_out()
@@ -97,6 +100,8 @@ class BackupCommand(BaseCommand):
         self, action: str, target: str = "", *, plan: str = ""
     ) -> AbstractContextManager[RunRecorder]:
         """Record a run of this command, by the user of the operating system."""
+        from trustbackup.runs.recorder import record_run, system_user
+
         actor = f"{system_user()} (command)"
         return record_run(action, target, actor=actor, address=socket.gethostname(), plan=plan)
 
@@ -129,6 +134,21 @@ class BackupCommand(BaseCommand):
                 yield reporter
         else:
             yield PlainProgress(self.stdout.write)
+
+
+def _recovered() -> list[str]:
+    """A sentence for each restore that died. What it takes loads where one was ever begun."""
+    try:
+        names = os.listdir(get_settings().backup_dir / RESTORES)
+        if not any(name.endswith((".json", ".alive")) for name in names):
+            return []
+    except FileNotFoundError:
+        return []
+    except OSError:
+        pass  # a sentence tells what is wrong with it
+    from trustbackup.operations.restore.recover import recover_restores
+
+    return recover_restores()
 
 
 def _look_out() -> None:
@@ -227,12 +247,16 @@ def live_progress(*, ascii_only: bool = False) -> Iterator[Reporter]:
 def seconds(count: float) -> str:
     """A duration for a person: 0.24 s, 3.2 s, or 4 minutes and 10 seconds."""
     if count >= 60:
+        import humanize
+
         return humanize.precisedelta(round(count))
     return f"{count:.2f} s" if count < 1 else f"{count:.1f} s"
 
 
 def size(count: float) -> str:
     """Bytes for a person: 12.3 MB."""
+    import humanize
+
     return humanize.naturalsize(count)
 
 

@@ -31,7 +31,7 @@ from trustbackup.notifications.message import compose
 from trustbackup.notifications.routes import RouteSpec, all_routes, settings_routes
 from trustbackup.phrases import gettext as _
 from trustbackup.policy.retries import pause_after
-from trustbackup.store.catalog import may_connect
+from trustbackup.store.index_access import may_connect
 
 logger = logging.getLogger(__name__)
 

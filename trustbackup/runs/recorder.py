@@ -28,7 +28,7 @@ from trustbackup.models.texts import storable, storable_values
 from trustbackup.runs.events import emit_end, emit_start
 from trustbackup.runs.hooks import call_after, call_before
 from trustbackup.runs.liveness import alive
-from trustbackup.store.catalog import may_connect
+from trustbackup.store.index_access import may_connect
 
 logger = logging.getLogger(__name__)
 

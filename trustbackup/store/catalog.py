@@ -22,9 +22,9 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store import drafts, manifest, names
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.folder import BackupFolder
+from trustbackup.store.index_access import may_connect
 from trustbackup.store.record import Record
 from trustbackup.store.signature import Signature
-from trustbackup.store.sqlite_name import file_of
 
 logger = logging.getLogger(__name__)
 _BATCH = 500
@@ -91,16 +91,6 @@ def _without_manifest(entry: BackupFiles, state: str, problem: str) -> Backup:
         state=state,
         problem=problem,
     )
-
-
-def may_connect(alias: str) -> bool:
-    """False for an SQLite file that does not exist, which connecting would create."""
-    connection = connections[alias]
-    if connection.vendor != "sqlite":
-        return True
-    name = connection.settings_dict["NAME"]
-    file = file_of(name)
-    return file.is_file() if file else bool(name)
 
 
 def synchronise(folder: BackupFolder, *, afresh: bool = False) -> dict[str, Backup]:

@@ -33,9 +33,10 @@ from trustbackup.operations.offsite.targets import (
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
-from trustbackup.store import catalog, staging
+from trustbackup.store import staging
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.eviction import evict_data, restore_data
+from trustbackup.store.index_access import may_connect
 from trustbackup.store.manifest import Part
 from trustbackup.store.record import Offloaded
 from trustbackup.store.signature import Signature
@@ -173,7 +174,7 @@ def refs_with_copy(identifier: str, offloaded: Offloaded) -> list[DestinationRef
 def _with_copies(identifier: str) -> list[str]:
     using = router.db_for_read(Copy)
     try:
-        if not catalog.may_connect(using):
+        if not may_connect(using):
             return []
         with for_a_note(using):
             rows = Copy.objects.using(using).filter(identifier=identifier, state__in=Copy.THERE)

@@ -21,7 +21,7 @@ from trustbackup.operations.context import Context
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import one_line
 from trustbackup.sealing import unseal_secrets
-from trustbackup.store import catalog
+from trustbackup.store.index_access import may_connect
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def all_destinations(*, automatic_only: bool = False) -> list[DestinationRef]:
     """
     using = router.db_for_read(models.Destination)
     try:
-        if not catalog.may_connect(using):
+        if not may_connect(using):
             return []
         with for_a_note(using):
             rows = list(models.Destination.objects.using(using))

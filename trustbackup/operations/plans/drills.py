@@ -9,10 +9,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Max, Q
 
 from trustbackup.models import Backup, BackupQuerySet, Run
-from trustbackup.operations.context import Context
 from trustbackup.operations.plans.spec import PlanSpec, default_zone
 from trustbackup.policy.drills import is_drill_due, is_within
-from trustbackup.store import catalog
 from trustbackup.store.signature import Signature
 
 
@@ -30,6 +28,10 @@ def find_drills(specs: Iterable[PlanSpec], now: datetime) -> list[tuple[PlanSpec
     ]
     if not waiting:
         return []
+    # Most sites have a plan that is proven by no drill, and look every few minutes.
+    from trustbackup.operations.context import Context
+    from trustbackup.store import catalog
+
     catalog.synchronise_if_changed(Context.current().folder)
     ours = Backup.objects.whole().filter(signature=Signature.OURS.name.lower(), created__lte=now)
     last = _last_drills(ours, [spec.name for spec in waiting], now)

@@ -18,7 +18,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.policy.plan import DrillRule, PlanSpec, Source, read_plan
 from trustbackup.policy.retention.rules import SUGGESTED as SUGGESTED_RETENTION
 from trustbackup.policy.schedule import every_day, in_the_small_hours
-from trustbackup.store.catalog import may_connect
+from trustbackup.store.index_access import may_connect
 
 __all__ = [
     "PlanSpec",

@@ -212,7 +212,10 @@ class EmailForm(RouteForm):
 
     admins = forms.BooleanField(label=_("The ADMINS of the settings"), required=False)
     users = _lines(_("Users, one in a line"), _("By what they sign in with."))
-    addresses = _lines(_("Other addresses, one in a line"))
+    addresses = _lines(
+        _("Other addresses, one in a line"),
+        _("No backup is attached: that would have to be encrypted, and no backup is yet."),
+    )
 
     @classmethod
     def shown_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
