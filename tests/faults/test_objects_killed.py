@@ -44,7 +44,7 @@ def test_fault_04_sigkill_while_objects_are_written_leaves_whole_backups(
 
 
 @pytest.mark.parametrize("call", ["rename", "fsync"])
-def test_fault_19_sigkill_while_objects_are_copied_leaves_no_half_copy(
+def test_fault_04_sigkill_while_objects_are_copied_leaves_no_half_copy(
     sqlite_site: Site, strace: str, tmp_path: Path, sweep: Sweep, call: str
 ) -> None:
     site, folder = sqlite_site, sqlite_site.folder / "copies"

@@ -203,7 +203,7 @@ def test_fault_31_a_pack_that_is_cut_or_has_a_flipped_bit_gives_nothing_wrong(
     assert status.st_size == len(content)
 
 
-def test_attack_9_a_link_in_the_place_of_an_object_is_not_followed(
+def test_attack_09_a_link_in_the_place_of_an_object_is_not_followed(
     objects: Objects, media: Path, tmp_path: Path
 ) -> None:
     (media / "file").write_text("content")
