@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.backups import make
+from tests.support.backups import make, read_manifest
 from tests.support.content import content
 from tests.support.restores import restore
 from tests.support.sites import Site
@@ -61,3 +61,42 @@ def test_a_table_whose_name_begins_as_one_of_ours_is_the_sites(postgres_site: Si
     assert tables(postgres_site) == then
     keys = "SELECT count(*) FROM pg_constraint WHERE conrelid = 'trustbackup_run_note'::regclass"
     assert postgres_site.query(keys) == [(3,)]
+
+
+def test_what_is_called_as_one_of_our_tables_and_is_none_is_the_sites(postgres_site: Site) -> None:
+    postgres_site.query(
+        "CREATE VIEW trustbackup_run_report AS SELECT count(*) FROM trustbackup_run;"
+        " COMMENT ON VIEW trustbackup_run_report IS 'x';"
+        " GRANT SELECT ON trustbackup_run_report TO PUBLIC;"
+        " CREATE MATERIALIZED VIEW trustbackup_run_kinds AS SELECT 1 AS a;"
+        " CREATE FUNCTION trustbackup_run_count(a int, b text) RETURNS int LANGUAGE sql AS"
+        " 'SELECT 1'; CREATE SEQUENCE trustbackup_run_number;"
+        " CREATE TYPE trustbackup_run_kind AS ENUM ('a');"
+        ' CREATE TABLE "odd trustbackup_run name" (kind trustbackup_run_kind);'
+        " CREATE TABLE felt (id int CONSTRAINT trustbackup_run_positive CHECK (id > 0), run uuid"
+        " CONSTRAINT trustbackup_run_known REFERENCES trustbackup_run (id));"
+        " CREATE INDEX trustbackup_run_felt ON felt (id)"
+    )
+    made = make(postgres_site)
+    then = read_manifest(made)["parts"][0]["inventory"]
+    done = restore(postgres_site, made["id"], "--in-place")
+    assert done["notes"] == []
+    assert read_manifest(make(postgres_site))["parts"][0]["inventory"] == then
+
+
+def test_case_j1_what_was_made_since_on_a_server_of_the_backup_goes_with_it(
+    postgres_site: Site,
+) -> None:
+    database = postgres_site.database
+    assert database
+    database.cluster.execute(
+        "CREATE EXTENSION postgres_fdw;"
+        f' GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO "{database.user}"',
+        database.name,
+    )
+    database.execute("CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw")
+    made = make(postgres_site)
+    database.execute("CREATE USER MAPPING FOR PUBLIC SERVER far")
+    restore(postgres_site, made["id"], "--in-place")
+    assert postgres_site.query("SELECT srvname FROM pg_foreign_server") == [("far",)]
+    assert postgres_site.query("SELECT count(*) FROM pg_user_mappings") == [(0,)]

@@ -11,7 +11,7 @@ from tests.support.backups import assert_refused, make, read_manifest
 from tests.support.content import digest
 from tests.support.damage import forge, sign_again
 from tests.support.odd_objects import OF_A_SUPERUSER, OF_ANY_OWNER
-from tests.support.restores import drill, go_on, restore
+from tests.support.restores import drill, go_on, restore, undo
 from tests.support.sites import Site
 
 WAYS = ("--swap", "--in-place")
@@ -181,6 +181,34 @@ def test_case_d4_what_hangs_on_trustbackups_own_tables_survives_a_swap(
     then = inventory(make(postgres_site))
     assert restore(postgres_site, made["id"], "--swap")["notes"] == []
     assert inventory(make(postgres_site)) == then
+
+
+def test_case_c6_what_the_site_has_hung_on_our_tables_since_ends_no_restore(
+    postgres_site: Site,
+) -> None:
+    made = make(postgres_site)
+    database = postgres_site.database
+    assert database
+    database.execute(
+        "CREATE SCHEMA watch; CREATE EXTENSION pg_trgm;"
+        " CREATE FUNCTION watch.changed() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RETURN NULL; END';"
+        " CREATE TRIGGER watched AFTER INSERT OR UPDATE ON trustbackup_run FOR EACH ROW"
+        " EXECUTE FUNCTION watch.changed();"
+        " CREATE INDEX by_letters ON trustbackup_run USING gin (action gin_trgm_ops);"
+        " CREATE POLICY mine ON trustbackup_run USING (true)"
+    )
+    watched = "SELECT count(*) FROM pg_trigger WHERE tgname = 'watched'"
+    runs = postgres_site.query("SELECT id FROM trustbackup_run ORDER BY id")
+    notes = " ".join(restore(postgres_site, made["id"], "--swap")["notes"])
+    assert "Trigger trustbackup_run watched was left out" in notes
+    assert "Index by_letters was left out" in notes
+    assert "mine" not in notes
+    assert postgres_site.query(watched) == [(0,)]
+    assert set(runs) < set(postgres_site.query("SELECT id FROM trustbackup_run"))
+    undo(postgres_site)
+    assert postgres_site.query(watched) == [(1,)]
+    assert set(runs) < set(postgres_site.query("SELECT id FROM trustbackup_run"))
 
 
 def test_case_d4_security_labels_are_kept_in_mind_where_nobody_knows_them(

@@ -57,3 +57,22 @@ def test_case_f3_a_database_that_writes_dates_otherwise_is_restored(postgres_sit
         postgres_site.query("DELETE FROM shop_cartitem")
         restore(postgres_site, made["id"], way)
         assert digest(postgres_site) == then
+
+
+def test_case_f3_a_database_that_quotes_every_name_is_restored(postgres_site: Site) -> None:
+    database = postgres_site.database
+    assert database
+    database.execute(
+        "CREATE FUNCTION low(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t)';"
+        " CREATE FUNCTION slug(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS"
+        " 'BEGIN RETURN low(t); END';"
+        " CREATE TABLE page (title text, slug text GENERATED ALWAYS AS (slug(title)) STORED);"
+        " INSERT INTO page VALUES ('One')"
+    )
+    database.cluster.execute(f'ALTER DATABASE "{database.name}" SET quote_all_identifiers = on')
+    made = make(postgres_site)
+    assert drill(postgres_site, made["id"])["ok"]
+    for way in ("--swap", "--in-place"):
+        postgres_site.query("DELETE FROM page")
+        restore(postgres_site, made["id"], way)
+        assert postgres_site.query("SELECT slug FROM page") == [("one",)]

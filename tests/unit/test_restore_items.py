@@ -78,3 +78,8 @@ def test_a_section_without_items_is_only_its_preamble() -> None:
     section = read_section(b"SET statement_timeout = 0;\n")
     assert section.items == []
     assert section.preamble == b"SET statement_timeout = 0;\n"
+
+
+def test_a_role_may_have_any_name() -> None:
+    text = TEXT.replace(b"Owner: web", b"Owner: O'Bri; en")
+    assert [item.owner for item in read_section(text).items] == ["O'Bri; en"] * 3

@@ -70,14 +70,13 @@ _VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
 """libpq's keyword → its variable; a program older than one of them passes it over."""
-_ON_THE_COMMAND_LINE = (
+_ON_THE_COMMAND_LINE = (  # what has no variable, and is no secret
     "keepalives",
     "keepalives_idle",
     "keepalives_interval",
     "keepalives_count",
     "tcp_user_timeout",
 )
-"""What has no variable, and is no secret."""
 _CONNECTION = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
 _SETTINGS = {
     "statement_timeout": "0",
@@ -88,9 +87,11 @@ _SETTINGS = {
     "array_nulls": "on",
     "transform_null_equals": "off",
     "datestyle": "ISO",
+    "quote_all_identifiers": "off",
 }
 """What a server, a database or a role may have set otherwise: limits meant for web requests, and
-what decides whether a restore may write and how rows are read (psycopg reads ISO dates alone)."""
+what decides whether a restore may write, and how rows (psycopg reads ISO dates) and names look."""
+_LEFT_BY_PG_DUMP = "'idle_session_timeout', 'quote_all_identifiers'"
 _IDENTIFIER = "(SELECT system_identifier::text FROM pg_control_system())"
 _STARTED = "pg_postmaster_start_time()::text"  # where the role may not ask for the identifier
 _SET_UP = """
@@ -131,10 +132,7 @@ class ProgramAddress:
 
 
 class Address:
-    """Opens sessions on the databases of an alias's server.
-
-    ``settings`` take the place of the alias's own: those of a backup role, for instance.
-    """
+    """Opens sessions on an alias's server; ``settings`` may be others, as a backup role's."""
 
     def __init__(
         self, alias: str, options: Options, settings: Mapping[str, Any] | None = None
@@ -244,11 +242,13 @@ class Address:
         """Where the session of ``cursor`` is, for a program that is to go to the same place."""
         used = _used(cursor)
         used["application_name"] = self.options.label
-        # The one limit that pg_dump does not switch off itself. Not where there is none: a
-        # pooler may refuse options.
-        cursor.execute("SELECT reset_val FROM pg_settings WHERE name = 'idle_session_timeout'")
-        if (cursor.fetchone() or ("0",))[0] != "0" and not is_pooled(cursor):
-            used["options"] = f"{used.get('options', '')} -c idle_session_timeout=0".strip()
+        # Not where there is nothing to change: a pooler may refuse options.
+        cursor.execute(
+            f"SELECT name FROM pg_settings WHERE name IN ({_LEFT_BY_PG_DUMP})"  # noqa: S608
+            " AND reset_val NOT IN ('0', 'off')"
+        )
+        for (name,) in [] if is_pooled(cursor) else cursor.fetchall():
+            used["options"] = f"{used.get('options', '')} -c {name}={_SETTINGS[name]}".strip()
         variables = {_VARIABLES[key]: value for key, value in used.items() if key in _VARIABLES}
         words = {key: used[key] for key in ("dbname", *_ON_THE_COMMAND_LINE) if key in used}
         dbname = " ".join(f"{key}={_quoted(value)}" for key, value in words.items())

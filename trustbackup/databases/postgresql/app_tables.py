@@ -12,16 +12,19 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.feeder import Feeder
-from trustbackup.databases.postgresql.errors import translate
+from trustbackup.databases.postgresql.errors import explain, translate
+from trustbackup.databases.postgresql.extensions import LeftOut
 from trustbackup.databases.postgresql.hanging_views import find_hanging, hang_again
 from trustbackup.databases.postgresql.pooled import begin
 from trustbackup.databases.postgresql.restore_items import (
+    FOREIGN_KEY,
     Item,
-    known_settings,
-    run_bytes,
+    Player,
+    not_validated,
+    read_section,
 )
 from trustbackup.databases.postgresql.restore_script import Script, copy_rows
-from trustbackup.databases.postgresql.rights import give_rights
+from trustbackup.databases.postgresql.rights import RIGHTS, give_rights
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     MIGRATIONS,
@@ -93,7 +96,15 @@ def put_migrations(cursor: CursorWrapper, app: str, applied: list[tuple[str, Any
     )
 
 
-_GIVE = re.compile(rb"^ALTER [A-Z][A-Z ]* .* OWNER TO (.*);$", re.MULTILINE)
+_OF_THE_SITE = (
+    *("INDEX", "CHECK CONSTRAINT", FOREIGN_KEY, "STATISTICS"),
+    *("TRIGGER", "RULE", "POLICY", "ROW SECURITY", "COMMENT", "SECURITY LABEL"),
+)
+"""Kinds of items that a site may have hung on our tables since the backup was made.
+
+Such a trigger calls a function that the restored database may not have.
+"""
+_HEAD_OF_ROWS = re.compile(rb"^--\n-- Data for Name: [^\n]*\n--\n", re.MULTILINE)
 
 
 def _pipe_tables(
@@ -102,14 +113,18 @@ def _pipe_tables(
     """By pg_dump and pg_restore; the one proves by a snapshot where it is, the other is played."""
     argv = [find_program("pg_dump", server.version()), "--format=custom", "--compress=0"]
     argv += [f"--table={table}" for table in tables]
-    given: list[Item] = []
+    items: list[Item] = []
+    notes: list[str] = []
+    left: set[int] = set()
 
     def run(text: bytes) -> None:
-        text = known_settings(text, new)
-        given.extend(
-            Item("TABLE", "", "", one[1].decode(), b"", give=one[0]) for one in _GIVE.finditer(text)
-        )
-        run_bytes(new, _GIVE.sub(b"", text))
+        section = read_section(_HEAD_OF_ROWS.sub(b"", text))
+        items.extend(section.items)
+        player = Player(new, section.preamble, inside=True)
+        player.play([item for item in section.items if item.kind not in RIGHTS], _OF_THE_SITE)
+        left.update(id(item) for item, _problem in player.failed)
+        notes.extend(LeftOut(item, explain(problem)[0]).note for item, problem in player.failed)
+        notes.extend(not_validated(player.unvalidated))
 
     try:
         with server.session(live) as old:
@@ -129,7 +144,8 @@ def _pipe_tables(
         raise RestoreError(
             what, why=str(error), todo=_("The live database was not touched.")
         ) from error
-    return give_rights(new, given).notes
+    made = [item for item in items if id(item) not in left]
+    return notes + give_rights(new, made, lenient=True).notes
 
 
 _SEQUENCES = """

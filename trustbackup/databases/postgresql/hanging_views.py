@@ -1,4 +1,4 @@
-"""What of the site's own hangs on tables that are replaced: views, and keys that refer to them.
+"""What of the site's own hangs on tables that are replaced: views, triggers, keys to them.
 
 Our tables come into a restored database as they are now. What hangs on them goes with the old
 ones, and is made again on the new.
@@ -15,6 +15,7 @@ from trustbackup.databases.postgresql.errors import explain
 from trustbackup.databases.postgresql.extensions import LeftOut
 from trustbackup.databases.postgresql.pooled import begin
 from trustbackup.databases.postgresql.restore_items import (
+    Item,
     Player,
     Section,
     attempt,
@@ -22,6 +23,7 @@ from trustbackup.databases.postgresql.restore_items import (
 )
 from trustbackup.databases.postgresql.rights import RIGHTS, give_rights
 from trustbackup.databases.postgresql.server import Server
+from trustbackup.databases.postgresql.session import quote_name, scalar
 from trustbackup.databases.postgresql.tools import find_program
 from trustbackup.databases.process import Program
 from trustbackup.exceptions import ProgramError, RestoreError
@@ -47,14 +49,27 @@ _KEYS = """
     WHERE contype = 'f' AND conparentid = 0 AND confrelid = ANY(%s::regclass[]::oid[])
       AND conrelid <> ALL(%s::regclass[]::oid[])
 """
+_TRIGGERS = """
+    SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid),
+        CASE tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
+            WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END
+    FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgrelid = ANY(%s::regclass[]::oid[])
+"""
+_HAS_TRIGGER = """
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = %s::regclass AND tgname = %s)
+"""
 
 
 @dataclass(frozen=True)
 class Hanging:
-    """Views as pg_dump writes them, and keys as table, name and definition."""
+    """Views as pg_dump writes them, and keys as table, name and definition.
+
+    Triggers likewise, and for whom they are enabled.
+    """
 
     views: Section | None
     keys: Sequence[tuple[str, str, str]]
+    triggers: Sequence[tuple[str, str, str, str]]
 
 
 def find_hanging(
@@ -66,14 +81,16 @@ def find_hanging(
     views = [name for (name,) in cursor.fetchall()]
     cursor.execute(_KEYS, [names, names])
     keys = cursor.fetchall()
+    cursor.execute(_TRIGGERS, [names])
+    triggers = cursor.fetchall()
     if not views:
-        return Hanging(None, keys)
+        return Hanging(None, keys, triggers)
     where = server.where.of_program(cursor)
     argv = [find_program("pg_dump", server.version()), *where.arguments]
     argv += [f"--table={name}" for name in views]
     try:
         with Program(argv, where.environment(), secrets=where.secrets, name="pg_dump") as program:
-            return Hanging(read_section(program.read()), keys)
+            return Hanging(read_section(program.read()), keys, triggers)
     except ProgramError as error:
         raise RestoreError(
             what, why=str(error), todo=_("The live database was not touched.")
@@ -102,4 +119,11 @@ def hang_again(cursor: CursorWrapper, hanging: Hanging) -> list[str]:
             notes.append(_("Foreign key %(name)s was left out: %(why)s.", name=name, why=why))
         else:
             notes.append(_("Foreign key %(name)s is not validated.", name=name))
+    for table, name, definition, enabled in hanging.triggers:
+        if scalar(cursor, _HAS_TRIGGER, table, name):
+            continue  # it came along with its table
+        text = f"{definition}; ALTER TABLE {table} {enabled} TRIGGER {quote_name(name)}".encode()
+        if problem := attempt(cursor, text, inside=False):
+            item = Item("TRIGGER", "", f"{table} {name}", "", text)
+            notes.append(LeftOut(item, explain(problem)[0]).note)
     return notes

@@ -34,6 +34,11 @@ from trustbackup.databases.postgresql.extensions import NO_ROWS, LeftOut, make_w
 from trustbackup.databases.postgresql.generated_columns import as_the_site, tables_that_call
 from trustbackup.databases.postgresql.inventory import excused, read_catalogs
 from trustbackup.databases.postgresql.materialized_views import fill_views, still_to_fill
+from trustbackup.databases.postgresql.objects_of_others import (
+    note_of_objects,
+    objects_of_others,
+    without_objects,
+)
 from trustbackup.databases.postgresql.pooled import begin
 from trustbackup.databases.postgresql.restore_items import (
     Item,
@@ -64,7 +69,8 @@ from trustbackup.phrases import gettext as _
 
 _DROP = re.compile(
     rb"^(DROP (?:TYPE|DOMAIN|FUNCTION|PROCEDURE|AGGREGATE|COLLATION|CAST|OPERATOR|OPERATOR CLASS"
-    rb"|OPERATOR FAMILY|SEQUENCE|TEXT SEARCH \w+) IF EXISTS [^\n]*);$",
+    rb"|OPERATOR FAMILY|SEQUENCE|TEXT SEARCH \w+|SERVER|FOREIGN DATA WRAPPER"
+    rb"|(?:PROCEDURAL )?LANGUAGE|ACCESS METHOD) IF EXISTS [^\n]*);$",
     re.MULTILINE,
 )
 """What may have something hang on it that was made since the backup, which goes with it."""
@@ -102,11 +108,14 @@ class InPlace:
                 if request.load.privileges:
                     forget_default_rights(cursor)
                 listing, untouched = make_way(cursor, use_list.read_text("utf-8"))
-                use_list.write_text(listing, "utf-8")
+                others = objects_of_others(cursor)
+                use_list.write_text(without_objects(listing, others), "utf-8")
                 for schema, name in sorted(untouched):
                     request.note(
                         _("The rows of %(table)s stay as they are.", table=f"{schema}.{name}")
                     )
+                if others:
+                    request.note(note_of_objects(others))
                 self._play(cursor, "pre-data", source, use_list, request)
                 checks = put_off_checks(cursor)
                 for section in ("data", "post-data"):

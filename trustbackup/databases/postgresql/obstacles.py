@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.postgresql.extensions import why_not_made
+from trustbackup.databases.postgresql.objects_of_others import only_by_superusers
 from trustbackup.databases.postgresql.server import Server, may_not_end
 from trustbackup.databases.postgresql.session import scalar
 from trustbackup.databases.postgresql.subscriptions import logical_slots, subscriptions_of
@@ -100,7 +101,7 @@ def _why_not_made(server: Server, live: str, *, needed: bool) -> str:
     if live not in server.databases():
         return ""
     with server.session(live) as cursor:
-        return why_not_made(cursor, needed=needed)
+        return why_not_made(cursor, needed=needed) or only_by_superusers(cursor)
 
 
 def why_not_in_place(server: Server, live: str) -> str:

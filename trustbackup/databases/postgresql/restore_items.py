@@ -21,7 +21,7 @@ from trustbackup.store.manifest import table_label
 
 _HEAD = re.compile(
     rb"^--\n-- Name: (?P<name>[^\n]*); Type: (?P<kind>[A-Z][A-Z ]*); Schema: (?P<schema>[^\n]*);"
-    rb" Owner: (?P<owner>[^\n;]*)(?:; Tablespace: [^\n]*)?\n--\n",
+    rb" Owner: (?P<owner>[^\n]*?)(?:; Tablespace: [^\n]*)?\n--\n",
     re.MULTILINE,
 )
 _ENCODING = re.compile(rb"^SET client_encoding = '\w+';$", re.MULTILINE)

@@ -77,13 +77,14 @@ _DEFAULT_RIGHTS = """
     SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', pg_get_userbyid(d.defaclrole))
             || coalesce(' IN SCHEMA ' || quote_ident(n.nspname), ''),
         CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
-            WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' ELSE 'SCHEMAS' END,
+            WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS'
+            ELSE 'LARGE OBJECTS' END,
         quote_ident(pg_get_userbyid(d.defaclrole)), n.oid IS NULL,
         ARRAY(SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
                 ELSE quote_ident(pg_get_userbyid(a.grantee)) END
             FROM aclexplode(d.defaclacl) a)
     FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-    WHERE d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n') AND pg_has_role(d.defaclrole, 'USAGE')
+    WHERE d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L') AND pg_has_role(d.defaclrole, 'USAGE')
 """
 
 
