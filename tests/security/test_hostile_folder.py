@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,41 @@ def test_case_s3_a_record_or_manifest_without_an_end_is_not_read(folder: BackupF
     with pytest.raises(FolderError, match="more than"):
         folder.find(identifier).read_manifest()
     assert rescan_backups().states["unreadable"] == 1
+
+
+def test_case_s5_a_folder_in_the_place_of_its_data_stops_no_delete_and_no_backup(
+    folder: BackupFolder,
+) -> None:
+    identifier = put(folder, 1)
+    data = folder.root / f"backup_{identifier}.dump.gz"
+    data.unlink()
+    data.mkdir()
+    (data / "precious").write_text("precious")
+    (result,) = delete_backups([identifier], last_good_too=True)
+    assert result.error == ""
+    with folder.draft(datetime.now(UTC)) as draft:
+        draft.create(f"backup_{draft.id}.dump.gz")
+    assert identifier not in folder.scan()
+    assert (data / "precious").exists()
+    assert not list((folder.root / ".deleted").iterdir())
+
+
+def test_case_s5_what_nobody_can_remove_stops_no_backup_and_is_told_who_deletes(
+    folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is immutable, say, or of another's in a folder with the sticky bit."""
+    identifier = put(folder, 1)
+    unlink = Path.unlink
+
+    def refuse(path: Path, *, missing_ok: bool = False) -> None:
+        if path.name == f"backup_{identifier}.dump.gz":
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    (result,) = delete_backups([identifier], last_good_too=True)
+    assert "Removing failed on" in result.error
+    with folder.draft(datetime.now(UTC)) as draft:
+        draft.create(f"backup_{draft.id}.dump.gz")
+    monkeypatch.undo()
+    assert drafts.sweep(folder.root) == [identifier]

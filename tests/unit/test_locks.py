@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -142,6 +143,17 @@ def test_case_s5_a_fifo_or_a_link_is_refused_without_waiting(tmp_path: Path) -> 
             ):
                 pass
     assert not (tmp_path / "target").exists()
+
+
+def test_a_file_system_without_locks_is_a_sentence(
+    lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(FolderError, match="Locking failed on"), locks.exclusive(lock):
+        pass
 
 
 def test_aliases_that_differ_have_locks_that_differ(tmp_path: Path) -> None:

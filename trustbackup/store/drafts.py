@@ -211,21 +211,20 @@ def _lock(folder: Path) -> contextlib.ExitStack | None:
 
 
 def unfinished(root: Path) -> set[str]:
-    """The ids of which nothing is to be listed: being written, or half deleted."""
+    """The ids of which nothing is to be listed: being written, or half deleted. FolderError."""
     found: set[str] = set()
     for name in (DRAFTS, DELETED):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for entry in os.scandir(root / name):
-                parsed = names.parse(entry.name)
-                if name == DRAFTS and names.is_backup_id(entry.name):
-                    # The manifest comes last: with one it is whole, if its writer died or not.
-                    if (
-                        entry.is_dir(follow_symlinks=False)
-                        and not (root / names.manifest_name(entry.name)).is_file()
-                    ):
-                        found.add(entry.name)
-                elif name == DELETED and parsed and parsed.is_manifest and entry.is_file():
-                    found.add(parsed.id)
+        for entry in durable.entries(root / name):
+            parsed = names.parse(entry.name)
+            if name == DRAFTS and names.is_backup_id(entry.name):
+                # The manifest comes last: with one it is whole, if its writer died or not.
+                if (
+                    entry.is_dir(follow_symlinks=False)
+                    and not (root / names.manifest_name(entry.name)).is_file()
+                ):
+                    found.add(entry.name)
+            elif name == DELETED and parsed and parsed.is_manifest and entry.is_file():
+                found.add(parsed.id)
     return found
 
 

@@ -45,6 +45,17 @@ def make_folder(path: Path) -> None:
             )
 
 
+def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What is in a folder that need not be there. Raises FolderError."""
+    try:
+        return os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return iter(())
+    except OSError:
+        with file_operation(_("Listing the folder"), folder):
+            raise
+
+
 def free_bytes(root: Path) -> int | None:
     """What its disk has free for us; None where that can't be known."""
     try:

@@ -227,7 +227,8 @@ def _take(descriptor: int, lock: Lock, mode: int, until: float) -> None:
 def _release(descriptor: int) -> None:
     try:
         # gevent's close() of a folder happens later: when the next greenlet has its turn.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        with contextlib.suppress(OSError):  # of a file system without locks it was said before
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
 

@@ -10,16 +10,18 @@ is one whose deleter died.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trustbackup.exceptions import BackupNotFound, Busy, file_operation
+from trustbackup.exceptions import BackupNotFound, Busy, FolderError, file_operation
 from trustbackup.phrases import gettext as _
 from trustbackup.store import locks, names
 from trustbackup.store.durable import prepare_root, sync_folder
 from trustbackup.store.locks import DELETED
 
+logger = logging.getLogger(__name__)
 BUNDLES_WAIT = 5.0
 """Seconds. Those who remove hold the lock of all backups shortly, a download holds it for long."""
 
@@ -45,7 +47,7 @@ def remove(root: Path, identifier: str, files: Sequence[str]) -> None:
 
 
 def finish_deletes(root: Path) -> list[str]:
-    """Remove what is left of backups whose deleter died; their ids. Raises FolderError."""
+    """Remove what is left of backups whose deleter died; their ids."""
     finished = []
     for tombstone in sorted((root / DELETED).glob(f"*{names.MANIFEST}")):
         parsed = names.parse(tombstone.name)
@@ -55,8 +57,13 @@ def finish_deletes(root: Path) -> list[str]:
             contextlib.suppress(locks.Locked, locks.Vanished),
             locks.exclusive(locks.backup_lock(tombstone)),
         ):
-            _finish(root, parsed.id, tombstone)
-            finished.append(parsed.id)
+            try:
+                _finish(root, parsed.id, tombstone)
+            except FolderError as error:
+                # What can't be removed stops nobody who makes a backup, or deletes another.
+                logger.warning("A delete that died can't be finished yet: %s", error)
+            else:
+                finished.append(parsed.id)
     return finished
 
 
@@ -142,7 +149,15 @@ def not_there(identifier: str, root: Path) -> BackupNotFound:
 
 
 def _finish(root: Path, identifier: str, tombstone: Path) -> None:
-    _remove(root, [name for name in os.listdir(root) if _belongs(name, identifier)])
+    _remove(
+        root,
+        [
+            name
+            for name in os.listdir(root)
+            # A folder of that name is none of a backup's files: somebody else has put it there.
+            if _belongs(name, identifier) and not _is_folder(root / name)
+        ],
+    )
     with file_operation(_("Removing"), tombstone):
         tombstone.unlink(missing_ok=True)
 
@@ -150,6 +165,10 @@ def _finish(root: Path, identifier: str, tombstone: Path) -> None:
 def _belongs(name: str, identifier: str) -> bool:
     parsed = names.parse(name)
     return parsed is not None and parsed.id == identifier
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _remove(root: Path, files: Sequence[str]) -> None:
