@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.backups import more_settings, wait_for
+from tests.support.backups import QUICK_PASSWORDS, more_settings, wait_for
 from tests.support.sites import Site, new_sqlite_site
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def serving(
     """Serve a site by Django's own server; at the end no page may have complained."""
     import json
 
-    more_settings(site, f"{POLICY}\n{settings}")
+    more_settings(site, f"{POLICY}\n{QUICK_PASSWORDS}\n{settings}")
     script = f"PASSWORD, RIGHTS = {PASSWORD!r}, {json.dumps(users or {})!r}\n{USERS}"
     site.manage("shell", "--no-imports", "-c", script)
     with socket.socket() as listener:

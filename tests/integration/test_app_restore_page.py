@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.backups import make
+from tests.support.backups import QUICK_PASSWORDS, make
 from tests.support.gallery import add_gallery
 from tests.support.sites import Site
 from tests.support.task_backends import IMMEDIATE
@@ -50,7 +50,9 @@ def gallery(sqlite_site: Site) -> Site:
     """A site with the gallery, whose runs are over when the page answers."""
     add_gallery(sqlite_site)
     settings = sqlite_site.home / "more_settings.py"
-    settings.write_text(f"{settings.read_text()}TASKS = {{'trustbackup': {IMMEDIATE!r}}}\n")
+    settings.write_text(
+        f"{settings.read_text()}TASKS = {{'trustbackup': {IMMEDIATE!r}}}\n{QUICK_PASSWORDS}\n"
+    )
     return sqlite_site
 
 

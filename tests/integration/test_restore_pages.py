@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from tests.support.backups import make, more_settings
+from tests.support.backups import QUICK_PASSWORDS, make, more_settings
 from tests.support.damage import sign_again
 from tests.support.restores import restore
 from tests.support.sites import Site
@@ -94,7 +94,7 @@ def test_a_plan_that_has_refusals_is_not_begun_by_who_confirms_it_right(
     sqlite_site: Site,
 ) -> None:
     # Runs are begun, and carried by nobody.
-    more_settings(sqlite_site, f"TASKS = {{'trustbackup': {DUMMY!r}}}")
+    more_settings(sqlite_site, f"TASKS = {{'trustbackup': {DUMMY!r}}}\n{QUICK_PASSWORDS}")
     good, refused = make(sqlite_site), make(sqlite_site)
     sign_again(refused, from_newer_code)
     code = f"BACKUPS = {[good['id'], refused['id']]!r}\n{CONFIRM}"

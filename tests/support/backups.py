@@ -133,6 +133,10 @@ def aftermath(site: Site, **env: str) -> dict[str, Any]:
     return found
 
 
+QUICK_PASSWORDS = "PASSWORD_HASHERS = ['django.contrib.auth.hashers.MD5PasswordHasher']"
+"""Settings of a site whose users sign in: a strong hash takes a third of a second each time."""
+
+
 def more_settings(site: Site, text: str) -> None:
     """Let every later command of the site read these lines after the web shop's settings."""
     (site.home / "more_settings.py").write_text(
