@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support import buckets, clusters, mounts, processes, run, servers, sites, sshd, swift
+from tests.support import buckets, clusters, mounts, run, servers, sites, sshd, swift
 from tests.support.sampling import Sweep
 
 pytest_plugins = [
     "tests.support.selection",
     "tests.support.examples",
+    "tests.support.leftovers",
     "tests.support.translations",
     "tests.support.notification_fixtures",
     "tests.support.task_backends",
@@ -90,33 +91,7 @@ def sweep(request: pytest.FixtureRequest) -> Sweep:
     )
 
 
-# ---------------------------------------------------------------- what a test leaves
-
-
-FAILED = pytest.StashKey[bool]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    report = yield
-    if report.failed:
-        item.stash[FAILED] = True
-    return report
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
-    """Every process that a test started in its folder ends with it.
-
-    A failed one's ends first: what it waits for will not come, and the fixtures' own ends would
-    wait for it.
-    """
-    folder = getattr(item, "funcargs", {}).get("tmp_path")
-    if folder and item.stash.get(FAILED, False):
-        processes.end_all(folder)
-    yield
-    if folder:
-        processes.end_all(folder)
+# ------------------------------------------------------------------ the tests' own process
 
 
 @pytest.fixture(autouse=True)

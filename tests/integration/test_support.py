@@ -92,6 +92,15 @@ def test_whatever_a_test_starts_ends_with_it(name: str, tmp_path: Path) -> None:
     assert [processes.command_line(pid) for pid in processes.working_in(base)] == []
 
 
+def test_what_began_since_the_others_were_seen_is_found(tmp_path: Path) -> None:
+    before = processes.seen()
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path) as process:
+        try:
+            assert processes.working_in(tmp_path, before) == [process.pid]
+        finally:
+            process.kill()
+
+
 def test_a_folders_processes_are_not_those_of_one_whose_name_goes_on(tmp_path: Path) -> None:
     for name in ("test_1", "test_10"):
         (tmp_path / name).mkdir()

@@ -49,8 +49,22 @@ def all_command_lines() -> str:
     return "\n".join(command_line(int(folder.name)) for folder in Path("/proc").glob("[0-9]*"))
 
 
-def working_in(folder: Path) -> list[int]:
+Seen = frozenset[tuple[str, int]]
+"""Processes by their number and the inode of their folder: a number that is used again has
+another."""
+
+
+def seen() -> Seen:
+    """All that there are."""
+    with os.scandir("/proc") as entries:
+        return frozenset((entry.name, entry.inode()) for entry in entries if entry.name.isdigit())
+
+
+def working_in(folder: Path, before: Seen = frozenset()) -> list[int]:
     """The living processes that were started with this folder, or stand in it; not our own.
+
+    Those that were seen before it was there need no look: on a machine that does much else, to
+    look at all takes longer than many a test.
 
     Its path is in their command line, in the environment that they began with, or is a
     beginning of their current folder's.
@@ -58,7 +72,7 @@ def working_in(folder: Path) -> list[int]:
     # Not in that of test_a_10 when it is test_a_1.
     path = re.compile(re.escape(os.fsencode(folder)) + rb"(?![\w-])")
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in (Path("/proc", name) for name, _inode in seen() - before):
         said = [b""]
         with contextlib.suppress(OSError):
             said.append(os.fsencode((process / "cwd").readlink()))
@@ -70,14 +84,14 @@ def working_in(folder: Path) -> list[int]:
     return [pid for pid in found if pid != os.getpid() and is_alive(pid)]
 
 
-def end_all(folder: Path, seconds: float = 120.0) -> list[str]:
+def end_all(folder: Path, before: Seen = frozenset(), seconds: float = 120.0) -> list[str]:
     """Kill what works in a folder, and what that starts meanwhile; the command lines.
 
     Raises AssertionError when something is left after so many seconds.
     """
     ended: dict[int, str] = {}
     deadline = time.monotonic() + seconds
-    while found := working_in(folder):
+    while found := working_in(folder, before):
         assert time.monotonic() < deadline, [command_line(pid) for pid in found]
         for pid in found:
             ended.setdefault(pid, command_line(pid))
