@@ -11,7 +11,7 @@ from benchmarks.report import Section, Target
 from benchmarks.site import Site
 
 PLANS = (1, 20)
-REQUESTS = 100
+REQUESTS = 25
 """To the shop's front page in one block; blocks with the look and without it take turns."""
 BLOCKS = 60
 _FILL = """
