@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -9,7 +10,11 @@ from pathlib import Path
 
 from tests.support.backups import listed, make, verify
 from tests.support.media import MEDIA, fill, restored, snapshot
-from tests.support.sites import Site
+from tests.support.sites import Site, finish
+from trustbackup.exceptions import Busy
+from trustbackup.operations.backup.sweep import sweep_objects
+from trustbackup.store.folder import BackupFolder
+from trustbackup.store.signature import Signer
 
 INCREMENTAL = (*MEDIA, "--incremental")
 
@@ -136,3 +141,22 @@ def test_where_the_objects_are_gone_nothing_is_touched_and_the_next_backup_is_wh
     shutil.rmtree(sqlite_site.media)
     restored(sqlite_site, made)
     assert snapshot(sqlite_site.media) == then
+
+
+def test_sweeps_that_go_on_while_a_backup_is_made_take_nothing_of_it(sqlite_site: Site) -> None:
+    fill(sqlite_site)
+    make(sqlite_site, *INCREMENTAL)
+    folder = BackupFolder(sqlite_site.backups, Signer(["whoever signed"]))
+    (sqlite_site.media / "film").write_bytes(os.urandom(9 << 20))
+    (sqlite_site.media / "uploads" / "cup.txt").write_text("another cup")
+    running = sqlite_site.start("create_backup", *INCREMENTAL)
+    swept = 0
+    while running.poll() is None:
+        with contextlib.suppress(Busy):
+            sweep_objects(folder, grace=-3600.0)  # what is young, too
+            swept += 1
+        time.sleep(0.001)
+    assert finish(running, timeout=60).returncode == 0
+    assert swept
+    verified = sqlite_site.manage("verify_backup", "all", "--json").json
+    assert (verified["ok"], len(verified["backups"])) == (True, 2)
