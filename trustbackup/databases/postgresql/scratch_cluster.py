@@ -7,14 +7,19 @@ with the drill. The server refuses to run as root, which hands it to the user ``
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from django.db.backends.utils import CursorWrapper
+
+from trustbackup.databases.postgresql.session import scalar
 from trustbackup.databases.postgresql.tools import find_program
 from trustbackup.databases.process import Program, output_of
 from trustbackup.databases.room import no_room
@@ -28,12 +33,30 @@ _LONGEST_FOLDER = 80
 """Bytes: a socket's path has at most 107, and its folder's and its own name come after."""
 
 
+def locale_options(cursor: CursorWrapper) -> list[str]:
+    """initdb's options for the locale of the database that the cursor is in. DatabaseError.
+
+    What its order decides, such as the partition that a text belongs to, is to be the same.
+    """
+    row = scalar(cursor, "SELECT to_jsonb(d) FROM pg_database d WHERE datname = current_database()")
+    found: dict[str, Any] = row if isinstance(row, dict) else json.loads(row)
+    options = [f"--lc-collate={found['datcollate']}", f"--lc-ctype={found['datctype']}"]
+    provider = {"i": "icu", "b": "builtin"}.get(found.get("datlocprovider", ""))
+    locale = found.get("datlocale") or found.get("daticulocale")
+    if provider and locale:
+        options += [f"--locale-provider={provider}", f"--{provider}-locale={locale}"]
+    if rules := found.get("daticurules"):
+        options.append(f"--icu-rules={rules}")
+    return options
+
+
 @contextlib.contextmanager
 def throwaway_cluster(
-    what: str, encoding: str, server_version: int, size: int
+    what: str, encoding: str, locale: Sequence[str], server_version: int, size: int
 ) -> Iterator[dict[str, object]]:
     """Start one; yields what Django's settings of a connection to it are.
 
+    ``locale`` is what ``locale_options`` says, left out where this system lacks it.
     ``size`` is that of the live database, in bytes. Raises RestoreError when the server's programs
     are not installed, no folder has room for it, or it does not start.
     """
@@ -55,7 +78,10 @@ def throwaway_cluster(
         env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         initdb = [str(programs / "initdb"), "-D", str(data), "-U", "drill", "-A", "trust"]
         initdb += ["-E", encoding, "--locale=C", "--no-sync"]
-        output_of([*prefix, *initdb], env, timeout=120)
+        try:
+            output_of([*prefix, *initdb, *locale], env, timeout=120)
+        except ProgramError:
+            output_of([*prefix, *initdb], env, timeout=120)
         server = [str(programs / "postgres"), "-D", str(data), "-k", str(folder)]
         server += ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_wal_size=4GB"]
         with Program([*prefix, *server], env) as program:

@@ -24,13 +24,15 @@ ORDINARY_TABLES = """
         ) ELSE '' END
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+      AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
       AND has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
     ORDER BY n.nspname, c.relname
 """
 """Ordinary tables and the leaves of partitioned ones: what can hold rows.
 
-A child's columns may come back in another order, so its row is built by their names.
+A child's columns may come back in another order, so its row is built by their names. A server
+that only follows another has no rows of unlogged tables, and pg_dump leaves them out there.
 """
 
 _PINNED = {
