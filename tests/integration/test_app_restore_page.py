@@ -77,7 +77,7 @@ print(json.dumps([offered, tried, runs()]))
 
 def test_the_form_makes_a_backup_of_one_app(gallery: Site) -> None:
     offered, (_made, none, unknown, strange, torn), runs = browse(gallery, CREATE)
-    assert offered["type"] == ["database", "media", "settings", "app"]
+    assert offered["type"] == ["database", "full", "media", "settings", "app"]
     assert {"gallery", "shop", "auth"} <= set(offered["app"])
     assert not {"trustbackup", "staticfiles"} & set(offered["app"])
     assert offered["format"][0] == "jsonl"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trustbackup.exceptions import FolderError
-from trustbackup.store import drafts, durable, removal
+from trustbackup.store import drafts, durable, private_folder, removal
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -70,14 +70,14 @@ def test_a_later_backup_of_a_second_takes_no_name_that_an_earlier_one_left(root:
 def test_a_name_that_is_taken_while_it_is_chosen_is_not_reserved(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_private = drafts.make_private
+    make_private = private_folder.make_private
 
     def after_another(folder: Path) -> contextlib.ExitStack | None:
-        monkeypatch.setattr(drafts, "make_private", make_private)
+        monkeypatch.setattr(private_folder, "make_private", make_private)
         assert publish(root) == folder.name
         return make_private(folder)
 
-    monkeypatch.setattr(drafts, "make_private", after_another)
+    monkeypatch.setattr(private_folder, "make_private", after_another)
     assert publish(root, b"second") == "2026-01-01_00-00-00_2"
     assert (root / "backup_2026-01-01_00-00-00.dump.gz").read_bytes() == b"data"
 

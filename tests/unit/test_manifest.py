@@ -22,6 +22,7 @@ from tests.support.manifests import (
     without,
 )
 from trustbackup.exceptions import ManifestError
+from trustbackup.store.full_facts import FullFacts
 from trustbackup.store.manifest import (
     SCHEMA,
     Table,
@@ -85,6 +86,10 @@ def test_a_manifest_of_an_earlier_schema_is_read_and_says_nothing_of_plans(schem
     found, signature = read_signed(dump(old, SIGNER), SIGNER)
     assert signature is Signature.OURS
     assert replace(load(found, expected_id=ID), signature={}) == old
+    with pytest.raises(ManifestError, match="unknown member 'full'"):
+        load({**found, "full": None}, expected_id=ID)
+    if schema > 3:
+        return
     with pytest.raises(ManifestError, match="unknown member 'files'"):
         load({**found, "parts": [{**found["parts"][0], "files": None}]}, expected_id=ID)
     if schema > 2:
@@ -93,6 +98,20 @@ def test_a_manifest_of_an_earlier_schema_is_read_and_says_nothing_of_plans(schem
         load({**found, "plan": None}, expected_id=ID)
     with pytest.raises(ManifestError, match="unknown member 'excluded'"):
         load({**found, "parts": [{**found["parts"][0], "excluded": []}]}, expected_id=ID)
+
+
+def test_what_a_full_backup_says_of_its_parts_is_read_strictly() -> None:
+    facts = FullFacts(
+        lacking={"media": "it is gone"}, named=3, missing=1, rows=("shop.Product 1",), unnamed=2
+    )
+    found, signature = read_signed(dump(replace(MANIFEST, full=facts), SIGNER), SIGNER)
+    assert signature is Signature.OURS
+    assert load(found, expected_id=ID).full == facts
+    for spoiled in (
+        {"lacking": {"media": 1}}, {"lacking": []}, {"missing": -1}, {"rows": [1]}, {"more": 1}
+    ):  # fmt: skip
+        with pytest.raises(ManifestError):
+            load({**found, "full": {**found["full"], **spoiled}}, expected_id=ID)
 
 
 def test_a_plan_that_never_deletes_has_no_rules() -> None:
@@ -204,7 +223,7 @@ def test_a_sound_document_is_not_refused() -> None:
         (b"[" * 50_000, "not JSON"),
         (b"9" * 10_000, "not JSON"),
         (b"7", "not a JSON object"),
-        (b'{"schema": 5}', "schema 5"),
+        (b'{"schema": 6}', "schema 6"),
         (b'{"schema": 999999999999}', "Upgrade trustbackup"),
         (b" " * ((64 << 20) + 1), "too large"),
     ],

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.management.plain_output import plain
-from trustbackup.management.terminal import BackupCommand, size, table
+from trustbackup.management.terminal import BackupCommand, show_objections, size, table
 from trustbackup.operations.backup.media import holds_media
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
@@ -208,27 +208,27 @@ class MediaRestore:
 
     def _show(self, plan: MediaPlan) -> None:
         if self.options["json"]:
-            self.command.print_json(_plan_as_json(plan))
+            self.command.print_json(folders_as_json(plan))
             return
-        write = self.command.stdout.write
         signature = plan.signature.value if plan.signature else "without a manifest"
-        write(self.command.style.MIGRATE_HEADING(f"Backup {plan.entry.id}, {signature}"))
-        rows = []
-        for each in plan.folders:
-            unpacked = size(each.part.files.bytes if each.part.files else 0)
-            where = str(each.target.live if each.target else plan.request.into)
-            found = each.changes
-            numbers = (found.added, found.changed, found.gone, found.same)
-            rows.append((each.part.part, plain(where), unpacked, *(f"{n:,}" for n in numbers)))
-        if rows:
-            header = ("PART", "FOLDER", "UNPACKED", "MISSING", "CHANGED", "NOT IN IT", "AS IT IS")
-            write(table(header, rows, right=(2, 3, 4, 5, 6)))
-        for warning in plan.warnings:
-            write(self.command.style.WARNING(plain(warning)))
-        for refusal in plan.refusals:
-            write(self.command.style.ERROR(f"Refused: {plain(refusal)}"))
-        if not plan.refusals:
-            write("Nothing was touched. Leave --dry-run out to do it.")
+        heading = self.command.style.MIGRATE_HEADING(f"Backup {plan.entry.id}, {signature}")
+        self.command.stdout.write(heading)
+        show_folders(self.command, plan)
+        show_objections(self.command, plan.warnings, plan.refusals)
+
+
+def show_folders(command: BackupCommand, plan: MediaPlan) -> None:
+    """A table of what would become of each folder."""
+    rows = []
+    for each in plan.folders:
+        unpacked = size(each.part.files.bytes if each.part.files else 0)
+        where = str(each.target.live if each.target else plan.request.into)
+        found = each.changes
+        numbers = (found.added, found.changed, found.gone, found.same)
+        rows.append((each.part.part, plain(where), unpacked, *(f"{n:,}" for n in numbers)))
+    if rows:
+        header = ("PART", "FOLDER", "UNPACKED", "MISSING", "CHANGED", "NOT IN IT", "AS IT IS")
+        command.stdout.write(table(header, rows, right=(2, 3, 4, 5, 6)))
 
 
 def _question(plan: MediaPlan, *, singly: bool) -> str:
@@ -243,7 +243,7 @@ def _question(plan: MediaPlan, *, singly: bool) -> str:
     )
 
 
-def _plan_as_json(plan: MediaPlan) -> dict[str, Any]:
+def folders_as_json(plan: MediaPlan) -> dict[str, Any]:
     return {
         "id": plan.entry.id,
         "signature": plan.signature.value if plan.signature else "",

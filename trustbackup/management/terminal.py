@@ -20,7 +20,7 @@ from django.db import DatabaseError, connections, router
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import Cancelled, TrustbackupError
 from trustbackup.management.encoding import is_unicode, spelled_output
-from trustbackup.management.plain_output import PlainOutput, plain_json
+from trustbackup.management.plain_output import PlainOutput, plain, plain_json
 from trustbackup.models import Alarm
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.runs.delivery import sending
@@ -242,6 +242,19 @@ def live_progress(*, ascii_only: bool = False) -> Iterator[Reporter]:
             )
 
         yield report
+
+
+def show_objections(
+    command: BackupCommand, warnings: Sequence[str], refusals: Sequence[str]
+) -> None:
+    """The end of a plan that is shown: what speaks against it."""
+    write = command.stdout.write
+    for warning in warnings:
+        write(command.style.WARNING(plain(warning)))
+    for refusal in refusals:
+        write(command.style.ERROR(f"Refused: {plain(refusal)}"))
+    if not refusals:
+        write("Nothing was touched. Leave --dry-run out to do it.")
 
 
 def seconds(count: float) -> str:

@@ -22,7 +22,7 @@ from trustbackup.policy.schedule import Schedule, ScheduleError, parse_schedule
 NAME = re.compile(r"[A-Za-z0-9_-]{1,50}", re.ASCII)
 """What a plan may be called: it stands in addresses and in file names' company."""
 DEFAULT_GRACE = timedelta(hours=2)
-KINDS = ("database", "settings", "app")
+KINDS = ("database", "full", "settings", "app")
 """The types of backups that a plan can make."""
 OF_DATABASES = ("database", "full")
 """Those of them that hold whole databases: no other brings a lost site back."""
@@ -159,6 +159,10 @@ class _Reader:
         """What a plan of one app's data needs, and what is of whole databases alone."""
         if spec.app and spec.kind != "app":
             self._refuse_value("app", spec.app, _("Set its KIND to 'app', or leave it out."))
+        if spec.kind == "full" and spec.skip_unchanged:
+            # By the database alone nobody sees that a file was uploaded.
+            todo = _("Leave it out: whether files changed is not compared.")
+            self._refuse_value("skip_unchanged", spec.skip_unchanged, todo)
         if spec.kind in OF_DATABASES:
             return
         if spec.kind == "app" and not spec.app:

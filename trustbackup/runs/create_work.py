@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from trustbackup.operations.backup.create import create_backup
+from trustbackup.operations.backup.full import FULL
 from trustbackup.operations.backup.kinds import MAKEABLE, aliases_of
 from trustbackup.operations.backup.media import MEDIA_KIND, what_is_amiss
 from trustbackup.operations.context import Context
@@ -44,7 +45,7 @@ def create_and_copy(
         for ref in [*map(find_destination, to), *all_destinations(automatic_only=True)]
     }
     kind = options.get("kind", MAKEABLE[0])
-    busy = [MEDIA_LOCK] if kind == MEDIA_KIND else []
+    busy = [MEDIA_LOCK] if kind in (MEDIA_KIND, FULL) else []
     with only_run([*aliases_of(kind, options.get("databases", ())), *busy], report):
         manifest = create_backup(**options, report=report)
     copies = copy_and_evict(recorder, manifest, list(refs.values()), report)

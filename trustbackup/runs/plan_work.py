@@ -11,7 +11,9 @@ from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import PlanDue, Run
 from trustbackup.operations.backup.app_data import AppRequest, database_of
 from trustbackup.operations.backup.create import create_backup
+from trustbackup.operations.backup.full import FULL
 from trustbackup.operations.backup.kinds import aliases_of
+from trustbackup.operations.backup.media import MEDIA_KIND, what_is_amiss
 from trustbackup.operations.backup.share import share_backup
 from trustbackup.operations.backup.unchanged import Unchanged, refuse_unchanged
 from trustbackup.operations.context import Context
@@ -25,7 +27,7 @@ from trustbackup.operations.progress import Reporter
 from trustbackup.operations.restore.own_tables import app_tables
 from trustbackup.phrases import joined
 from trustbackup.runs.create_work import copy_and_evict
-from trustbackup.runs.lock import only_run
+from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.pruning import finish_backup
 from trustbackup.runs.recorder import RunRecorder, save
 from trustbackup.store.manifest import Manifest
@@ -45,7 +47,8 @@ def run_plan(recorder: RunRecorder, name: str, report: Reporter) -> None:
     aliases = _aliases(spec)
     refs, gone = _destinations(spec)
     try:
-        with only_run(aliases, report):
+        busy = [MEDIA_LOCK] if spec.kind in (MEDIA_KIND, FULL) else []
+        with only_run([*aliases, *busy], report):
             manifest = _share(recorder, spec, report) or _create(spec, aliases, report)
             _tell(recorder.run, manifest)
     except Unchanged as unchanged:
@@ -53,7 +56,8 @@ def run_plan(recorder: RunRecorder, name: str, report: Reporter) -> None:
         recorder.partial = joined(gone)
         return
     copy_and_evict(recorder, manifest, refs, report)
-    recorder.partial = joined(filter(None, [*gone, recorder.partial]))
+    amiss = what_is_amiss(manifest)
+    recorder.partial = joined(filter(None, [*gone, *amiss, recorder.partial]))
     finish_backup(recorder, manifest, report)
 
 

@@ -20,7 +20,8 @@ from trustbackup.operations.offsite.verify import verify_at, verify_backup
 from trustbackup.operations.progress import Progress, Reporter
 from trustbackup.operations.restore.choice import parse_strategy
 from trustbackup.operations.restore.drill import drill_backup
-from trustbackup.operations.restore.plan import RestoreRequest, plan_restore
+from trustbackup.operations.restore.full_plan import plan_full_restore
+from trustbackup.operations.restore.plan import RestoreRequest
 from trustbackup.operations.restore.restore import restore_backup
 from trustbackup.operations.restore.result import RestoredDatabase
 from trustbackup.operations.restore.undo import find_undoable, undo_restore
@@ -30,7 +31,7 @@ from trustbackup.phrases import joined
 from trustbackup.runs.app_work import app_of, restore_app_as_asked
 from trustbackup.runs.create_work import create_and_copy, evict_after, note_copies
 from trustbackup.runs.delivery import send_within
-from trustbackup.runs.lock import only_run
+from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.plan_work import run_plan
 from trustbackup.runs.pruning import prune_and_note
 from trustbackup.runs.recorder import RunRecorder
@@ -118,11 +119,18 @@ def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
     strategy = parse_strategy(options["strategy"])
     request = RestoreRequest(strategy=strategy, migrate=options["migrate"])
     with local_data(options["backup"], report) as reference:
-        plan = plan_restore(reference, request, report, count=False)
-        with only_run([part.alias for part in plan.parts], wait=False):
+        plan = plan_full_restore(
+            reference, request, report, count=False, files=options.get("files", False)
+        )
+        busy = [MEDIA_LOCK] if plan.files else []
+        with only_run([*(part.alias for part in plan.databases.parts), *busy], wait=False):
             recorder.outcome["warnings"] = list(plan.warnings)
             restore_backup(
-                plan, report, session=options.get("session", ""), on_database=noting(recorder)
+                plan.databases,
+                report,
+                files=plan.files,
+                session=options.get("session", ""),
+                on_database=noting(recorder),
             )
 
 

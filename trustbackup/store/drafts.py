@@ -24,7 +24,7 @@ from pathlib import Path
 
 from trustbackup.exceptions import Busy, FolderError, file_operation
 from trustbackup.phrases import gettext as _
-from trustbackup.store import durable, locks, names, removal
+from trustbackup.store import durable, locks, names, private_folder, removal
 from trustbackup.store.durable import DurableFile, prepare_root, sync_folder
 from trustbackup.store.locks import DELETED, DRAFTS
 
@@ -59,6 +59,19 @@ class Draft:
         self._add(name)
         with file_operation(_("Renaming"), path):
             path.rename(self.folder / name)
+
+    @contextlib.contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """Of the files that are made meanwhile none is published when something is raised."""
+        before = list(self._data)
+        try:
+            yield
+        except BaseException:
+            for name in self._data[len(before) :]:
+                with contextlib.suppress(OSError):
+                    (self.folder / name).unlink(missing_ok=True)
+            self._data = before
+            raise
 
     def _add(self, name: str) -> None:
         parsed = names.parse(name)
@@ -186,28 +199,8 @@ def _taken(root: Path) -> set[str]:
 
 
 def _reserve_as(root: Path, identifier: str) -> Draft | None:
-    lock = make_private(folder := root / DRAFTS / identifier)
+    lock = private_folder.make_private(folder := root / DRAFTS / identifier)
     return None if lock is None else Draft(root, folder.name, lock)
-
-
-def make_private(folder: Path) -> contextlib.ExitStack | None:
-    """Make a folder (0700) and hold its lock; None when it is there or was swept meanwhile."""
-    with file_operation(_("Making a private folder"), folder):
-        try:
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            return None
-    return _lock(folder)
-
-
-def _lock(folder: Path) -> contextlib.ExitStack | None:
-    """Hold a draft's lock; None when somebody else does, or removed the folder meanwhile."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(locks.exclusive(locks.draft_lock(folder), wait=0))
-        except (locks.Locked, locks.Vanished):
-            return None
-        return stack.pop_all()
 
 
 def unfinished(root: Path) -> set[str]:
@@ -240,7 +233,7 @@ def sweep(root: Path) -> list[str]:
         known = is_draft or folder.name.startswith(UPLOAD)
         if not known or folder.is_symlink() or not folder.is_dir():
             continue
-        if (lock := _lock(folder)) is None:
+        if (lock := private_folder.hold(folder)) is None:
             continue
         with lock:
             if _is_waiting(folder):

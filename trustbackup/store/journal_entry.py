@@ -44,6 +44,9 @@ class State(enum.StrEnum):
     """How far a restore is, as far as a crash makes a difference."""
 
     BUILDING = "building"
+    READY = "ready"
+    """Built and checked, as all is that is restored with it: once one of them is live, so must
+    this be."""
     SWAPPING = "swapping"
     """The next step makes the new state the live one, or has done so."""
     SWAPPED = "swapped"

@@ -18,6 +18,7 @@ from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.store import names, old_schemas, quick_json
 from trustbackup.store.file_facts import FileFacts, read_file_facts
+from trustbackup.store.full_facts import FullFacts, read_full_facts
 from trustbackup.store.inventory import Inventory, read_inventory
 from trustbackup.store.members import (
     invalid,
@@ -110,6 +111,8 @@ class Manifest:
     parts: tuple[Part, ...]
     plan: PlanNote | None = None
     """None for a backup that no plan made."""
+    full: FullFacts | None = None
+    """How the parts of a full backup fit; None in all else."""
     schema: int = SCHEMA
     signature: Mapping[str, str] = field(default_factory=dict)
 
@@ -194,7 +197,7 @@ def _as_written(data: bytes) -> dict[str, Any] | None:
         return None
     if written + b"\n" != data or not isinstance(document, dict):
         return None
-    _check_schema(document)
+    old_schemas.check(document)
     return document
 
 
@@ -212,18 +215,8 @@ def read_document(data: bytes) -> dict[str, Any]:
         raise ManifestError(_("The manifest is not JSON"), why=str(error)) from error
     if not isinstance(document, dict):
         raise ManifestError(_("The manifest is not a JSON object"))
-    _check_schema(document)
+    old_schemas.check(document)
     return document
-
-
-def _check_schema(document: Mapping[str, Any]) -> None:
-    schema = document.get("schema")
-    if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
-        raise ManifestError(
-            _("The manifest has schema %(schema)s", schema=schema),
-            why=_("this version of trustbackup reads up to %(schema)d", schema=SCHEMA),
-            todo=_("Upgrade trustbackup, then try again."),
-        )
 
 
 def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
@@ -247,7 +240,7 @@ def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
     if values["kind"] not in KINDS:
         raise invalid(_("its kind is %(kind)r", kind=values["kind"]))
     values["parts"] = tuple(_part(item, expected_id) for item in list_of(values["parts"], "parts"))
-    values["plan"] = read_plan_note(values["plan"])
+    values["plan"], values["full"] = read_plan_note(values["plan"]), read_full_facts(values["full"])
     _check_texts(values)
     _check_parts(values["parts"])
     return Manifest(**values)

@@ -8,17 +8,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.store.members import invalid
 
-NEWEST = 4
+NEWEST = 5
 _NEW: Mapping[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     2: ({}, {"inventory": None}),
     3: ({"plan": None}, {"definition": "", "excluded": []}),
     4: ({}, {"files": None}),
+    5: ({"full": None}, {}),
 }
 """Schema → members that came with it, of the manifest and of a part, each with its value in one
 that was written before."""
+
+
+def check(document: Mapping[str, Any]) -> None:
+    """Raises ManifestError for a schema that is newer than ours."""
+    schema = document.get("schema")
+    if isinstance(schema, int) and not isinstance(schema, bool) and schema > NEWEST:
+        raise ManifestError(
+            _("The manifest has schema %(schema)s", schema=schema),
+            why=_("this version of trustbackup reads up to %(schema)d", schema=NEWEST),
+            todo=_("Upgrade trustbackup, then try again."),
+        )
 
 
 def as_today(document: Mapping[str, Any], schema: int, a_part: str) -> dict[str, Any]:

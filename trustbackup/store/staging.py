@@ -21,7 +21,7 @@ from pathlib import Path
 from trustbackup.exceptions import Busy, FolderError, UsageError, file_operation
 from trustbackup.phrases import Grouped
 from trustbackup.phrases import gettext as _
-from trustbackup.store import drafts, durable, locks
+from trustbackup.store import drafts, durable, locks, private_folder
 
 SPARE = 64 << 20
 """Bytes that an upload leaves free on the disk for the site itself."""
@@ -152,7 +152,7 @@ def begin(root: Path) -> Iterator[StagingArea]:
     durable.prepare_root(root)
     drafts.sweep(root)
     folder = root / locks.DRAFTS / f"{drafts.UPLOAD}{secrets.token_hex(16)}"
-    lock = drafts.make_private(folder)
+    lock = private_folder.make_private(folder)
     if lock is None:
         raise Busy(_("The private folder was taken away"), todo=_("Try again."))
     area = StagingArea(root, folder)

@@ -33,7 +33,8 @@ class Command(BackupCommand):
         parser.add_argument(
             "--type",
             default="database",
-            help="database (default); media: the uploaded files; settings: the rows that configure"
+            help="database (default); full: databases, uploaded files and settings as one; media:"
+            " the uploaded files; settings: the rows that configure"
             " the site; or app: one app's data, see --app",
         )
         parser.add_argument(

@@ -8,21 +8,19 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from trustbackup.management.app_restore import AppRestore, is_app
+from trustbackup.management.app_restore import AppRestore
+from trustbackup.management.database_plan import databases_as_json, show_databases
+from trustbackup.management.full_restore import Chosen, FullRestore
 from trustbackup.management.media_restore import (
     MediaRestore,
     add_media_arguments,
-    is_media,
     refuse_media_options,
 )
-from trustbackup.management.plain_output import plain
-from trustbackup.management.terminal import BackupCommand, seconds, size, table
+from trustbackup.management.terminal import BackupCommand, show_objections
 from trustbackup.operations.offsite.fetch import fetch_backup
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.offsite.targets import find_destination
-from trustbackup.operations.restore.comparison import RowDifference
 from trustbackup.operations.restore.plan import (
-    PartPlan,
     RestorePlan,
     RestoreRequest,
     plan_restore,
@@ -90,11 +88,18 @@ class Command(BackupCommand):
         if options["source"]:
             with self.progress(options) as report:
                 reference = fetch_backup(find_destination(options["source"]), reference, report)
-        if is_media(reference):
+        chosen = Chosen(reference, options)
+        if chosen.together:
+            return FullRestore(self, options, _request(options)).run(reference)
+        options = chosen.options(options)
+        if chosen.folders:
             return MediaRestore(self, options).run(reference)
         refuse_media_options(options)
-        if is_app(reference):
+        if chosen.rows:
             return AppRestore(self, options).run(reference)
+        return self._restore_databases(reference, options)
+
+    def _restore_databases(self, reference: str, options: dict[str, Any]) -> bool:
         if options["mode"]:
             raise CommandError("--mode is of one app's data: leave it out.")
         request = _request(options)
@@ -152,48 +157,10 @@ class Command(BackupCommand):
 
     def _show(self, plan: RestorePlan, options: dict[str, Any]) -> None:
         if options["json"]:
-            self.print_json(_as_json(plan))
+            self.print_json(databases_as_json(plan))
             return
-        write = self.stdout.write
-        signature = plan.signature.value if plan.signature else "without a manifest"
-        write(self.style.MIGRATE_HEADING(f"Backup {plan.entry.id}, {signature}"))
-        for part in plan.parts:
-            self._show_part(part, every_table=options["verbosity"] > 1)
-        if plan.seconds is not None:
-            write(f"It takes about {seconds(plan.seconds)}, by the last drill.")
-        for warning in plan.warnings:
-            write(self.style.WARNING(plain(warning)))
-        for refusal in plan.refusals:
-            write(self.style.ERROR(f"Refused: {plain(refusal)}"))
-        if not plan.refusals:
-            write("Nothing was touched. Leave --dry-run out to do it.")
-
-    def _show_part(self, part: PartPlan, *, every_table: bool) -> None:
-        write = self.stdout.write
-        unpacked = f", {size(part.part.raw_bytes)} unpacked" if part.part else ""
-        write(f"\n{part.alias}: {part.format}{unpacked}")
-        write(f"  strategy: {part.strategy}, because {part.why}")
-        if part.migrations is not None:
-            write(f"  migrations: {_migrations(part)}")
-        if part.part is None:
-            write("  its rows are not known before it is loaded")
-            return
-        rows = [
-            (
-                f"  {plain(item.table)}",
-                _count(item.now),
-                _count(item.then),
-                _change(item),
-            )
-            for item in sorted(part.differences, key=lambda item: not item.changes)
-            if item.changes or every_table
-        ]
-        if rows:
-            write(table(("  TABLE", "NOW", "BACKUP", "CHANGE"), rows, right=(1, 2, 3)))
-        folded = len(part.differences) - len(rows)
-        if folded:
-            tables = "1 table keeps its" if folded == 1 else f"{folded} tables keep their"
-            write(f"  {tables} number of rows (--verbosity 2 shows every table)")
+        show_databases(self, plan, every_table=options["verbosity"] > 1)
+        show_objections(self, plan.warnings, plan.refusals)
 
 
 def _request(options: dict[str, Any]) -> RestoreRequest:
@@ -214,59 +181,3 @@ def _request(options: dict[str, Any]) -> RestoreRequest:
         privileges=not options["no_privileges"],
         safety_backup=not options["no_safety_backup"],
     )
-
-
-def _migrations(part: PartPlan) -> str:
-    state = part.migrations
-    if state is None or state.verdict == "same":
-        return "the same as the code's"
-    shown = state.unknown or state.forward
-    names = plain(", ".join(f"{app}.{name}" for app, name in shown[:8]))
-    more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
-    if state.verdict == "newer":
-        return f"newer than the code, which does not know {names}{more}"
-    return f"older than the code's, to be run after it: {names}{more}"
-
-
-def _count(rows: int | None) -> str:
-    return "-" if rows is None else f"{rows:,}"
-
-
-def _change(item: RowDifference) -> str:
-    if item.stays:
-        return "stays as it is"
-    if item.now == item.then:
-        return ""
-    if item.now is None:
-        return "comes back"
-    if item.then is None:
-        return "goes away"
-    return f"{item.then - item.now:+,}"
-
-
-def _as_json(plan: RestorePlan) -> dict[str, object]:
-    return {
-        "id": plan.entry.id,
-        "signature": plan.signature.value if plan.signature else "",
-        "refusals": list(plan.refusals),
-        "warnings": list(plan.warnings),
-        "seconds": plan.seconds,
-        "databases": {
-            part.alias: {
-                "strategy": part.strategy,
-                "why": part.why,
-                "format": part.format,
-                "rows_now": part.rows_now,
-                "rows_then": part.part.rows if part.part else None,
-                "migrations": part.migrations.verdict if part.migrations else None,
-                "forward": [".".join(key) for key in part.migrations.forward]
-                if part.migrations
-                else [],
-                "unknown": [".".join(key) for key in part.migrations.unknown]
-                if part.migrations
-                else [],
-                "differences": [asdict(item) for item in part.differences],
-            }
-            for part in plan.parts
-        },
-    }

@@ -13,10 +13,11 @@ from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, size, table
 from trustbackup.operations.backup import manual_commands
 from trustbackup.operations.backup.anomalies import anomalies_of
+from trustbackup.operations.backup.media import what_is_lacking
 from trustbackup.operations.context import Context
 from trustbackup.store import catalog
 from trustbackup.store.file_facts import FileFacts
-from trustbackup.store.manifest import Part
+from trustbackup.store.manifest import Manifest, Part
 
 
 class Command(BackupCommand):
@@ -38,7 +39,9 @@ class Command(BackupCommand):
         if options["json"]:
             parts = [asdict(part) for part in manifest.parts] if manifest else []
             made_with = dict(manifest.versions) if manifest else {}
-            self.print_json({**as_json(backup), "parts": parts, "versions": made_with})
+            full = manifest.full if manifest else None
+            about = {"full": asdict(full)} if full else {}
+            self.print_json({**as_json(backup), "parts": parts, "versions": made_with, **about})
             return True
         write = self.stdout.write
         write(self.style.MIGRATE_HEADING(f"Backup {backup.identifier} {backup.name}".rstrip()))
@@ -62,6 +65,7 @@ class Command(BackupCommand):
         write(plain(f"  made on {manifest.host} in {backup.seconds:.1f} s with {versions}"))
         for part in manifest.parts:
             self._print_part(part)
+        self._print_full(manifest)
         write("\nCheck it without trustbackup, in its folder:")
         write(f"  {manual_commands.check_command(backup.identifier)}")
         return True
@@ -87,6 +91,19 @@ class Command(BackupCommand):
             self.stdout.write(table(("  TABLE", "ROWS"), shown, right=(1,)))
         if command := manual_commands.restore_command(part):
             write(f"  Restore it without trustbackup: {command}")
+
+    def _print_full(self, manifest: Manifest) -> None:
+        if (facts := manifest.full) is None:
+            return
+        self.stdout.write("")
+        for sentence in what_is_lacking(manifest):
+            self.stdout.write(self.style.WARNING(plain(sentence)))
+        self.stdout.write(
+            f"{facts.named:,} files are named by rows, {facts.missing:,} of them are missing;"
+            f" {facts.unnamed:,} files are named by none."
+        )
+        for row in facts.rows:
+            self.stdout.write(plain(f"  missing: {row}"))
 
     def _print_files(self, facts: FileFacts) -> None:
         write = self.stdout.write

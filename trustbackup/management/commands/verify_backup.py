@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from trustbackup.management.full_restore import is_full
 from trustbackup.management.media_restore import is_media
 from trustbackup.management.terminal import BackupCommand, seconds
 from trustbackup.operations.offsite.targets import find_destination
@@ -74,6 +75,8 @@ class Command(BackupCommand):
             content = "every row's content" if drill.content else "every table's rows"
             if is_media(verdict.id):
                 content = "every file's content"
+            elif is_full(verdict.id):
+                content += ", every file's content and the settings"
             text = (
                 f"Backup {verdict.id} restores: {content} compared,"
                 f" recovered in {seconds(drill.seconds)}, {verdict.signature}."

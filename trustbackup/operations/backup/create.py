@@ -18,6 +18,7 @@ from trustbackup.databases.base import Database
 from trustbackup.databases.values import DumpRequest
 from trustbackup.operations.backup.app_data import AppRequest, dump_app, dump_settings
 from trustbackup.operations.backup.database import dump_database
+from trustbackup.operations.backup.full import FULL, RestOfSite
 from trustbackup.operations.backup.kinds import (
     DATABASE,
     LONGEST_NAME,
@@ -62,7 +63,8 @@ def create_backup(
     root: Path | None = None,
     report: Reporter = quiet,
 ) -> Manifest:
-    """Back up the databases of these aliases (default: all that differ) as one backup.
+    """Back up the databases of these aliases (default: all that differ) as one backup; of other
+    kinds what they hold.
 
     ``content`` takes fingerprints of all rows, for drills to compare; ``directory`` dumps
     several tables at a time, for large databases; ``compare`` notes what it takes to tell later
@@ -112,6 +114,10 @@ def create_backup(
                 )
             else:
                 parts += dump_folder(folder, draft, how, report)
+        rest = RestOfSite(context, draft, how, report) if kind == FULL else None
+        if rest is not None:
+            rest.dump(aliases)
+            parts += rest.parts
         report(Progress(stage="publishing"))
         manifest = Manifest(
             id=draft.id,
@@ -125,6 +131,7 @@ def create_backup(
             versions=_versions(),
             parts=tuple(parts),
             plan=plan,
+            full=rest.facts if rest is not None else None,
         )
         look(manifest)
         if keep:

@@ -11,6 +11,7 @@ from trustbackup.databases.registry import distinct_aliases
 from trustbackup.databases.values import Options
 from trustbackup.exceptions import UsageError
 from trustbackup.operations.backup.app_data import APP, AppRequest
+from trustbackup.operations.backup.full import FULL, refuse_names_of_parts
 from trustbackup.operations.backup.media import MEDIA_KIND
 from trustbackup.operations.settings_models import settings_alias
 from trustbackup.phrases import gettext as _
@@ -19,7 +20,7 @@ from trustbackup.store.manifest import KINDS
 DATABASE = "database"
 LONGEST_NAME = 200
 """Characters."""
-MAKEABLE = (DATABASE, MEDIA_KIND, SETTINGS)
+MAKEABLE = (DATABASE, FULL, MEDIA_KIND, SETTINGS)
 """The types that can be made without saying more; the first is the default."""
 
 
@@ -80,7 +81,12 @@ def aliases_of(kind: str, wanted: Sequence[str] = ()) -> Sequence[str]:
         return ()
     if kind == SETTINGS:
         return [settings_alias(get_settings(), tuple(wanted))]
-    return wanted if kind == APP else aliases_to_dump(wanted)
+    if kind == APP:
+        return wanted
+    aliases = aliases_to_dump(wanted)
+    if kind == FULL:
+        refuse_names_of_parts(aliases)
+    return aliases
 
 
 def aliases_to_dump(wanted: Sequence[str] = ()) -> list[str]:

@@ -163,9 +163,19 @@ def refuse_media(entry: BackupFiles) -> None:
         )
 
 
+def what_is_lacking(manifest: Manifest) -> list[str]:
+    """A sentence for each part of a full backup that could not be read."""
+    lacking = manifest.full.lacking if manifest.full else {}
+    return [
+        _("The backup has no %(part)s: %(why)s", part=part, why=why)
+        for part, why in lacking.items()
+    ]
+
+
 def what_is_amiss(manifest: Manifest) -> list[str]:
-    """A sentence for each folder of which not every file is as it is on the disk."""
-    sentences: list[str] = []
+    """A sentence for each part that a full backup lacks, and for each folder with files that are
+    not as they are on the disk."""
+    sentences = what_is_lacking(manifest)
     for part in manifest.parts:
         facts = part.files
         if facts is not None and facts.amiss:

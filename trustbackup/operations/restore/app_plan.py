@@ -12,7 +12,7 @@ from trustbackup.contents.app_data.keys import KeyIndex
 from trustbackup.contents.app_data.row_set import RowSet, rows_in
 from trustbackup.contents.app_data.survey import Counts, Fixture, Mode, Survey, survey
 from trustbackup.contents.app_data.tables import rows_of
-from trustbackup.exceptions import RestoreError, UsageError
+from trustbackup.exceptions import RestoreError, TrustbackupError, UsageError
 from trustbackup.operations.backup.app_data import migrations_of, rows_part
 from trustbackup.operations.checks import missing
 from trustbackup.operations.context import Context
@@ -22,7 +22,7 @@ from trustbackup.operations.restore.migrations import MigrationState, compare_mi
 from trustbackup.operations.restore.objections import Objections, judge_signature
 from trustbackup.operations.restore.source import locate, raw_opener
 from trustbackup.phrases import gettext as _
-from trustbackup.phrases import ngettext, one_line
+from trustbackup.phrases import joined, ngettext, one_line
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.manifest import Part
 from trustbackup.store.signature import Signature
@@ -153,6 +153,18 @@ def look(entry: BackupFiles, fixture: Fixture, mode: Mode, index: KeyIndex) -> S
         return survey(fixture, mode, index)
     except DatabaseError as error:
         raise _refused(entry.id, one_line(str(error))) from error
+
+
+def drill_rows(entry: BackupFiles, part: Part, report: Reporter) -> list[str]:
+    """What speaks against putting the rows of a part back now: they are read beside the live ones,
+    and nothing is written."""
+    try:
+        with KeyIndex() as index:
+            fixture = fixture_of(entry, part, rows_of_part(part), report)
+            found = look(entry, fixture, Mode.UPDATE, index).refusals
+    except TrustbackupError as error:
+        found = [str(error)]
+    return [joined([part.part, problem], ": ") for problem in found]
 
 
 def compare_app(part: Part, rows: RowSet) -> MigrationState:

@@ -51,6 +51,8 @@ class DatabaseRestore(abc.ABC):
         self.session = ""
         """The hash of the operator's own, which goes on if it still does when all is loaded."""
         self.safety_backup = ""
+        self.together = False
+        """Whether other databases or folders are restored with it."""
         self.began = time.monotonic()
         self.changed = False
         """Whether the live database is the restored one, whatever else failed after that."""
@@ -76,6 +78,19 @@ class DatabaseRestore(abc.ABC):
         """The same, also when a failure came in the middle of the step that does it."""
         state = self.log.entry.state if hasattr(self, "log") else State.BUILDING
         return self.changed or state in (State.SWAPPED, State.DONE)
+
+    def ready(self) -> None:
+        """Note that it becomes the live one once anything of its restore is."""
+        self.together = True
+        self.log.update(state=State.READY)
+
+    def forget(self) -> None:
+        """Nothing is left to undo. What is restored with it must still find that it is live."""
+        if self.together:
+            self.log.update(state=State.DONE, previous="")
+            self.log.ended = True
+        else:
+            self.log.forget()
 
     def outcome(self) -> RestoredDatabase:
         """What became of it so far."""

@@ -21,12 +21,13 @@ from trustbackup.exceptions import (
     ConfigurationError,
     TrustbackupError,
 )
-from trustbackup.operations.backup.app_data import holds_app, refuse_to_drill_app
+from trustbackup.operations.backup.app_data import holds_app, refuse_to_drill_app, rows_part
 from trustbackup.operations.backup.media import archives
 from trustbackup.operations.checks import SIGNED, VerifyResult, verify_entry
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.restore.app_plan import drill_rows
 from trustbackup.operations.restore.comparison import compare, moved_rows
 from trustbackup.operations.restore.inventory import filled_views, lost_objects
 from trustbackup.operations.restore.media_drill import FolderDrill
@@ -116,6 +117,8 @@ def _drill(context: Context, entry: BackupFiles, content: bool, report: Reporter
                 seconds += drill.run()
                 problems += drill.problems
                 notes += drill.notes
+        if rows := rows_part(manifest):
+            problems += drill_rows(entry, rows, report)
         for part, listing in archives(manifest):
             files = FolderDrill(context, entry, part, listing, report)
             seconds += files.run()

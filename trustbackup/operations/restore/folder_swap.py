@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store.durable import sync_folder
 from trustbackup.store.journal import JournalWriter
 from trustbackup.store.journal_entry import NOT_YET, JournalEntry, State, Strategy, folder_alias
+from trustbackup.store.manifest import format_time
 
 logger = logging.getLogger(__name__)
 STAMP = "%Y%m%dT%H%M%S%f"
@@ -91,10 +92,10 @@ class FolderTarget:
         )
         swap_in(self.parent / entry.new, self.live, self.parent / entry.previous)
 
-    def recover(self, entry: JournalEntry) -> bool:
+    def recover(self, entry: JournalEntry, *, forward: bool = False) -> bool:
         """Whether the new folder is the live one; what a crash left is finished or taken back.
 
-        Raises FolderError.
+        If it is to go ``forward`` the new folder stays for that. Raises FolderError.
         """
         new, previous = self.parent / entry.new, self.parent / (entry.previous or entry.new)
         with file_operation(_("Recovering"), self.live):
@@ -106,7 +107,7 @@ class FolderTarget:
             if previous != new and not os.path.lexists(self.live) and os.path.lexists(previous):
                 previous.rename(self.live)
                 sync_folder(self.parent)
-            if entry.strategy is not Strategy.UNDO and os.path.lexists(new):
+            if not forward and entry.strategy is not Strategy.UNDO and os.path.lexists(new):
                 shutil.rmtree(new)
         return False
 
@@ -150,29 +151,58 @@ def end_folder_swap(context: Context, log: JournalWriter) -> None:
     log.forget()
 
 
+def recover_folder(
+    context: Context, target: FolderTarget, log: JournalWriter, *, forward: bool
+) -> bool:
+    """Whether the new folder is the live one, which it becomes where it must go ``forward``.
+
+    The journal says so then, and nothing if it is not. Raises FolderError; the journal stays.
+    """
+    done = target.recover(log.entry, forward=forward)
+    if not done and forward:
+        target.swap(log)
+        done = True
+    if done:
+        end_folder_swap(context, log)
+    else:
+        log.forget()
+    return done
+
+
 @contextlib.contextmanager
-def recovering_folder(context: Context, target: FolderTarget, log: JournalWriter) -> Iterator[None]:
-    """Leave either state, never one between, and a journal that says which."""
+def recovering_folder(
+    context: Context,
+    target: FolderTarget,
+    log: JournalWriter,
+    forward: Callable[[], bool] = lambda: False,
+) -> Iterator[None]:
+    """Leave either state, never one between, and a journal that says which.
+
+    ``forward`` tells whether what is restored with it is live already.
+    """
     try:
         yield
     except BaseException:
         if log.ended:
             raise
         try:
-            done = target.recover(log.entry)
+            recover_folder(context, target, log, forward=forward())
         except TrustbackupError:
             # The journal stays, and the next command recovers it.
             logger.exception("An interrupted restore could not be recovered yet")
             raise
-        if done:
-            end_folder_swap(context, log)
-        else:
-            log.forget()
         raise
 
 
-def undo_folder(context: Context, undone: JournalEntry, now: datetime) -> JournalEntry:
-    """Put back the folder that a restore kept; the entry by which that is undone in its turn."""
+@contextlib.contextmanager
+def undoing_folder(
+    context: Context, undone: JournalEntry, now: datetime, forward: Callable[[], bool]
+) -> Iterator[JournalWriter]:
+    """Ready to put back the folder that a restore kept; ``complete_undo`` does it.
+
+    The journal's entry is the one by which that is undone in its turn. Once ``forward`` says that
+    what was restored with it is put back, it goes on whatever is raised.
+    """
     target = FolderTarget.of(context, undone.alias)
     together = f"{now:{STAMP}}"
     log = context.journal.writer(
@@ -183,14 +213,18 @@ def undo_folder(context: Context, undone: JournalEntry, now: datetime) -> Journa
             strategy=Strategy.UNDO,
             new=undone.previous,
             previous=target.name(now, "old"),
-            started=undone.started,
-            state=State.BUILDING,
+            started=format_time(now),
+            state=State.READY,
             marker=NOT_YET,
             previous_marker="",
         )
     )
-    with context.journal.held(log.entry.id), recovering_folder(context, target, log):
+    with context.journal.held(log.entry.id), recovering_folder(context, target, log, forward):
         log.update()
-        target.swap(log)
-        end_folder_swap(context, log)
-    return log.entry
+        yield log
+
+
+def complete_undo(context: Context, log: JournalWriter) -> None:
+    """Swap it. Raises FolderError."""
+    FolderTarget.of(context, log.entry.alias).swap(log)
+    end_folder_swap(context, log)

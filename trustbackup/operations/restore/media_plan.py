@@ -79,15 +79,21 @@ class MediaPlan:
 
 
 def plan_media_restore(
-    reference: str, request: MediaRequest, report: Reporter = quiet, *, count: bool = True
+    reference: str,
+    request: MediaRequest,
+    report: Reporter = quiet,
+    *,
+    count: bool = True,
+    entry: BackupFiles | None = None,
 ) -> MediaPlan:
     """``reference`` is an id, or the path of a manifest or a file beside it.
 
-    Without ``count`` no files are compared. Raises BackupNotFound, UsageError, RestoreError when a
+    Without ``count`` no files are compared; an ``entry`` that was looked at already is not hashed
+    again. Raises BackupNotFound, UsageError, RestoreError when a
     file is missing or damaged, Busy.
     """
     context = Context.current()
-    entry = locate(context, reference)
+    entry = entry or locate(context, reference)
     manifest, signature = entry.read_manifest()
     found = list(archives(manifest))
     if not found:
@@ -106,7 +112,8 @@ def plan_media_restore(
         )
     folders = []
     for part, listing in _wanted(request, found, entry):
-        problem = check_file(entry, part, report) or check_file(entry, listing, report)
+        unread = [each for each in (part, listing) if each.file not in entry.hashes]
+        problem = next(filter(None, (check_file(entry, each, report) for each in unread)), "")
         if problem := problem or lacking_objects(entry, part):
             raise RestoreError(
                 _("Backup %(id)s was not restored", id=entry.id),

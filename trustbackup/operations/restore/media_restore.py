@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,6 +91,8 @@ class FolderRestore:
             raise ValueError("a folder that is restored elsewhere is not swapped")
         self.context, self.entry, self.plan, self.report = context, entry, plan, report
         self.target: FolderTarget = plan.target
+        self.must_follow: Callable[[], bool] = lambda: False
+        """Whether what is restored with it is live already."""
         self.began = time.monotonic()
 
     @contextlib.contextmanager
@@ -117,7 +119,7 @@ class FolderRestore:
         )
         with (
             self.context.journal.held(self.log.entry.id),
-            recovering_folder(self.context, self.target, self.log),
+            recovering_folder(self.context, self.target, self.log, self.must_follow),
         ):
             self.log.update()
             path = self.target.parent / new
@@ -141,6 +143,10 @@ class FolderRestore:
             time.monotonic() - self.began,
         )
         return done
+
+    def ready(self) -> None:
+        """Note that it becomes the live one once anything of its restore is."""
+        self.log.update(state=State.READY)
 
     @property
     def is_changed(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from trustbackup.databases.base import Database
 from trustbackup.databases.values import Interrupted
 from trustbackup.exceptions import FolderError, ManifestError, TrustbackupError
 from trustbackup.operations.context import Context
-from trustbackup.operations.restore.folder_swap import FolderTarget, end_folder_swap
+from trustbackup.operations.restore.folder_swap import FolderTarget, recover_folder
+from trustbackup.operations.restore.own_tables import OWN_APP, SESSIONS, app_tables
 from trustbackup.phrases import gettext as _
 from trustbackup.store.journal import JournalWriter
 from trustbackup.store.journal_entry import JournalEntry, State, Strategy, is_folder
@@ -22,9 +23,10 @@ def recover_restores() -> list[str]:
     """Recover each restore whose process died: a sentence for each. Quick when there is none."""
     context = Context.current()
     journal = context.journal
-    unfinished = {e.id for e in journal.entries() if e.state is not State.DONE}
+    unfinished = [entry.id for entry in _in_order(journal.entries())]
+    begun = [each for each in journal.begun() if each not in unfinished]
     sentences = []
-    for identifier in sorted({*unfinished, *journal.begun()}):
+    for identifier in [*unfinished, *begun]:
         try:
             with journal.abandoned(identifier) as entry:
                 if entry is not None:
@@ -32,7 +34,35 @@ def recover_restores() -> list[str]:
         except FolderError as error:
             # What is no lock of ours is named, and stops no other command.
             sentences.append(str(error))
+    forget_ended(context)
     return sentences
+
+
+def _in_order(entries: Iterable[JournalEntry]) -> list[JournalEntry]:
+    """The unfinished ones: by what became of the first of a restore the others are judged."""
+    unfinished = [entry for entry in entries if entry.state is not State.DONE]
+    return sorted(unfinished, key=lambda e: (e.state is State.READY, e.is_folder, e.id))
+
+
+def forget_ended(context: Context) -> None:
+    """Forget what is live and can't be undone, once nothing waits any more to be told so."""
+    entries = context.journal.entries()
+    waited_for = {entry.restore for entry in entries if entry.state is not State.DONE}
+    for entry in entries:
+        is_over = entry.state is State.DONE and not entry.previous
+        if is_over and entry.restore not in waited_for:
+            with contextlib.suppress(TrustbackupError):  # strange_entries names it
+                _must_be_ours(context, entry)
+                context.journal.writer(entry).forget()
+
+
+def must_follow(context: Context, entry: JournalEntry) -> bool:
+    """Whether something that is restored with it is live already."""
+    return entry.state in (State.READY, State.SWAPPING) and any(
+        other.state in (State.DONE, State.SWAPPED)
+        for other in context.journal.entries()
+        if other.restore == entry.restore and other.id != entry.id
+    )
 
 
 def _recover_or_say(context: Context, entry: JournalEntry) -> list[str]:
@@ -45,12 +75,15 @@ def _recover_or_say(context: Context, entry: JournalEntry) -> list[str]:
 
 
 def recover_database(context: Context, alias: str) -> None:
-    """Recover the dead restores of one database before the next one changes it.
+    """Recover the dead restores of one database before the next one changes it, and what was
+    restored with it.
 
     Raises TrustbackupError when that can't be done yet: which state is in place is not known.
     """
-    for seen in context.journal.entries():
-        if seen.alias == alias and seen.state is not State.DONE:
+    entries = context.journal.entries()
+    of_this = {seen.restore for seen in _in_order(entries) if seen.alias == alias}
+    for seen in _in_order(entries):
+        if seen.restore in of_this:
             with context.journal.abandoned(seen.id) as entry:
                 if entry is not None:
                     with contextlib.suppress(ManifestError):
@@ -72,17 +105,11 @@ def _subject(entry: JournalEntry) -> str:
 def _recover(context: Context, entry: JournalEntry) -> str:
     what, subject = _what(entry), _subject(entry)
     log = context.journal.writer(entry)
-    database = None if is_folder(entry.alias) else context.database(entry.alias)
-    if not _is_done(context, database, entry):
-        log.forget()
+    if not _is_done(context, log):
         return f"{what} was interrupted: the {subject} is as it was, what was begun is removed."
+    entry = log.entry
     if entry.strategy is Strategy.IN_PLACE:
-        log.forget()
         return f"{what} was interrupted after its end: the database is the restored one."
-    if database is None:
-        end_folder_swap(context, log)
-    else:
-        end_swap(database, log)
     if not entry.previous:
         return f"{what} was interrupted after its end: the {subject} is the restored one."
     live, previous = "the restored one", "the old one"
@@ -94,12 +121,36 @@ def _recover(context: Context, entry: JournalEntry) -> str:
     )
 
 
-def _is_done(context: Context, database: Database | None, entry: JournalEntry) -> bool:
-    if database is None:
+def _is_done(context: Context, log: JournalWriter) -> bool:
+    """Whether the new state is live; the journal says so then, and nothing if it is not."""
+    entry = log.entry
+    forward = must_follow(context, entry)
+    if is_folder(entry.alias):
         must_be_own_folder(context, entry)
-        return FolderTarget.of(context, entry.alias).recover(entry)
+        target = FolderTarget.of(context, entry.alias)
+        return recover_folder(context, target, log, forward=forward)
+    database = context.database(entry.alias, label=entry.id)
     must_be_own(context, database, entry)
-    return entry.state is State.SWAPPED or database.recover(interrupted(entry))
+    if forward and entry.state is State.READY and entry.strategy is Strategy.SWAP:
+        _swap_now(database, log)
+    elif entry.state is not State.SWAPPED and not database.recover(interrupted(entry)):
+        log.forget()
+        return False
+    elif entry.strategy is Strategy.IN_PLACE:
+        log.update(state=State.DONE, previous="")
+    else:
+        end_swap(database, log)
+    return True
+
+
+def _swap_now(database: Database, log: JournalWriter) -> None:
+    """Put a database that was loaded and compared in its place. Raises RestoreError."""
+    with database.replacement(log.entry.new, existing=True) as new:
+        new.carry_over(app_tables(), OWN_APP)
+        new.empty(SESSIONS)
+        log.update(state=State.SWAPPING, marker=new.marker(), previous_marker=new.previous_marker())
+        new.swap(log.entry.previous)
+        end_swap(database, log)
 
 
 def end_swap(database: Database, log: JournalWriter) -> None:
@@ -141,13 +192,17 @@ def strange_entries(context: Context) -> list[str]:
     sentences = [str(problem) for problem in problems]
     for entry in entries:
         try:
-            if is_folder(entry.alias):
-                must_be_own_folder(context, entry)
-            else:
-                must_be_own(context, context.database(entry.alias), entry)
+            _must_be_ours(context, entry)
         except TrustbackupError as error:
             sentences.append(str(error))
     return sentences
+
+
+def _must_be_ours(context: Context, entry: JournalEntry) -> None:
+    if is_folder(entry.alias):
+        must_be_own_folder(context, entry)
+    else:
+        must_be_own(context, context.database(entry.alias), entry)
 
 
 def must_be_own(context: Context, database: Database, entry: JournalEntry) -> None:

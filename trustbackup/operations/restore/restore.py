@@ -1,8 +1,8 @@
-"""Go back to a backup: build its databases beside the live ones, compare, then swap.
+"""Go back to a backup: build its databases and folders beside the live ones, compare, then swap.
 
 Every step that a crash could interrupt is in the journal first, so that the next command can
-tell which state is in place and clean up. All databases are built and compared before the
-first of them is put in its place.
+tell which state is in place and clean up. All are built and compared before the first of them is
+put in its place; once it is, the others follow, if need be by the next command.
 """
 
 from __future__ import annotations
@@ -17,8 +17,16 @@ from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.operations.restore.database_restore import DatabaseRestore
 from trustbackup.operations.restore.guard import only_restore
+from trustbackup.operations.restore.media_plan import MediaPlan
+from trustbackup.operations.restore.media_restore import FolderRestore
 from trustbackup.operations.restore.plan import PartPlan, RestorePlan
-from trustbackup.operations.restore.result import OnDatabase, RestoreResult, stopped
+from trustbackup.operations.restore.recover import forget_ended
+from trustbackup.operations.restore.result import (
+    OnDatabase,
+    RestoredDatabase,
+    RestoreResult,
+    stopped,
+)
 from trustbackup.operations.restore.strategies import STRATEGIES
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog
@@ -32,50 +40,105 @@ def restore_backup(
     plan: RestorePlan,
     report: Reporter = quiet,
     *,
+    files: MediaPlan | None = None,
     session: str = "",
     on_database: OnDatabase = lambda _database: None,
 ) -> RestoreResult:
-    """Carry a plan out. Raises RestoreError; a database not yet swapped is as it was then.
+    """Carry a plan out, and with it that of the backup's uploaded ``files``.
+
+    Raises RestoreError; a database not yet swapped is as it was then.
 
     All sessions end but the one that ``session`` tells (see ``sessions.hash_of``).
     ``on_database`` is told of each database that is the restored one, also when another fails.
     """
     what = _("Backup %(id)s was not restored", id=plan.entry.id)
-    if plan.refusals:
-        raise RestoreError(what, why=plan.refusals[0])
-    context = Context.current()
-    restored = RestoreResult(id=plan.entry.id)
-    restores: list[DatabaseRestore] = []
-    aliases = [part.alias for part in plan.parts]
+    if refusals := [*plan.refusals, *(files.refusals if files else ())]:
+        raise RestoreError(what, why=refusals[0])
+    work = _Together(Context.current(), plan, files, report, session)
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(plan.entry.in_use())
-            for alias in sorted(aliases):
-                stack.enter_context(only_restore(context, alias))
-            now = datetime.now(UTC)
-            for part in plan.parts:
-                restores.append(_begin(context, plan, part, now, report, session, stack))
-                stack.enter_context(restores[-1].prepared(_entry(plan, part, now), now))
-            # What may fail most easily comes first: a swap is two names, or one copy.
-            for restore in sorted(restores, key=lambda r: r.part.strategy is Strategy.SWAP):
-                done = restore.complete()
-                restored.databases.append(done)
-                on_database(done)
-                _log(plan, restore, done.rows)
+            work.prepare(stack)
+            work.complete(on_database)
     except (Exception, Cancelled, KeyboardInterrupt) as error:
-        known = {item.alias for item in restored.databases}
-        late = [r.outcome() for r in restores if r.is_changed and r.part.alias not in known]
-        changed = [*restored.databases, *late]
+        changed = work.changed()
         if changed:
             what = _("Backup %(id)s was restored in part", id=plan.entry.id)
-        wrapped = stopped(what, aliases, changed, error)
+        wrapped = stopped(what, work.aliases, changed, error)
         if wrapped is error:
             raise
         raise wrapped from error
     finally:
-        if any(restore.is_changed for restore in restores):
-            catalog.synchronise(context.folder, afresh=True)
-    return restored
+        if work.is_begun():
+            catalog.synchronise(work.context.folder, afresh=True)
+    return RestoreResult(id=plan.entry.id, databases=work.done)
+
+
+class _Together:
+    """All that one restore puts in its place."""
+
+    def __init__(
+        self,
+        context: Context,
+        plan: RestorePlan,
+        files: MediaPlan | None,
+        report: Reporter,
+        session: str,
+    ) -> None:
+        self.context, self.plan, self.report, self.session = context, plan, report, session
+        self.folder_plans = [each for each in files.folders if each.target] if files else []
+        self.databases: list[DatabaseRestore] = []
+        self.folders: list[FolderRestore] = []
+        self.done: list[RestoredDatabase] = []
+
+    @property
+    def aliases(self) -> list[str]:
+        """Of databases, and of folders."""
+        folders = [each.target.alias for each in self.folder_plans if each.target]
+        return [*(part.alias for part in self.plan.parts), *folders]
+
+    def is_begun(self) -> bool:
+        """Whether a live database is the restored one."""
+        return any(restore.is_changed for restore in self.databases)
+
+    def prepare(self, stack: contextlib.ExitStack) -> None:
+        """Build all of it beside what is live. Raises RestoreError, Busy."""
+        for alias in sorted(self.aliases):
+            stack.enter_context(only_restore(self.context, alias))
+        now = datetime.now(UTC)
+        for part in self.plan.parts:
+            restore = _begin(self.context, self.plan, part, now, self.report, self.session, stack)
+            self.databases.append(restore)
+            stack.enter_context(restore.prepared(_entry(self.plan, part, now), now))
+        for each in self.folder_plans:
+            folder = FolderRestore(self.context, self.plan.entry, each, self.report)
+            folder.must_follow = self.is_begun
+            self.folders.append(folder)
+            stack.enter_context(folder.prepared(now))
+        if len(self.aliases) > 1:
+            for restore in self.databases:
+                restore.ready()
+            for folder in self.folders:
+                folder.ready()
+
+    def complete(self, on_database: OnDatabase) -> None:
+        """Put it in its place. What may fail most easily comes first: a swap is two names, or one
+        copy; that of a folder is a rename."""
+        for restore in sorted(self.databases, key=lambda r: r.part.strategy is Strategy.SWAP):
+            self.done.append(restore.complete())
+            on_database(self.done[-1])
+            _log(self.plan, restore, self.done[-1].rows)
+        for folder in self.folders:
+            self.done.append(folder.complete())
+            on_database(self.done[-1])
+        forget_ended(self.context)
+
+    def changed(self) -> list[RestoredDatabase]:
+        """What is the restored one, also where its end was not told."""
+        known = {item.alias for item in self.done}
+        late = [r.outcome() for r in self.databases if r.is_changed and r.part.alias not in known]
+        late += [f.outcome() for f in self.folders if f.is_changed and f.target.alias not in known]
+        return [*self.done, *late]
 
 
 def _begin(

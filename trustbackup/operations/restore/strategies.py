@@ -73,7 +73,7 @@ class SwapRestore(DatabaseRestore):
         end_swap(self.database, self.log)
         undo, previous = entry.id, entry.previous
         if not self.had_tables and self._is_empty(previous) and self._removed(previous):
-            self.log.forget()
+            self.forget()
             undo = previous = ""
         self.note(*self.new.notes)
         return replace(self.outcome(), previous=previous, undo=undo)
@@ -156,7 +156,7 @@ class InPlaceRestore(DatabaseRestore):
             )
         )
         self.changed = True
-        self.log.forget()
+        self.forget()
         if session:
             put_session(self.database, self.database.name, session)
         if self.request.migrate:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from trustbackup.exceptions import Cancelled, RestoreError, UsageError
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
-from trustbackup.operations.restore.folder_swap import FolderTarget, undo_folder
+from trustbackup.operations.restore.folder_swap import FolderTarget, complete_undo, undoing_folder
 from trustbackup.operations.restore.guard import only_restore
 from trustbackup.operations.restore.own_tables import OWN_APP, SESSIONS, app_tables
 from trustbackup.operations.restore.recover import (
@@ -26,6 +26,7 @@ from trustbackup.operations.restore.result import OnDatabase, RestoredDatabase, 
 from trustbackup.operations.restore.sessions import find_session, put_session
 from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog
+from trustbackup.store.journal import JournalWriter
 from trustbackup.store.journal_entry import NOT_YET, JournalEntry, State, Strategy, is_folder
 from trustbackup.store.manifest import format_time
 
@@ -60,12 +61,17 @@ def undo_restore(
             entries = context.journal.find(entries[0].restore)
             for entry in entries:
                 _check(context, entry)
+            folders = [
+                stack.enter_context(undoing_folder(context, entry, now, lambda: len(done) > 0))
+                for entry in entries
+                if is_folder(entry.alias)
+            ]
             for entry in entries:
-                done.append(
-                    _undo_folder(context, entry, now, report)
-                    if is_folder(entry.alias)
-                    else _undo(context, entry, now, report, session)
-                )
+                if not is_folder(entry.alias):
+                    done.append(_undo(context, entry, now, report, session))
+                    on_database(done[-1])
+            for log in folders:
+                done.append(_undo_folder(context, log, report))
                 on_database(done[-1])
     except (Exception, Cancelled, KeyboardInterrupt) as error:
         changed = [*done, *_changed_last(context, now, done)]
@@ -187,12 +193,11 @@ def _undo(
     )
 
 
-def _undo_folder(
-    context: Context, undone: JournalEntry, now: datetime, report: Reporter
-) -> RestoredDatabase:
-    report(Progress(stage=f"swapping {undone.alias}"))
-    entry = undo_folder(context, replace(undone, started=format_time(now)), now)
-    logger.info("undid restore %s of folder %s", undone.id, undone.alias)
+def _undo_folder(context: Context, log: JournalWriter, report: Reporter) -> RestoredDatabase:
+    report(Progress(stage=f"swapping {log.entry.alias}"))
+    complete_undo(context, log)
+    entry = log.entry
+    logger.info("undid a restore of folder %s: %s", entry.alias, entry.id)
     return RestoredDatabase(
         alias=entry.alias,
         strategy=Strategy.UNDO,

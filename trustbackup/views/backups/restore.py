@@ -10,10 +10,17 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
+from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.exceptions import BackupNotFound, TrustbackupError
-from trustbackup.operations.backup.app_data import holds_app
+from trustbackup.operations.backup.app_data import holds_app, rows_part
 from trustbackup.operations.context import Context
-from trustbackup.operations.restore.plan import RestorePlan, plan_restore
+from trustbackup.operations.restore.full_plan import (
+    DATABASE_PART,
+    FullPlan,
+    holds_everything,
+    plan_full_restore,
+)
+from trustbackup.operations.restore.plan import RestorePlan, RestoreRequest
 from trustbackup.operations.restore.sessions import hash_of
 from trustbackup.operations.restore.undo import find_undoable
 from trustbackup.store import catalog
@@ -37,8 +44,9 @@ class RestoreView(Page, View):
     http_method_names = ["get", "post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """One app's data has a page of its own, which asks for the same rights."""
-        if _is_app(kwargs["identifier"]):
+        """Single rows have a page of their own, which asks for the same rights."""
+        part = request.POST.get("part", request.GET.get("part", ""))
+        if _is_app(kwargs["identifier"]) or part == SETTINGS:
             return AppRestoreView.as_view()(request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)
 
@@ -46,37 +54,45 @@ class RestoreView(Page, View):
         return self._page(request, identifier, None)
 
     def post(self, request: HttpRequest, identifier: str) -> HttpResponse:
-        plan, problem = self._plan(identifier)
+        plan, problem = self._plan(request, identifier)
         if plan is None or plan.refusals:
             return self._page(request, identifier, None, problem)
-        form = RestoreForm(_names_to_type(plan), request, request.POST)
+        form = RestoreForm(names_to_type(plan.aliases), request, request.POST)
         if not form.is_valid():
             return self._page(request, identifier, form)
         options = {
-            "backup": plan.entry.id,
+            "backup": plan.databases.entry.id,
+            "files": plan.files is not None,
             "strategy": form.cleaned_data["strategy"],
             "migrate": form.cleaned_data["migrate"],
             "session": hash_of(request.session.session_key),
         }
-        return start_run_response(request, "restore", options, target=plan.entry.id)
+        return start_run_response(request, "restore", options, target=plan.databases.entry.id)
 
-    def _plan(self, identifier: str) -> tuple[RestorePlan | None, str]:
+    def _plan(self, request: HttpRequest, identifier: str) -> tuple[FullPlan | None, str]:
+        part = request.POST.get("part", request.GET.get("part", ""))
         try:
             entry = Context.current().folder.find(identifier)
         except BackupNotFound as error:
             raise no_such_backup(identifier) from error
         try:
-            return plan_restore(entry.id, hashes=_is_small(entry)), ""
+            return plan_full_restore(
+                entry.id, RestoreRequest(), hashes=_is_small(entry), files=part != DATABASE_PART
+            ), ""
         except TrustbackupError as error:
             return None, str(error)
 
     def _page(
         self, request: HttpRequest, identifier: str, form: RestoreForm | None, problem: str = ""
     ) -> HttpResponse:
-        plan, found = self._plan(identifier)
-        expected = _names_to_type(plan) if plan else ""
+        whole, found = self._plan(request, identifier)
+        plan = whole.databases if whole else None
+        expected = names_to_type(whole.aliases) if whole else ""
         context: dict[str, Any] = {
             "plan": plan,
+            "whole": whole,
+            "only_databases": whole is not None and whole.files is None,
+            "parts": _parts(plan) if plan else [],
             "backup": catalog.describe(plan.entry) if plan else None,
             "hashed": plan is not None and _is_small(plan.entry),
             "problem": problem or found,
@@ -100,8 +116,14 @@ def _is_small(entry: BackupFiles) -> bool:
     return sum(entry.files.values()) <= CHECKED_AT_ONCE
 
 
-def _names_to_type(plan: RestorePlan) -> str:
-    return names_to_type([part.alias for part in plan.parts])
+def _parts(plan: RestorePlan) -> list[str]:
+    """What of a full backup can be restored by itself on the page."""
+    manifest = plan.manifest
+    if manifest is None or not holds_everything(manifest):
+        return []
+    has_files = any(part.files for part in manifest.parts)
+    found = [DATABASE_PART] if has_files else []
+    return [*found, SETTINGS] if rows_part(manifest) else found
 
 
 @takes_secrets

@@ -18,6 +18,7 @@ from trustbackup.databases.values import Options
 from trustbackup.exceptions import UsageError
 from trustbackup.models import Destination, Plan
 from trustbackup.operations.backup.app_data import APP, offered_apps
+from trustbackup.operations.backup.full import FULL
 from trustbackup.operations.plans.tables import TableShare, tables_to_leave_out
 from trustbackup.policy.plan import DEFAULT_GRACE, KINDS, PlanSpec
 from trustbackup.store.compression import COMPRESSIONS
@@ -207,7 +208,7 @@ class PlanForm(forms.Form):
             "app": "",
             "databases": data["databases"],
             "excluded": list(dict.fromkeys([*data["excluded"], *data["more_excluded"]])),
-            "skip_unchanged": data["skip_unchanged"],
+            "skip_unchanged": data["skip_unchanged"] and data["kind"] != FULL,
             "drill": {name: value for name, value in drill.items() if value is not None},
         }
 
