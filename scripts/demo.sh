@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The web shop from nothing to a verified backup and a plan that has run, then served until Ctrl-C.
+# The web shop from nothing to a verified backup and a plan that has run; all of it lost, and back;
+# then served until Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -48,6 +49,14 @@ manage verify_backup latest --restore
 title "A plan, which makes one each night from now on, and one at once"
 manage list_plans --switch-on nightly
 manage backup_all
+
+title "Everything together: the database, the product pictures, the settings"
+manage create_backup --type full
+
+title "All of it is lost, and comes back in one command"
+manage lose_everything --yes
+manage restore_backup latest --force
+manage release_restore --yes 2>/dev/null || true
 
 title "All backups"
 manage list_backups
