@@ -93,6 +93,10 @@ pictures: .venv/.dev ## Take the README's pictures of the page anew (takes minut
 	@scripts/setup.sh packages "make pictures" chromium faketime
 	@$(BIN)/python scripts/pictures.py
 
+.PHONY: api
+api: .venv/.dev ## Make the API's description and its page of the docs anew
+	@$(BIN)/python scripts/describe_api.py
+
 .PHONY: constraints
 constraints: ## Pin the newest allowed version of everything in constraints.txt
 	@scripts/setup.sh constraints

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
 
 from trustbackup.views import monitoring, presence, recovery, runs
 from trustbackup.views.backups import actions, delete, detail, download, restore, upload
@@ -17,7 +19,7 @@ from trustbackup.views.plans import pages as plan_pages
 from trustbackup.views.plans.preview import RetentionPreview
 
 app_name = "trustbackup"
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", BackupManageView.as_view(), name="manage"),
     path("download/<str:filename>/", download.BackupFileDownloadView.as_view(), name="download"),
     path(
@@ -107,3 +109,5 @@ urlpatterns = [
     ),
     path("runs/<uuid:pk>/cancel/", runs.RunCancelView.as_view(), name="cancel"),
 ]
+if find_spec("rest_framework") and find_spec("drf_spectacular"):  # the extra "api"
+    urlpatterns.append(path("api/v1/", include("trustbackup.api.urls")))

@@ -6,6 +6,7 @@ are carried along by every restore, so they have no foreign key to any other app
 
 from __future__ import annotations
 
+from trustbackup.models.access_token import AccessToken, ClaimedKey
 from trustbackup.models.alarm import Alarm, AlarmQuerySet
 from trustbackup.models.backup import Backup, BackupQuerySet
 from trustbackup.models.destination import Copy, CopyQuerySet, Destination, DestinationQuerySet
@@ -15,12 +16,14 @@ from trustbackup.models.plan import Plan, PlanCalendar, PlanDue
 from trustbackup.models.run import AuditEvent, AuditEventQuerySet, Run, RunQuerySet
 
 __all__ = [
+    "AccessToken",
     "Alarm",
     "AlarmQuerySet",
     "AuditEvent",
     "AuditEventQuerySet",
     "Backup",
     "BackupQuerySet",
+    "ClaimedKey",
     "Copy",
     "CopyQuerySet",
     "Delivery",

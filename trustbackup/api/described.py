@@ -1,0 +1,78 @@
+"""How a view is described: what it takes, what it answers, and the problems that it may have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from trustbackup.api.serializers import ProblemSerializer
+
+_PROBLEM = "application/problem+json"
+_MEANING = {
+    400: "What was asked for can't be done like this.",
+    401: "Nobody is signed in, or the token is not valid.",
+    403: "The token has no such scope, or the account no such right.",
+    404: "There is nothing of this name.",
+    409: "What the site is, or does now, stands in the way.",
+    412: "It was changed since it was read.",
+    413: "What was sent is too large.",
+    415: "Something else than application/json was sent.",
+    416: "The file has no such bytes.",
+    422: "The Idempotency-Key was sent with something else.",
+    429: "Too many calls.",
+    503: "The database does not answer, as while a restore swaps it: see Retry-After.",
+}
+_ALWAYS = (401, 403, 409, 429, 503)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="Any text of visible ASCII: within a day the same request under it is one run.",
+)
+
+
+class Schema(AutoSchema):
+    """How the framework is told who may ask; it knows no class of ours."""
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        return [{"token": []}, {"session": []}]
+
+    def get_description(self) -> str:
+        """A summary says it; docstrings are for who reads the code."""
+        return ""
+
+
+def described(
+    operation: str,
+    summary: str,
+    answers: dict[Any, Any],
+    *problems: int,
+    request: Any = None,  # noqa: ANN401 - a serializer, or what the framework takes for one
+    parameters: Any = (),  # noqa: ANN401
+) -> Callable[[Any], Any]:
+    """``problems`` are the codes that this one may answer besides those that all may."""
+    bodies = (400, 413, 415) if request is not None else ()
+    codes = sorted({*_ALWAYS, *problems, *bodies})
+    found: dict[Any, Any] = {
+        (code, _PROBLEM): OpenApiResponse(ProblemSerializer, description=_MEANING[code])
+        for code in codes
+    }
+    extended = extend_schema(
+        operation_id=operation,
+        summary=summary,
+        description="",
+        tags=["backups"],
+        request=request,
+        parameters=list(parameters),
+        responses={**answers, **found},
+    )
+
+    def decorate(method: Any) -> Any:  # noqa: ANN401
+        # Else it would be the class that the site has set for its own views.
+        method.kwargs = {"schema": Schema}
+        return extended(method)
+
+    return decorate

@@ -1,0 +1,267 @@
+"""What goes in and out, field by field; the description is made of these."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from rest_framework import serializers
+
+from trustbackup.models import Backup, Copy, Run
+from trustbackup.store.compression import COMPRESSIONS
+from trustbackup.views.backups.listing import SORTS
+
+
+class Moment(serializers.DateTimeField):
+    """ISO 8601 in UTC, whatever the site's own format is."""
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(format="iso-8601", default_timezone=UTC, **kwargs)
+
+
+class ProblemSerializer(serializers.Serializer):
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="Does not change, unlike the sentence.")
+    detail = serializers.CharField(help_text="One sentence for a person.")
+    errors = serializers.DictField(required=False, help_text="By field, what is wrong with it.")
+
+
+class PartSerializer(serializers.Serializer):
+    part = serializers.CharField(help_text="A database's alias, or what else it holds.")
+    file = serializers.CharField()
+    bytes = serializers.IntegerField()
+    raw_bytes = serializers.IntegerField(required=False, help_text="Unpacked.")
+    sha256 = serializers.CharField(required=False)
+
+
+class CopySerializer(serializers.Serializer):
+    destination = serializers.CharField(source="destination.name")
+    state = serializers.ChoiceField(Copy.State.values)
+    bytes = serializers.IntegerField()
+    changed = Moment()
+    verified_at = Moment(allow_null=True)
+    problem = serializers.CharField()
+
+
+class BackupSerializer(serializers.Serializer):
+    """One backup as the index knows it."""
+
+    id = serializers.CharField(source="identifier")
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    trigger = serializers.CharField()
+    plan = serializers.CharField()
+    host = serializers.CharField()
+    created = Moment()
+    seconds = serializers.FloatField(help_text="How long it took.")
+    bytes = serializers.IntegerField()
+    raw_bytes = serializers.IntegerField(help_text="Unpacked.")
+    rows = serializers.IntegerField(allow_null=True)
+    databases = serializers.ListField(child=serializers.CharField(), source="aliases")
+    parts = PartSerializer(many=True, source="files")
+    state = serializers.ChoiceField(Backup.State.values)
+    problem = serializers.CharField()
+    offloaded_to = serializers.CharField(help_text="Where its data is when it is not here.")
+    signature = serializers.CharField()
+    protected = serializers.BooleanField()
+    checked_at = Moment(allow_null=True)
+    checked_ok = serializers.BooleanField(allow_null=True)
+    drilled_at = Moment(allow_null=True)
+    drilled_ok = serializers.BooleanField(allow_null=True, help_text="Whether it restored.")
+    recovery_seconds = serializers.FloatField(allow_null=True, help_text="In its last drill.")
+    odd = serializers.BooleanField(help_text="It looks odd beside the ones before.")
+    copies = CopySerializer(many=True)
+
+
+class TableSerializer(serializers.Serializer):
+    part = serializers.CharField()
+    table = serializers.CharField()
+    rows = serializers.IntegerField()
+
+
+class BackupDetailSerializer(BackupSerializer):
+    """One backup with the tables in it; its ETag is for If-Match."""
+
+    tables = TableSerializer(many=True)
+
+
+class BackupPageSerializer(serializers.Serializer):
+    count = serializers.IntegerField()
+    next = serializers.IntegerField(allow_null=True, help_text="The next page's number.")
+    results = BackupSerializer(many=True)
+
+
+class RunSerializer(serializers.Serializer):
+    """One run: what it does, how far it is, how it ended."""
+
+    id = serializers.UUIDField()
+    action = serializers.CharField()
+    target = serializers.CharField()
+    plan = serializers.CharField()
+    actor = serializers.CharField()
+    state = serializers.ChoiceField(Run.State.values)
+    started = Moment()
+    finished = Moment(allow_null=True)
+    stage = serializers.CharField()
+    done = serializers.IntegerField(help_text="Bytes of this stage.")
+    total = serializers.IntegerField(help_text="0 when it is not known.")
+    percent = serializers.IntegerField(allow_null=True)
+    backup = serializers.CharField(help_text="The backup that it made; empty for none.")
+    undo = serializers.CharField(help_text="By what a restore is undone; empty for nothing.")
+    error = serializers.CharField()
+    log = serializers.CharField()
+
+    def to_representation(self, instance: Run) -> dict[str, Any]:
+        databases = instance.outcome.get("databases") or []
+        instance.backup = instance.outcome.get("backup") or ""  # type: ignore[attr-defined]
+        undo = next((item["undo"] for item in databases if item.get("undo")), "")
+        instance.undo = undo  # type: ignore[attr-defined]
+        values: dict[str, Any] = super().to_representation(instance)
+        return values
+
+
+class RunPageSerializer(serializers.Serializer):
+    count = serializers.IntegerField()
+    next = serializers.IntegerField(allow_null=True, help_text="The next page's number.")
+    results = RunSerializer(many=True)
+
+
+class PageQuery(serializers.Serializer):
+    page = serializers.IntegerField(min_value=1, max_value=10**9, default=1)
+    page_size = serializers.IntegerField(min_value=1, max_value=200, default=50)
+
+
+class BackupQuery(PageQuery):
+    text = serializers.CharField(max_length=200, default="", help_text="In the id or the name.")
+    state = serializers.ChoiceField(Backup.State.values, default="")
+    kind = serializers.CharField(max_length=20, default="")
+    database = serializers.CharField(max_length=100, default="")
+    plan = serializers.CharField(max_length=50, default="")
+    since = serializers.DateField(input_formats=["iso-8601"], default=None)
+    until = serializers.DateField(input_formats=["iso-8601"], default=None)
+    order = serializers.ChoiceField(
+        [sign + name for name in SORTS for sign in ("", "-")], default="-name"
+    )
+
+
+class RunQuery(PageQuery):
+    action = serializers.CharField(max_length=20, default="")
+    state = serializers.ChoiceField(Run.State.values, default="")
+
+
+class WaitQuery(serializers.Serializer):
+    wait = serializers.FloatField(
+        min_value=0,
+        max_value=60,
+        default=0,
+        help_text="For how many seconds to wait for the run's end before answering.",
+    )
+
+
+class CreateSerializer(serializers.Serializer):
+    """What to back up now; empty for the site's databases."""
+
+    kind = serializers.CharField(max_length=20, default="", help_text="Default: database.")
+    name = serializers.CharField(max_length=100, default="", allow_blank=True)
+    databases = serializers.ListField(
+        child=serializers.CharField(max_length=100), default=list, max_length=100
+    )
+    app = serializers.CharField(max_length=100, default="", allow_blank=True)
+    compression = serializers.ChoiceField(list(COMPRESSIONS), default="")
+    protect = serializers.BooleanField(default=False)
+    plan = serializers.CharField(
+        max_length=50, default="", allow_blank=True, help_text="Run this plan; nothing else then."
+    )
+
+
+class ChangeSerializer(serializers.Serializer):
+    protected = serializers.BooleanField()
+
+
+class VerifySerializer(serializers.Serializer):
+    drill = serializers.BooleanField(
+        default=False, help_text="Restore it into a scratch database and compare."
+    )
+
+
+class ConfirmSerializer(serializers.Serializer):
+    confirm = serializers.CharField(
+        max_length=2000, help_text="The databases' names, as the plan's `confirm` says them."
+    )
+    password = serializers.CharField(
+        max_length=1000,
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="With a session: the account's. A token needs none.",
+    )
+
+
+class RestoreSerializer(ConfirmSerializer):
+    strategy = serializers.ChoiceField(
+        ["swap", "in place"], default="", help_text="Without it, the best one here."
+    )
+    migrate = serializers.BooleanField(default=False)
+
+
+class UndoSerializer(ConfirmSerializer):
+    restore = serializers.CharField(
+        max_length=200, default="", allow_blank=True, help_text="Empty for the newest."
+    )
+
+
+class PlannedPartSerializer(serializers.Serializer):
+    alias = serializers.CharField()
+    strategy = serializers.CharField()
+    why = serializers.CharField()
+    rows_now = serializers.IntegerField()
+
+
+class RestorePlanSerializer(serializers.Serializer):
+    """What a restore would do; it can't be carried out while there are refusals."""
+
+    backup = serializers.CharField(source="entry.id")
+    confirm = serializers.CharField(help_text="What a restore must be sent to confirm it.")
+    refusals = serializers.ListField(child=serializers.CharField())
+    warnings = serializers.ListField(child=serializers.CharField())
+    seconds = serializers.FloatField(allow_null=True, help_text="By the last drill.")
+    rows_now = serializers.IntegerField(help_text="Rows that would be replaced.")
+    parts = PlannedPartSerializer(many=True)
+
+
+class PlanSerializer(serializers.Serializer):
+    """A plan that can be followed."""
+
+    name = serializers.CharField()
+    enabled = serializers.BooleanField()
+    late = serializers.BooleanField()
+    next_due = Moment(allow_null=True)
+    newest = Moment(allow_null=True, help_text="Its newest whole backup.")
+    proven = Moment(allow_null=True, help_text="When one of its backups last restored.")
+
+
+class DestinationSerializer(serializers.Serializer):
+    """A place for copies; no secret, and nothing of its address, comes out."""
+
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    automatic = serializers.BooleanField()
+    succeeded_at = Moment(allow_null=True)
+    problem = serializers.CharField()
+    stored = serializers.IntegerField(help_text="Copies there.")
+    stored_bytes = serializers.IntegerField()
+    free_bytes = serializers.IntegerField(allow_null=True)
+
+
+class HealthSerializer(serializers.Serializer):
+    status = serializers.ChoiceField(["ok", "warn", "bad"])
+    sentence = serializers.CharField()
+
+
+class StatusSerializer(HealthSerializer):
+    """What goes on now."""
+
+    runs = RunSerializer(many=True)
+    last = RunSerializer(allow_null=True, help_text="The run that began last.")

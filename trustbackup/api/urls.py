@@ -1,0 +1,27 @@
+"""The API's addresses, below the pages' own."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from trustbackup.api import actions, backups, runs, site
+
+app_name = "api"
+described_urls = [
+    path("backups/", backups.BackupsView.as_view(), name="backups"),
+    path("backups/<str:identifier>/", backups.BackupView.as_view(), name="backup"),
+    path("backups/<str:identifier>/verify/", actions.VerifyView.as_view(), name="verify"),
+    path("backups/<str:identifier>/plan/", actions.PlanOfRestoreView.as_view(), name="plan"),
+    path("backups/<str:identifier>/restore/", actions.RestoreView.as_view(), name="restore"),
+    path("backups/<str:identifier>/files/<str:part>/", backups.PartView.as_view(), name="part"),
+    path("undo/", actions.UndoView.as_view(), name="undo"),
+    path("runs/", runs.RunsView.as_view(), name="runs"),
+    path("runs/<uuid:pk>/", runs.RunView.as_view(), name="run"),
+    path("runs/<uuid:pk>/cancel/", actions.CancelView.as_view(), name="cancel"),
+    path("plans/", site.PlansView.as_view(), name="plans"),
+    path("destinations/", site.DestinationsView.as_view(), name="destinations"),
+    path("status/", site.StatusView.as_view(), name="status"),
+    path("health/", site.HealthView.as_view(), name="health"),
+    path("schema/", site.SchemaView.as_view(), name="schema"),
+]
+urlpatterns = [*described_urls, re_path("", site.NothingView.as_view(), name="nothing")]
