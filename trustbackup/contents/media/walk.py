@@ -16,6 +16,8 @@ from trustbackup.exceptions import DumpError
 from trustbackup.phrases import gettext as _
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+SYSTEMS_OWN = "lost+found"
+"""In the root of a file system, of which it is a part: no upload, and for root alone to read."""
 _NAMED = 20
 """Names that are kept of each kind of mishap."""
 
@@ -77,8 +79,9 @@ def walk(
 ) -> Generator[Found, None, None]:
     """Everything below ``root``, by the bytes of names, each folder before what is in it.
 
-    ``besides`` is a folder that is left out wherever it lies. What can't be looked at goes to
-    ``mishaps``. Raises DumpError when the root can't be read.
+    ``besides`` is a folder that is left out wherever it lies, as is ``lost+found`` in the root
+    of a file system. What can't be looked at goes to ``mishaps``. Raises DumpError when the root
+    can't be read.
     """
     try:
         levels = [_open(root, None, "")]
@@ -88,6 +91,7 @@ def walk(
             why=os.strerror(error.errno or 0),
             todo=_("Check MEDIA_ROOT, or TRUSTBACKUP['CONTENTS'], and the folder's rights."),
         ) from error
+    never = {SYSTEMS_OWN} if os.path.ismount(root) else set()  # Path.is_mount is the same
     try:
         while levels:
             level = levels[-1]
@@ -96,6 +100,8 @@ def walk(
                 os.close(levels.pop().descriptor)
                 continue
             path = level.prefix + name
+            if path in never:
+                continue
             try:
                 status = os.stat(name, dir_fd=level.descriptor, follow_symlinks=False)
                 is_folder = stat.S_ISDIR(status.st_mode)
