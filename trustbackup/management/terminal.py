@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections, router
 
@@ -82,7 +83,7 @@ class BackupCommand(BaseCommand):
             raise CommandError("Stopped: nothing incomplete was left behind.") from None
         except (TrustbackupError, Cancelled) as error:
             raise CommandError(str(error)) from error
-        except (DatabaseError, OSError) as error:
+        except (DatabaseError, ImproperlyConfigured, OSError) as error:
             raise CommandError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
         output.flush()
         if not ok:
