@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trustbackup.contents.media.exchange import swap_in
+from trustbackup.contents.media.exchange_inside import arriving, settle, swap_in_entries
 from trustbackup.contents.media.selection import PRIVATE
 from trustbackup.exceptions import RestoreError, TrustbackupError, file_operation
 from trustbackup.operations.context import Context
@@ -33,12 +34,13 @@ STAMP = "%Y%m%dT%H%M%S%f"
 
 
 class FolderTarget:
-    """The live folder, and what lies beside it under names of a restore's."""
+    """The live folder, and what lies beside it, or in it, under names of a restore's."""
 
     def __init__(self, folder: MediaFolder) -> None:
-        self.folder = folder
-        self.live, self.parent = folder.path, folder.path.parent
+        self.folder, self.live = folder, folder.path
         self.alias = folder_alias(folder.part)
+        self.parent = self.live if _must_stay(self.live) else self.live.parent
+        """Where the new folder is made: in the live one where that can't be renamed."""
 
     @classmethod
     def of(cls, context: Context, alias: str) -> FolderTarget:
@@ -57,21 +59,33 @@ class FolderTarget:
         pattern = rf"{re.escape(PRIVATE)}{part}-\d{{8}}T\d{{12}}-(?:new|old)"
         return re.fullmatch(pattern, name, re.ASCII) is not None
 
+    def place(self, entry: JournalEntry) -> Path:
+        """The folder that the names of an entry are in, whatever can be renamed by now."""
+        for parent in (self.live, self.live.parent):
+            names = (parent / name for name in (entry.new, entry.previous) if name)
+            if any(map(os.path.lexists, (*names, arriving(parent / entry.new)))):
+                return parent
+        return self.parent
+
+    def previous(self, entry: JournalEntry) -> Path:
+        """The folder that a restore kept, or in which it keeps what the live one had."""
+        return self.place(entry) / entry.previous
+
     def why_not_swap(self) -> str:
         """A sentence when nothing can take the live folder's place; "" when it can."""
         if os.path.lexists(self.live) and not stat.S_ISDIR(self.live.lstat().st_mode):
             return _("%(path)s is no folder.", path=self.live)
-        if os.path.ismount(self.live):  # Path.is_mount is the same
-            return _(
-                "%(path)s is a file system of its own, which nothing beside it can replace: use"
-                " --only-missing, --path or --into-folder.",
-                path=self.live,
-            )
         if not os.access(self.parent, os.W_OK | os.X_OK):
             return _(
                 "Nothing can be made in %(path)s: give the site's user the right to write there,"
-                " or use --only-missing, --path or --into-folder.",
+                " or use --into-folder.",
                 path=self.parent,
+            )
+        if self.parent == self.live and (mount := _mount_in(self.live)):
+            return _(
+                "%(path)s is a file system of its own, which can't be moved: use --only-missing,"
+                " --path or --into-folder.",
+                path=mount,
             )
         return ""
 
@@ -82,54 +96,82 @@ class FolderTarget:
 
     def swap(self, log: JournalWriter) -> None:
         """Put the entry's new folder in the live one's place. Raises FolderError."""
-        entry = log.entry
+        entry, parent = log.entry, self.place(log.entry)
+        new, previous = parent / entry.new, parent / entry.previous
+        if parent == self.live:
+            with file_operation(_("Swapping"), self.live):
+                previous.mkdir(mode=0o700, exist_ok=True)
         is_there = os.path.lexists(self.live)
+        old = previous if parent == self.live else self.live
         log.update(
             state=State.SWAPPING,
-            marker=marker(self.parent / entry.new),
-            previous_marker=marker(self.live) if is_there else "",
+            marker=marker(new),
+            previous_marker=marker(old) if is_there else "",
             previous=entry.previous if is_there else "",
         )
-        swap_in(self.parent / entry.new, self.live, self.parent / entry.previous)
+        if parent == self.live:
+            swap_in_entries(new, self.live, previous)
+        else:
+            swap_in(new, self.live, previous)
 
     def recover(self, entry: JournalEntry, *, forward: bool = False) -> bool:
         """Whether the new folder is the live one; what a crash left is finished or taken back.
 
         If it is to go ``forward`` the new folder stays for that. Raises FolderError.
         """
-        new, previous = self.parent / entry.new, self.parent / (entry.previous or entry.new)
+        parent = self.place(entry)
+        new, previous = parent / entry.new, parent / (entry.previous or entry.new)
+        may_go = not forward and entry.strategy is not Strategy.UNDO
         with file_operation(_("Recovering"), self.live):
+            if parent == self.live and settle(new, self.live, previous):
+                return True
             if entry.marker != NOT_YET and marker(self.live) == entry.marker:
                 if previous != new and os.path.lexists(new) and not os.path.lexists(previous):
                     new.rename(previous)
-                    sync_folder(self.parent)
+                    sync_folder(parent)
                 return True
             if previous != new and not os.path.lexists(self.live) and os.path.lexists(previous):
                 previous.rename(self.live)
-                sync_folder(self.parent)
-            if not forward and entry.strategy is not Strategy.UNDO and os.path.lexists(new):
+                sync_folder(parent)
+            if may_go and os.path.lexists(new):
                 shutil.rmtree(new)
         return False
 
     def is_previous(self, entry: JournalEntry) -> bool:
         """Whether what has its name is what the restore kept."""
-        return marker(self.parent / entry.previous) == entry.previous_marker != ""
+        return marker(self.previous(entry)) == entry.previous_marker != ""
 
     def check_previous(self, entry: JournalEntry) -> None:
         """Raises RestoreError unless the old folder is there, and the one that was kept."""
         if not self.is_previous(entry):
             raise RestoreError(
                 _("Restore %(id)s can't be undone", id=entry.restore),
-                why=_("%(name)s is not what it kept", name=self.parent / entry.previous),
+                why=_("%(name)s is not what it kept", name=self.previous(entry)),
                 todo=_("Look what it is, and restore a backup instead."),
             )
 
     def remove(self, entry: JournalEntry) -> None:
         """Remove the old folder for good. Raises FolderError."""
-        previous = self.parent / entry.previous
+        previous = self.previous(entry)
         with file_operation(_("Removing"), previous):
             if os.path.lexists(previous):
                 shutil.rmtree(previous)
+
+
+def _must_stay(live: Path) -> bool:
+    """Whether a folder can't be renamed: the volume of a container, or one in a folder that the
+    site's user may not write to.
+    """
+    if os.path.ismount(live):  # Path.is_mount is the same
+        return True
+    return live.is_dir() and not os.access(live.parent, os.W_OK | os.X_OK)
+
+
+def _mount_in(folder: Path) -> str:
+    """The first entry of a folder that is a file system of its own; "" for none."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return next((entry.path for entry in entries if os.path.ismount(entry.path)), "")
+    return ""
 
 
 def marker(path: Path) -> str:

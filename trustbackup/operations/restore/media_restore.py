@@ -160,7 +160,7 @@ class FolderRestore:
             alias=self.target.alias,
             strategy=Strategy.SWAP,
             rows=entry.rows,
-            previous=str(self.target.parent / entry.previous) if entry.undoable else "",
+            previous=str(self.target.previous(entry)) if entry.undoable else "",
             undo=entry.id if entry.undoable else "",
         )
 

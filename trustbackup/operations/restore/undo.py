@@ -242,7 +242,7 @@ def _must_be_kept(context: Context, entry: JournalEntry) -> None:
     """Raises RestoreError when another database took the old one's name; absent is no harm."""
     if is_folder(entry.alias):
         target = FolderTarget.of(context, entry.alias)
-        is_well = target.is_previous(entry) or not os.path.lexists(target.parent / entry.previous)
+        is_well = target.is_previous(entry) or not os.path.lexists(target.previous(entry))
     else:
         database = context.database(entry.alias)
         is_well = database.is_previous(entry.previous, entry.previous_marker)
