@@ -46,6 +46,7 @@ def test_uploaded_files_go_out_and_come_back_and_that_is_undone(sqlite_site: Sit
     assert snapshot(Path(done["previous"])) == now
     undone = sqlite_site.manage("undo_restore", "--json").json
     assert snapshot(sqlite_site.media) == now
+    assert snapshot(Path(undone["previous"])) == then
     sqlite_site.manage("undo_restore", undone["undo"])
     assert snapshot(sqlite_site.media) == then
     assert len(beside(sqlite_site)) == 1

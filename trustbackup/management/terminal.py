@@ -267,6 +267,11 @@ def seconds(count: float) -> str:
     return f"{count:.2f} s" if count < 1 else f"{count:.1f} s"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2,000 files``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size(count: float) -> str:
     """Bytes for a person: 12.3 MB."""
     import humanize

@@ -14,7 +14,7 @@ from trustbackup.contents.app_data.formats import FixtureOptions, get_format
 from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.exceptions import DumpError, UsageError
 from trustbackup.management.plain_output import plain
-from trustbackup.management.terminal import BackupCommand, seconds, size
+from trustbackup.management.terminal import BackupCommand, counted, seconds, size
 from trustbackup.operations.backup.app_data import APP, AppRequest, database_of
 from trustbackup.operations.backup.media import MEDIA_KIND, what_is_amiss
 from trustbackup.operations.offsite.copy import CopyResult
@@ -210,10 +210,10 @@ def app_request(options: dict[str, Any]) -> AppRequest | None:
 def _holds(part: Part) -> str:
     """What a part holds, for people; a list of files speaks for its archive."""
     if part.files is not None:
-        return f" ({part.files.files:,} files in {part.files.folders:,} folders)"
+        return f" ({counted(part.files.files, 'file')} in {counted(part.files.folders, 'folder')})"
     if not part.tables and not part.engine:
         return ""
-    return f" ({part.rows:,} rows in {len(part.tables)} tables)"
+    return f" ({counted(part.rows, 'row')} in {counted(len(part.tables), 'table')})"
 
 
 def _must_be_whole(identifier: str, report: Reporter) -> None:

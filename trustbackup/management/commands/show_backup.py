@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 from trustbackup.exceptions import ManifestError
 from trustbackup.management.commands.list_backups import as_json
 from trustbackup.management.plain_output import plain
-from trustbackup.management.terminal import BackupCommand, size, table
+from trustbackup.management.terminal import BackupCommand, counted, size, table
 from trustbackup.operations.backup import manual_commands
 from trustbackup.operations.backup.anomalies import anomalies_of
 from trustbackup.operations.backup.media import what_is_lacking
@@ -108,8 +108,8 @@ class Command(BackupCommand):
     def _print_files(self, facts: FileFacts) -> None:
         write = self.stdout.write
         write(
-            f"  {facts.files:,} files in {facts.folders:,} folders, {facts.links:,} links,"
-            f" {size(facts.bytes)}"
+            f"  {counted(facts.files, 'file')} in {counted(facts.folders, 'folder')},"
+            f" {counted(facts.links, 'link')}, {size(facts.bytes)}"
         )
         for name in facts.named:
             write(f"  {plain(name)}")

@@ -198,11 +198,12 @@ def _undo_folder(context: Context, log: JournalWriter, report: Reporter) -> Rest
     complete_undo(context, log)
     entry = log.entry
     logger.info("undid a restore of folder %s: %s", entry.alias, entry.id)
+    target = FolderTarget.of(context, entry.alias)
     return RestoredDatabase(
         alias=entry.alias,
         strategy=Strategy.UNDO,
         rows=entry.rows,
-        previous=entry.previous,
+        previous=str(target.previous(entry)) if entry.previous else "",
         undo=entry.id if entry.previous else "",
     )
 
