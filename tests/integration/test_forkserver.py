@@ -157,7 +157,7 @@ OTHERS = {
     "another module, by its name": (
         "import importlib\nimportlib.import_module('trustbackup.store.locks').shared = None"
     ),
-    "another package": "from trustbackup import phrases\nphrases.gettext = None",
+    "another package": "from trustbackup import phrases\nphrases.one_line = None",
     "no settings at all": "raise RuntimeError('not to be read')",
 }
 
