@@ -78,6 +78,9 @@ def test_a_secret_is_not_in_the_repr() -> None:
         ({"LOCK_TIMEOUT": float("nan")}, "LOCK_TIMEOUT"),
         ({"LOCK_TIMEOUT": float("inf")}, "LOCK_TIMEOUT"),
         ({"CONNECT_TIMEOUT": None}, "CONNECT_TIMEOUT"),
+        ({"RESTORE": "page"}, "RESTORE.*'page', 'api', 'command'"),
+        ({"RESTORE": ["pages"]}, "RESTORE"),
+        ({"RESTORE": None}, "RESTORE"),
     ],
 )
 def test_what_is_wrong_is_named(given: Any, named: str) -> None:

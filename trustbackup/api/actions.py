@@ -24,6 +24,7 @@ from trustbackup.api.starting import start_run
 from trustbackup.api.trail import token_of
 from trustbackup.models import AccessToken
 from trustbackup.operations.context import Context
+from trustbackup.operations.restore.doors import API, closed_because
 from trustbackup.operations.restore.plan import RestorePlan, plan_restore
 from trustbackup.operations.restore.sessions import hash_of
 from trustbackup.operations.restore.undo import find_undoable
@@ -129,6 +130,18 @@ class _OnlyNames(ConfirmForm):
         return self.cleaned_data
 
 
+class _RestoringView(ApiView):
+    """Where the site lets its API do so."""
+
+    scopes = {"POST": Scope.RESTORE}
+    rights = {"POST": (VIEW, RESTORE)}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().initial(request, *args, **kwargs)
+        if (reason := closed_because(API)) is not None:
+            raise Problem(403, "restore_closed", str(reason))
+
+
 @extend_schema_view(
     post=described(
         "restore_backup",
@@ -141,10 +154,7 @@ class _OnlyNames(ConfirmForm):
     )
 )
 @takes_secrets
-class RestoreView(ApiView):
-    scopes = {"POST": Scope.RESTORE}
-    rights = {"POST": (VIEW, RESTORE)}
-
+class RestoreView(_RestoringView):
     def post(self, request: Request, identifier: str) -> Response:
         body = RestoreSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -173,10 +183,7 @@ class RestoreView(ApiView):
     )
 )
 @takes_secrets
-class UndoView(ApiView):
-    scopes = {"POST": Scope.RESTORE}
-    rights = {"POST": (VIEW, RESTORE)}
-
+class UndoView(_RestoringView):
     def post(self, request: Request) -> Response:
         body = UndoSerializer(data=request.data)
         body.is_valid(raise_exception=True)

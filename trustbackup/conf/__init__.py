@@ -13,11 +13,13 @@ from django.conf import settings as django_settings
 
 from trustbackup.conf.contents import check_contents
 from trustbackup.conf.values import (
+    RESTORE_DOORS,
     check_keep_local,
     check_notifications,
     check_pgbouncer,
     check_plans,
     check_site_url,
+    read_doors,
     read_hooks,
     read_strings,
 )
@@ -120,6 +122,8 @@ class Settings:
     """How a person confirms a restore or an undo on the page: ``password`` (an account without one
     by a fresh sign-in), ``sign-in``, or the dotted path of a function that gets the request and
     returns a sentence on what is missing, or nothing."""
+    restore: tuple[str, ...] = RESTORE_DOORS
+    """From where a restore or an undo may be started."""
     plans: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Name → what to back up, when, and so on, as ``policy.plan.read_plan`` reads it."""
     version: str = ""
@@ -198,6 +202,7 @@ def get_settings() -> Settings:
             )
     _check_sendfile(values.get("sendfile", ""))
     _check_confirmation(values.get("confirm_restore_by", BY_PASSWORD))
+    values["restore"] = read_doors(values.get("restore", RESTORE_DOORS))
     check_keep_local(values.get("keep_local"))
     values["hooks"] = read_hooks(values.get("hooks", {}), HOOKABLE)
     _check_watching(values)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from trustbackup.exceptions import ConfigurationError
 from trustbackup.phrases import gettext as _
 
+RESTORE_DOORS = ("page", "api", "command")
+
 
 def check_pgbouncer(value: object) -> None:
     if not isinstance(value, dict) or not all(
@@ -37,6 +39,16 @@ def check_keep_local(value: object) -> None:
             _("TRUSTBACKUP['KEEP_LOCAL'] is %(value)s", value=repr(value)),
             todo=_("Give a whole number from 0 on, or None to keep the data of all backups here."),
         )
+
+
+def read_doors(value: object) -> tuple[str, ...]:
+    """From where a restore may be started."""
+    if isinstance(value, list | tuple) and all(door in RESTORE_DOORS for door in value):
+        return tuple(value)
+    raise ConfigurationError(
+        _("TRUSTBACKUP['RESTORE'] is %(value)s", value=repr(value)[:100]),
+        todo=_("Give a list of some of %(known)s.", known=", ".join(map(repr, RESTORE_DOORS))),
+    )
 
 
 def check_notifications(value: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -28,6 +29,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.generic.base import ContextMixin, View
 
 from trustbackup.exceptions import TrustbackupError
+from trustbackup.operations.restore import doors
 from trustbackup.views.database_unavailable import does_not_answer, unreachable
 from trustbackup.views.missing_tables import missing_table
 from trustbackup.views.notices import taken
@@ -136,13 +138,37 @@ class Page(PermissionRequiredMixin, ContextMixin, View):
                 "change": CHANGE,
                 "delete": DELETE,
                 "download": DOWNLOAD,
-                "restore": RESTORE,
+                "recovery_sheet": RESTORE,
                 "destinations": DESTINATION,
                 "plans": PLAN,
             }.items()
         }
+        may["restore"] = may_restore(self.request)
         notices = taken(self.request)
         return {**shell_context(self.request), **context, "may": may, "notices": notices}
+
+
+class RestorePage(Page):
+    """One that restores or undoes, where the site lets its pages do so."""
+
+    permission_required = (VIEW, RESTORE)
+
+    def has_permission(self) -> bool:
+        return super().has_permission() and doors.closed_because(doors.PAGE) is None
+
+    def handle_no_permission(self) -> HttpResponseRedirect:
+        """Raises nothing: who has the right reads what else stands in the way."""
+        reason = doors.closed_because(doors.PAGE)
+        if reason is None or not super().has_permission():
+            return super().handle_no_permission()
+        return self._problem(str(reason), _("Not allowed"), 403)  # type: ignore[return-value]
+
+
+def may_restore(request: HttpRequest) -> bool:
+    """Whether this visitor is offered it: a page that tells of wrong settings offers nothing."""
+    with suppress(TrustbackupError):
+        return has_right(request, RESTORE) and doors.closed_because(doors.PAGE) is None
+    return False
 
 
 def has_right(request: HttpRequest, right: str) -> bool:

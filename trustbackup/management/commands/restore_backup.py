@@ -20,6 +20,7 @@ from trustbackup.management.terminal import BackupCommand, show_objections
 from trustbackup.operations.offsite.fetch import fetch_backup
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.offsite.targets import find_destination
+from trustbackup.operations.restore.doors import COMMAND, check_door
 from trustbackup.operations.restore.plan import (
     RestorePlan,
     RestoreRequest,
@@ -84,6 +85,8 @@ class Command(BackupCommand):
         add_media_arguments(parser)
 
     def run(self, options: dict[str, Any]) -> bool:
+        if not options["dry_run"]:
+            check_door(COMMAND)
         reference = options["reference"]
         if options["source"]:
             with self.progress(options) as report:

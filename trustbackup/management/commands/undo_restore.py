@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from trustbackup.management.terminal import BackupCommand
 from trustbackup.operations.context import Context
+from trustbackup.operations.restore.doors import COMMAND, check_door
 from trustbackup.operations.restore.undo import find_undoable, undo_restore
 from trustbackup.runs.lock import only_run
 from trustbackup.runs.work import noting
@@ -22,6 +23,7 @@ class Command(BackupCommand):
         parser.add_argument("run", nargs="?", default="", help="Default: the newest restore.")
 
     def run(self, options: dict[str, Any]) -> bool:
+        check_door(COMMAND)
         entries = find_undoable(Context.current(), options["run"])
         with (
             self.record_run("undo", options["run"] or entries[0].restore) as recorder,

@@ -18,7 +18,7 @@ from trustbackup.operations.backup.app_data import restore_command
 from trustbackup.operations.context import Context
 from trustbackup.operations.restore.app_plan import AppPlan, parse_mode, plan_app_restore, rows_read
 from trustbackup.store.backup_files import BackupFiles
-from trustbackup.views.base import RESTORE, VIEW, Page, no_such_backup, takes_secrets
+from trustbackup.views.base import RestorePage, no_such_backup, takes_secrets
 from trustbackup.views.forms import AppRestoreForm
 from trustbackup.views.responses import start_run_response
 
@@ -32,10 +32,9 @@ MODES = {
 
 
 @takes_secrets
-class AppRestoreView(Page, View):
+class AppRestoreView(RestorePage, View):
     """What a restore of one app's data would change; a form that starts it."""
 
-    permission_required = (VIEW, RESTORE)
     http_method_names = ["get", "post"]
 
     def get(self, request: HttpRequest, identifier: str) -> HttpResponse:

@@ -27,9 +27,8 @@ from trustbackup.views.backups.listing import SORTS, Listing, ordering, sort_cho
 from trustbackup.views.base import (
     ADD,
     DESTINATION,
-    RESTORE,
     VIEW,
-    has_right,
+    may_restore,
     takes_secrets,
 )
 from trustbackup.views.destinations import sftp_shortcuts
@@ -105,7 +104,7 @@ class BackupManageView(Listing):
 
     def _undoable(self) -> dict[str, Any]:
         """The last restore, while it can be undone, for those who may."""
-        if not has_right(self.request, RESTORE):
+        if not may_restore(self.request):
             return {}
         try:
             newest = next(iter(list_restores()), None)

@@ -27,7 +27,7 @@ from trustbackup.store import catalog
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.journal_entry import JournalEntry
 from trustbackup.views.backups.app_restore import AppRestoreView
-from trustbackup.views.base import RESTORE, VIEW, Page, no_such_backup, takes_secrets
+from trustbackup.views.base import RestorePage, no_such_backup, takes_secrets
 from trustbackup.views.confirmation import ConfirmForm, names_to_type
 from trustbackup.views.forms import RestoreForm
 from trustbackup.views.responses import start_run_response
@@ -37,10 +37,9 @@ CHECKED_AT_ONCE = 200_000_000
 
 
 @takes_secrets
-class RestoreView(Page, View):
+class RestoreView(RestorePage, View):
     """What a restore would change; a form that starts it."""
 
-    permission_required = (VIEW, RESTORE)
     http_method_names = ["get", "post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
@@ -127,10 +126,9 @@ def _parts(plan: RestorePlan) -> list[str]:
 
 
 @takes_secrets
-class UndoView(Page, View):
+class UndoView(RestorePage, View):
     """Swap the old databases of a restore back in, after a page that says what it does and asks."""
 
-    permission_required = (VIEW, RESTORE)
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
