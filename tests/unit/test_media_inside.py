@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.media import snapshot
-from trustbackup.contents.media.exchange_inside import settle, swap_in_entries
+from trustbackup.contents.media.exchange_inside import recover_exchange, swap_in_entries
 
 NEW, OLD = ".trustbackup-media-new", ".trustbackup-media-old"
 
@@ -43,7 +43,7 @@ def test_each_entry_has_moved_and_what_is_no_upload_stays(tmp_path: Path) -> Non
     swap_in_entries(new, live, old)
     assert {path.name for path in live.iterdir()} == {"products", "back.txt", "lost+found", OLD}
     assert (live / "products/cup.jpg").read_text() == "new cup"
-    assert settle(new, live, old)
+    assert recover_exchange(new, live, old)
 
     swap_in_entries(old, live, new_old := make(live / f"{OLD}-2"))
     back = {name: content for name, content in before.items() if not name.startswith(b".trust")}
@@ -83,10 +83,10 @@ def test_cut_off_at_any_rename_it_is_all_old_or_all_new(
             left = 1
             if again:
                 with contextlib.suppress(CutOffError):
-                    settle(new, live, old)
+                    recover_exchange(new, live, old)
         left = -1
-        is_new = settle(new, live, old)
-        assert is_new == settle(new, live, old)
+        is_new = recover_exchange(new, live, old)
+        assert is_new == recover_exchange(new, live, old)
         assert {k: v for k, v in names(live).items() if k[:1] != b"."} == (
             of_new if is_new else of_old
         )

@@ -35,7 +35,7 @@ def swap_in_entries(new: Path, live: Path, previous: Path) -> None:
     """Give ``live`` the entries of ``new``, and ``previous``, which is empty, those that it had.
 
     ``new`` and ``previous`` lie in ``live``; ``new`` is gone then. Raises FolderError, after which,
-    as after a crash, ``settle`` tells which state is in place.
+    as after a crash, ``recover_exchange`` tells which state is in place.
     """
     with file_operation(_("Swapping"), live):
         # What somebody uploads meanwhile is of the old state, too.
@@ -48,7 +48,7 @@ def swap_in_entries(new: Path, live: Path, previous: Path) -> None:
         _bring_in(arriving(new), live, previous)
 
 
-def settle(new: Path, live: Path, previous: Path) -> bool:
+def recover_exchange(new: Path, live: Path, previous: Path) -> bool:
     """Finish or take back what was cut off: whether the entries of ``new`` are the live ones.
 
     What was taken back leaves ``new`` as it was. Raises FolderError.

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trustbackup.contents.media.exchange import swap_in
-from trustbackup.contents.media.exchange_inside import arriving, settle, swap_in_entries
+from trustbackup.contents.media.exchange_inside import arriving, recover_exchange, swap_in_entries
 from trustbackup.contents.media.selection import PRIVATE
 from trustbackup.exceptions import RestoreError, TrustbackupError, file_operation
 from trustbackup.operations.context import Context
@@ -123,7 +123,7 @@ class FolderTarget:
         new, previous = parent / entry.new, parent / (entry.previous or entry.new)
         may_go = not forward and entry.strategy is not Strategy.UNDO
         with file_operation(_("Recovering"), self.live):
-            if parent == self.live and settle(new, self.live, previous):
+            if parent == self.live and recover_exchange(new, self.live, previous):
                 return True
             if entry.marker != NOT_YET and marker(self.live) == entry.marker:
                 if previous != new and os.path.lexists(new) and not os.path.lexists(previous):
