@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.test_media_killed import killed
-from tests.support.backups import aftermath, leftovers, make, verify
+from tests.integration.test_full_backup import FULL
+from tests.support.backups import aftermath, leftovers, listed, make, verify
 from tests.support.media import MEDIA, fill
 from tests.support.sampling import Sweep
 from tests.support.sites import Site
@@ -41,6 +42,29 @@ def test_fault_04_sigkill_while_objects_are_written_leaves_whole_backups(
         aftermath(sqlite_site)
         assert not leftovers(sqlite_site.backups)
     assert verify(sqlite_site, make(sqlite_site, *INCREMENTAL)["id"])["ok"]
+
+
+def test_fault_04_sigkill_while_everything_is_backed_up_takes_nothing_that_is_named(
+    sqlite_site: Site, strace: str, tmp_path: Path, sweep: Sweep
+) -> None:
+    site, command = sqlite_site, ("create_backup", *FULL, "--incremental")
+    fill(site)
+    whole = [make(site, *INCREMENTAL)["id"], make(site, *command[1:])["id"]]
+    change(site, 0)
+    assert not killed(site, strace, tmp_path / "all", "rename", NEVER, *command)
+    total = number_of("rename", tmp_path / "all")
+    assert total >= len(["the film", "a pack", "the database", "two lists", "the manifest"])
+    for number in sweep.choose(range(1, total + 1), 2):
+        change(site, number)
+        killed(site, strace, tmp_path / str(number), "rename", number, *command)
+        for path in (site.backups / "objects").iterdir():
+            os.utime(path, (time.time() - 7200,) * 2)
+        site.manage("sweep_objects")
+        aftermath(site)
+        assert not leftovers(site.backups)
+    left = [row["id"] for row in listed(site)]
+    assert set(whole) < set(left)
+    assert all(verify(site, each)["ok"] for each in left)
 
 
 @pytest.mark.parametrize("call", ["rename", "fsync"])

@@ -370,3 +370,19 @@ def test_a_look_at_many_backups_reads_each_object_once(
         with object_checks.reading_each_once():
             found = list(object_checks.damaged_objects(objects.store, known, quiet))
         assert found == known[:1]
+
+
+def test_what_a_folder_that_failed_has_left_is_not_in_the_way_of_the_next(
+    objects: Objects, media: Path
+) -> None:
+    def fail() -> None:
+        with packs.ObjectWriter(objects.store, objects.workdir) as writer:
+            writer.add(b"half a pack")
+            raise EOFError
+
+    fill(media)
+    with pytest.raises(EOFError):
+        fail()
+    assert list(objects.workdir.iterdir()) == []
+    objects.back_up(media)
+    assert list(objects.workdir.iterdir()) == []

@@ -77,6 +77,9 @@ class ObjectWriter:
             for left in self._open:
                 with contextlib.suppress(Exception):
                     left.file.__exit__(Exception)
+            for number in range(len(self._names)):  # another folder's objects are written here next
+                with contextlib.suppress(OSError):
+                    self._path(number).unlink(missing_ok=True)
 
     def add(self, content: bytes) -> tuple[str, int]:
         """Put a small content into a pack: its place, and the bytes before it there."""
@@ -120,9 +123,12 @@ class ObjectWriter:
     def _begin(self) -> _Open:
         number = len(self._names)
         self._names.append("")
-        item = _Open(number, DurableFile(self._workdir / f"object-{number}"))
+        item = _Open(number, DurableFile(self._path(number)))
         self._open.append(item)
         return item
+
+    def _path(self, number: int) -> Path:
+        return self._workdir / f"object-{number}"
 
     def _flush(self) -> None:
         if self._pack is not None and self._pieces:

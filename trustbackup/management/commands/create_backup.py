@@ -58,7 +58,7 @@ class Command(BackupCommand):
         parser.add_argument(
             "--incremental",
             action="store_true",
-            help="Of --type media: keep contents as objects, and write only those that are new.",
+            help="Of --type media and full: keep contents as objects, and write only new ones.",
         )
         parser.add_argument(
             "--read-all",

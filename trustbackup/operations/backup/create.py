@@ -31,7 +31,7 @@ from trustbackup.operations.backup.media import MEDIA_KIND, dump_folder
 from trustbackup.operations.backup.media_objects import dump_folder_as_objects, naming_objects
 from trustbackup.operations.backup.sweep import sweep_quietly
 from trustbackup.operations.context import Context
-from trustbackup.operations.media_folders import media_folders
+from trustbackup.operations.media_folders import MediaFolder, media_folders
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.site_version import site_version
 from trustbackup.store import names, record
@@ -104,17 +104,16 @@ def create_backup(
                 return dump_app(source, draft, how, app, report)
             return dump_database(source, draft, how, request, report)
 
-        parts = [dump_one(source) for source in sources]
-        if incremental:
+        def dump_files(folder: MediaFolder) -> tuple[Part, Part]:
+            if not incremental:
+                return dump_folder(folder, draft, how, report)
             stack.enter_context(naming_objects(draft.root))
+            return dump_folder_as_objects(folder, backups, draft, how, report, read_all=read_all)
+
+        parts = [dump_one(source) for source in sources]
         for folder in folders:
-            if incremental:
-                parts += dump_folder_as_objects(
-                    folder, backups, draft, how, report, read_all=read_all
-                )
-            else:
-                parts += dump_folder(folder, draft, how, report)
-        rest = RestOfSite(context, draft, how, report) if kind == FULL else None
+            parts += dump_files(folder)
+        rest = RestOfSite(context, draft, how, report, dump_files) if kind == FULL else None
         if rest is not None:
             rest.dump(aliases)
             parts += rest.parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
@@ -15,7 +15,6 @@ from trustbackup.contents.media.index import read_index
 from trustbackup.contents.media.references import FileReferences
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.backup.app_data import dump_settings
-from trustbackup.operations.backup.media import dump_folder
 from trustbackup.operations.context import Context
 from trustbackup.operations.media_folders import MediaFolder, media_folders
 from trustbackup.operations.progress import Progress, Reporter
@@ -35,11 +34,20 @@ FULL = "full"
 class RestOfSite:
     """The uploaded files and the settings of a full backup, after its databases were dumped.
 
-    What can't be read is noted in ``facts``, and stops no other part.
+    ``dump_files`` makes a folder's two parts. What can't be read is noted in ``facts``, and stops
+    no other part.
     """
 
-    def __init__(self, context: Context, draft: Draft, how: Compression, report: Reporter) -> None:
+    def __init__(
+        self,
+        context: Context,
+        draft: Draft,
+        how: Compression,
+        report: Reporter,
+        dump_files: Callable[[MediaFolder], tuple[Part, Part]],
+    ) -> None:
         self.context, self.draft, self.how, self.report = context, draft, how, report
+        self._dump_files = dump_files
         self.parts: list[Part] = []
         self.facts = FullFacts()
 
@@ -74,8 +82,8 @@ class RestOfSite:
 
     def _dump_folder(self, folder: MediaFolder, references: FileReferences) -> None:
         with self._on_its_own(folder.part):
-            archive, listing = dump_folder(folder, self.draft, self.how, self.report)
-            self.parts += (archive, listing)
+            stored, listing = self._dump_files(folder)
+            self.parts += (stored, listing)
             with Decompressed(self.draft.folder / listing.file) as raw:
                 references.compare(folder.part, read_index(raw))
 

@@ -40,10 +40,10 @@ def check_kind(kind: str, app: AppRequest | None) -> None:
 
 def check_incremental(kind: str, *, incremental: bool, read_all: bool) -> None:
     """Raises UsageError for what can't be incremental."""
-    if incremental and kind != MEDIA_KIND:
+    if incremental and kind not in (MEDIA_KIND, FULL):
         raise UsageError(
             _("Only uploaded files can be backed up incrementally"),
-            todo=_("Use --type media, or leave --incremental out."),
+            todo=_("Use --type media or full, or leave --incremental out."),
         )
     if read_all and not incremental:
         raise UsageError(
