@@ -78,18 +78,34 @@ def test_a_plan_may_hold_one_apps_data() -> None:
     assert read().holds_databases
 
 
+@pytest.mark.parametrize("kind", ["media", "full"])
+def test_a_plan_of_files_is_incremental_unless_it_says_otherwise(kind: str) -> None:
+    assert read(KIND=kind, DRILL={"every": 1}).incremental
+    assert not read(KIND=kind, ARCHIVE=True).incremental
+    assert read(KIND=kind).holds_databases == (kind == "full")
+    assert not read().incremental
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [
         ({"SCHEDUEL": "@daily"}, "unknown key 'SCHEDUEL': Did you mean 'SCHEDULE'?"),
-        ({"XYZZY": 1}, "unknown key 'XYZZY': Known are APP, COMPRESSION"),
+        ({"XYZZY": 1}, "unknown key 'XYZZY': Known are APP, ARCHIVE, COMPRESSION"),
         ({"SCHEDULE": "0 0 30 2 *"}, "a day that no such month has"),
         ({"SCHEDULE": "0 30 4 * * *"}, "six fields"),
         ({"SCHEDULE": 5}, "SCHEDULE is 5"),
         ({"SCHEDULE": "@daily", "ZONE": "Mars"}, "no time zone 'Mars'"),
         ({"SCHEDULE": "@daily", "ZONE": None}, "ZONE is None"),
         ({"ENABLED": "yes"}, "ENABLED is 'yes'"),
-        ({"KIND": "media"}, "KIND is 'media'"),
+        ({"KIND": "tables"}, "KIND is 'tables'"),
+        ({"KIND": "media", "DATABASES": ["a"]}, "DATABASES is ['a']: Leave it out: uploaded"),
+        ({"KIND": "media", "EXCLUDED": ["log"]}, "EXCLUDED is ['log']: Leave it out: uploaded"),
+        ({"KIND": "media", "SKIP_UNCHANGED": True}, "SKIP_UNCHANGED is True: Leave it out"),
+        ({"KIND": "full", "SKIP_UNCHANGED": True}, "SKIP_UNCHANGED is True: Leave it out"),
+        ({"KIND": "media", "APP": "shop"}, "APP is 'shop': Set its KIND to 'app'"),
+        ({"ARCHIVE": True}, "ARCHIVE is True: Leave it out: no uploaded files"),
+        ({**OF_AN_APP, "ARCHIVE": True}, "ARCHIVE is True: Leave it out: no uploaded files"),
+        ({"KIND": "media", "ARCHIVE": "yes"}, "ARCHIVE is 'yes'"),
         ({"APP": "shop"}, "APP is 'shop': Set its KIND to 'app'"),
         ({"APP": 5}, "APP is 5"),
         ({"KIND": "app"}, "it names no app"),

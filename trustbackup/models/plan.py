@@ -24,6 +24,8 @@ class Plan(models.Model):
     app = models.CharField(_("app"), max_length=100, blank=True)
     """The label of the app whose data it holds; "" for every other type."""
     excluded = models.JSONField(_("tables without rows"), default=list, blank=True)
+    archive = models.BooleanField(_("files as an archive"), default=False)
+    """Of uploaded files: one archive in each backup, instead of objects."""
     compression = models.CharField(_("compression"), max_length=20, blank=True)
     destinations = models.JSONField(_("destinations"), default=list, blank=True)
     schedule = models.CharField(_("schedule"), max_length=100, blank=True)

@@ -22,8 +22,10 @@ from trustbackup.policy.schedule import Schedule, ScheduleError, parse_schedule
 NAME = re.compile(r"[A-Za-z0-9_-]{1,50}", re.ASCII)
 """What a plan may be called: it stands in addresses and in file names' company."""
 DEFAULT_GRACE = timedelta(hours=2)
-KINDS = ("database", "full", "settings", "app")
+KINDS = ("database", "full", "media", "settings", "app")
 """The types of backups that a plan can make."""
+OF_FILES = ("full", "media")
+"""Those of them that hold uploaded files."""
 OF_DATABASES = ("database", "full")
 """Those of them that hold whole databases: no other brings a lost site back."""
 _LONGEST_GRACE = timedelta(days=366)
@@ -68,6 +70,8 @@ class PlanSpec:
     """The label of the app whose data it holds; "" for every other kind."""
     excluded: tuple[str, ...] = ()
     """Tables whose rows are left out, with or without their schema."""
+    archive: bool = False
+    """Whether uploaded files are one archive in each backup; else they are objects."""
     compression: str = ""
     """"" for the site's."""
     destinations: tuple[str, ...] = ()
@@ -89,6 +93,11 @@ class PlanSpec:
     def holds_databases(self) -> bool:
         """Whether what it makes brings a lost site back."""
         return self.kind in OF_DATABASES
+
+    @property
+    def incremental(self) -> bool:
+        """Whether its backups share what did not change."""
+        return self.kind in OF_FILES and not self.archive
 
 
 def read_plan(
@@ -163,7 +172,13 @@ class _Reader:
             # By the database alone nobody sees that a file was uploaded.
             todo = _("Leave it out: whether files changed is not compared.")
             self._refuse_value("skip_unchanged", spec.skip_unchanged, todo)
+        if spec.archive and spec.kind not in OF_FILES:
+            todo = _("Leave it out: no uploaded files are in its backups.")
+            self._refuse_value("archive", spec.archive, todo)
         if spec.kind in OF_DATABASES:
+            return
+        if spec.kind == "media":
+            self._check_media(spec)
             return
         if spec.kind == "app" and not spec.app:
             self.refuse(_("it names no app"), _("Set its APP to the app's label, such as 'shop'."))
@@ -181,6 +196,17 @@ class _Reader:
                     if spec.kind == "app"
                     else _("Leave it out: settings are no database.")
                 )
+                self._refuse_value(key, value, todo)
+
+    def _check_media(self, spec: PlanSpec) -> None:
+        of_databases = {
+            "databases": list(spec.databases),
+            "excluded": list(spec.excluded),
+            "skip_unchanged": spec.skip_unchanged,
+        }
+        for key, value in of_databases.items():
+            if value:
+                todo = _("Leave it out: uploaded files are no database.")
                 self._refuse_value(key, value, todo)
 
     def texts(self, key: str, value: object) -> tuple[str, ...]:
@@ -256,6 +282,7 @@ _READERS: Mapping[str, Callable[[_Reader, str, object], Any]] = {
     "databases": _Reader.texts,
     "app": _Reader.text,
     "excluded": _Reader.texts,
+    "archive": _Reader.boolean,
     "compression": _Reader.text,
     "destinations": _Reader.texts,
     "retention": _Reader.retention,

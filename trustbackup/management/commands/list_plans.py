@@ -72,6 +72,7 @@ def _describe(spec: PlanSpec, *, suggested: bool) -> dict[str, Any]:
         "databases": list(spec.databases),
         "app": spec.app,
         "excluded": list(spec.excluded),
+        "incremental": spec.incremental,
         "destinations": list(spec.destinations),
         "retention": spec.retention.as_dict() if spec.retention else None,
         "drill": spec.drill.as_dict(),

@@ -6,10 +6,12 @@ import contextlib
 import logging
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from trustbackup.exceptions import BackupNotFound, file_operation
+from trustbackup.operations.backup.media_objects import naming_objects
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.phrases import gettext as _
@@ -17,6 +19,7 @@ from trustbackup.store import drafts
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.durable import open_regular
 from trustbackup.store.manifest import Manifest, dump
+from trustbackup.store.objects import FORMAT
 from trustbackup.store.plan_note import PlanNote
 from trustbackup.store.signature import Signature
 
@@ -37,7 +40,9 @@ def share_backup(identifier: str, *, plan: PlanNote, report: Reporter = quiet) -
             raise BackupNotFound(
                 _("Backup %(id)s can't be shared", id=found.id), why=_("it is not whole here")
             )
-        with context.folder.draft(found.created) as draft:
+        with context.folder.draft(found.created) as draft, ExitStack() as stack:
+            if any(part.format == FORMAT for part in found.parts):
+                stack.enter_context(naming_objects(draft.root))
             parts = []
             for part in found.parts:
                 report(Progress(stage=f"sharing the dump of {part.part}"))

@@ -34,7 +34,7 @@ __all__ = [
 SUGGESTED = "nightly"
 _FIELDS = (
     *("enabled", "kind", "databases", "app", "excluded", "compression", "destinations", "schedule"),
-    *("retention", "destination_retention", "drill", "skip_unchanged", "grace"),
+    *("retention", "destination_retention", "drill", "skip_unchanged", "archive", "grace"),
 )
 
 

@@ -47,6 +47,7 @@ def row_of(spec: PlanSpec) -> Plan:
         databases=list(spec.databases),
         app=spec.app,
         excluded=list(spec.excluded),
+        archive=spec.archive,
         compression=spec.compression,
         destinations=list(spec.destinations),
         schedule=schedule.cron if schedule else "",

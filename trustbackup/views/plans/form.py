@@ -19,8 +19,9 @@ from trustbackup.exceptions import UsageError
 from trustbackup.models import Destination, Plan
 from trustbackup.operations.backup.app_data import APP, offered_apps
 from trustbackup.operations.backup.full import FULL
+from trustbackup.operations.backup.media import MEDIA_KIND
 from trustbackup.operations.plans.tables import TableShare, tables_to_leave_out
-from trustbackup.policy.plan import DEFAULT_GRACE, KINDS, PlanSpec
+from trustbackup.policy.plan import DEFAULT_GRACE, KINDS, OF_FILES, PlanSpec
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views import labels
 
@@ -29,13 +30,17 @@ _LONGEST_TABLE = 130
 """Characters of a table's name with its schema."""
 _MOST = 10_000
 
-_OF_DATABASES = (
-    *("databases", "excluded", "more_excluded", "skip_unchanged"),
-    *("every", "days", "begin", "end"),
-)
-"""The fields that are of whole databases."""
+_OF_TABLES = ("databases", "excluded", "more_excluded", "skip_unchanged")
+"""The fields that are of databases."""
+_OF_DATABASES = (*_OF_TABLES, "every", "days", "begin", "end")
+"""The fields that no plan of rows has."""
 _OF_ROWS = (APP, SETTINGS)
-_NONE_OF_DATABASES: dict[str, Any] = {"excluded": [], "skip_unchanged": False, "drill": {}}
+_NONE_OF_DATABASES: dict[str, Any] = {
+    "archive": False,
+    "excluded": [],
+    "skip_unchanged": False,
+    "drill": {},
+}
 
 
 def _time(label: Any) -> forms.TimeField:  # noqa: ANN401
@@ -66,6 +71,10 @@ class PlanForm(forms.Form):
         widget=forms.Textarea({"rows": 2, "spellcheck": "false"}),
     )
     compression = forms.ChoiceField(label=_("Compression"), required=False)
+    archive = forms.BooleanField(
+        label=_("Uploaded files as one archive in each backup, which shares nothing with others"),
+        required=False,
+    )
     skip_unchanged = forms.BooleanField(
         label=_("Make no backup when nothing changed since the last one"), required=False
     )
@@ -162,6 +171,9 @@ class PlanForm(forms.Form):
             if data["kind"] == APP:
                 self._check_app(data)
             return data
+        if data.get("kind") == MEDIA_KIND:
+            for name in _OF_TABLES:  # are not shown then
+                self.errors.pop(name, None)
         begin, end = data.get("begin"), data.get("end")
         if (begin is None) != (end is None) and not {"begin", "end"} & self.errors.keys():
             self.add_error("end" if end is None else "begin", gettext("Give both times, or none."))
@@ -199,17 +211,29 @@ class PlanForm(forms.Form):
             # Another database is named on the command line.
             same = (self.spec.kind, self.spec.app) == (data["kind"], app)
             of_rows = {"databases": list(self.spec.databases) if same else [], "app": app}
-            return {**found, **_NONE_OF_DATABASES, **of_rows, "kind": data["kind"]}
+            return {
+                **found,
+                **_NONE_OF_DATABASES,
+                **of_rows,
+                "kind": data["kind"],
+            }
         window = [f"{data[name]:%H:%M}" for name in ("begin", "end")] if data["begin"] else None
         drill = {"every": data["every"], "days": data["days"], "window": window}
-        return {
-            **found,
+        of_all_kinds = {
             "kind": data["kind"] or KINDS[0],
             "app": "",
+            "archive": data["archive"] and data["kind"] in OF_FILES,
+            "drill": {name: value for name, value in drill.items() if value is not None},
+        }
+        if data["kind"] == MEDIA_KIND:
+            none = {"databases": [], "excluded": [], "skip_unchanged": False}
+            return {**found, **none, **of_all_kinds}
+        return {
+            **found,
+            **of_all_kinds,
             "databases": data["databases"],
             "excluded": list(dict.fromkeys([*data["excluded"], *data["more_excluded"]])),
             "skip_unchanged": data["skip_unchanged"] and data["kind"] != FULL,
-            "drill": {name: value for name, value in drill.items() if value is not None},
         }
 
     def _offer(self, name: str, choices: Iterable[tuple[str, Any]]) -> None:
@@ -249,6 +273,7 @@ def _initial(spec: PlanSpec, *, new: bool) -> dict[str, Any]:
         "app": spec.app,
         "databases": list(spec.databases),
         "compression": spec.compression,
+        "archive": spec.archive,
         "skip_unchanged": spec.skip_unchanged,
         "destinations": list(spec.destinations),
         "every": spec.drill.every,
