@@ -12,14 +12,14 @@ from django.test import Client
 from trustbackup.operations.access_tokens import make_token
 
 ROOT = "/settings/backups/api/v1/"
-RIGHTS = ("view", "add", "change", "delete", "download", "restore")
+RIGHTS = ("view", "add", "change", "delete", "download", "restore", "change_destination")
 SCOPES = ("read", "create", "download", "restore", "manage")
 
 
 def robot(*rights: str, name: str = "robot") -> User:
-    """An account with these rights to backups."""
+    """An account with these rights, to backups where no other thing is named."""
     user = User.objects.create_user(name, password="a password of a test")
-    names = [f"{right}_backup" for right in rights]
+    names = [right if "_" in right else f"{right}_backup" for right in rights]
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
     return user
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from trustbackup.api import actions, backups, runs, site
+from trustbackup.api import actions, backups, maintenance, runs, site
 
 app_name = "api"
 described_urls = [
@@ -20,6 +20,13 @@ described_urls = [
     path("runs/<uuid:pk>/cancel/", actions.CancelView.as_view(), name="cancel"),
     path("plans/", site.PlansView.as_view(), name="plans"),
     path("destinations/", site.DestinationsView.as_view(), name="destinations"),
+    path(
+        "destinations/<str:name>/test/",
+        maintenance.TestDestinationView.as_view(),
+        name="test_destination",
+    ),
+    path("sync/", maintenance.SyncView.as_view(), name="sync"),
+    path("prune/", maintenance.PruneView.as_view(), name="prune"),
     path("status/", site.StatusView.as_view(), name="status"),
     path("health/", site.HealthView.as_view(), name="health"),
     path("schema/", site.SchemaView.as_view(), name="schema"),

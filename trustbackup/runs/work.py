@@ -36,6 +36,7 @@ from trustbackup.runs.plan_work import run_plan
 from trustbackup.runs.pruning import prune_and_note
 from trustbackup.runs.recorder import RunRecorder
 from trustbackup.runs.scrub import run_scrub
+from trustbackup.runs.sync_work import sync_as_asked
 
 _NOTIFY_FOR = 400.0
 """Seconds that a run of its own waits for a message's next tries: the first three."""
@@ -189,6 +190,7 @@ ACTIONS: dict[str, Work] = {
     "undo": _undo,
     "upload": _upload,
     "scrub": _scrub,
+    "sync": sync_as_asked,
     "prune": _prune,
     "test destination": _test,
     "notify": _notify,

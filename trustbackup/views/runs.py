@@ -33,6 +33,7 @@ RIGHTS = {
     "verify_copy": CHANGE,
     "drill": CHANGE,
     "scrub": CHANGE,
+    "sync": CHANGE,
     "prune": DELETE,
     "test destination": DESTINATION,
     "notify": DESTINATION,

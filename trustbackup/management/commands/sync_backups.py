@@ -7,18 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.management.terminal import BackupCommand
 from trustbackup.operations.offsite.compare import SyncResult
-from trustbackup.operations.offsite.targets import (
-    DestinationRef,
-    all_destinations,
-    find_destination,
-)
-from trustbackup.operations.progress import Reporter
-from trustbackup.operations.sync import compare_with, sync
-from trustbackup.runs.create_work import evict_after
-from trustbackup.runs.recorder import RunRecorder
+from trustbackup.runs.sync_work import compare_each, note_sync, places_to_sync, sync_each
 
 
 class Command(BackupCommand):
@@ -41,40 +32,23 @@ class Command(BackupCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only say what differs.")
 
     def run(self, options: dict[str, Any]) -> bool:
-        refs = [find_destination(name) for name in options["destination"]] or all_destinations()
-        if not refs:
-            raise UsageError(
-                "There is no destination to sync with", todo="Add one on the page, or give a URL."
-            )
+        refs = places_to_sync(options["destination"])
         if options["no_push"] and not options["pull"] and not options["dry_run"]:
             raise CommandError("--no-push alone would do nothing: add --pull or --dry-run.")
-        found: list[SyncResult] = []
         names = ", ".join(ref.name for ref in refs)
-        with self.record_run("sync", names) as recorder:
-            for ref in refs:
-                with self.progress(options) as report:
-                    try:
-                        if options["dry_run"]:
-                            found.append(compare_with(ref, options["backup"]))
-                        else:
-                            found.append(
-                                sync(
-                                    ref,
-                                    report,
-                                    push=not options["no_push"],
-                                    pull=options["pull"],
-                                    backups=options["backup"],
-                                )
-                            )
-                    except TrustbackupError as error:
-                        # One destination that is down stops no other.
-                        found.append(SyncResult(destination=ref.name, errors=[str(error)]))
-            if not options["dry_run"]:
-                with self.progress(options) as report:
-                    _evict(recorder, refs, found, report)
-            recorder.outcome["copied"] = sum(len(item.copied) for item in found)
-            recorder.outcome["fetched"] = sum(len(item.fetched) for item in found)
-            recorder.partial = " ".join(error for item in found for error in item.errors)
+        with self.record_run("sync", names) as recorder, self.progress(options) as report:
+            if options["dry_run"]:
+                found = compare_each(refs, options["backup"])
+            else:
+                found = sync_each(
+                    recorder,
+                    refs,
+                    report,
+                    push=not options["no_push"],
+                    pull=options["pull"],
+                    backups=options["backup"],
+                )
+            note_sync(recorder, found)
         if options["json"]:
             self.print_json([{**asdict(item), "ok": item.ok} for item in found])
         else:
@@ -120,11 +94,3 @@ class Command(BackupCommand):
         for identifier in found.only_there:
             if identifier not in found.fetched:
                 write(f"{identifier} is at {found.destination} only.")
-
-
-def _evict(
-    recorder: RunRecorder, refs: list[DestinationRef], found: list[SyncResult], report: Reporter
-) -> None:
-    copies = [copied for item in found for copied in item.copied]
-    fetched = [key for item in found for key in item.fetched]
-    evict_after(recorder, refs, copies, report, spare=fetched)
