@@ -207,11 +207,16 @@ answer = {"strategy": "", "password": "the right one"}
 wrong = operator.post(path, {**answer, "typed": "db.sqlite3"}).status_code
 only = operator.post(path, {**answer, "typed": "db.sqlite3", "part": "database"})
 after_one = [CartItem.objects.count(), new.exists()]
-spoil()
 operator.force_login(User.objects.get(username="operator"))
+CartItem.objects.all().delete()
+files_page = said(operator.get(path, {"part": "media"}))
+files = operator.post(path, {**answer, "typed": "media", "part": "media"}).status_code
+after_files = [CartItem.objects.count(), new.exists()]
+spoil()
 done = operator.post(path, {**answer, "typed": "db.sqlite3, media"})
 print(json.dumps([detail, seen, part, rows_page, wrong, only.status_code, after_one, rows,
-                  done.status_code, [CartItem.objects.count(), new.exists()], runs()[-1]]))
+                  files_page, files, after_files, done.status_code,
+                  [CartItem.objects.count(), new.exists()], runs()[-1]]))
 """
 
 
@@ -220,7 +225,8 @@ def test_everything_is_made_shown_and_restored_on_the_page(sqlite_site: Site) ->
     (picture,) = sqlite_site.query("SELECT picture FROM shop_product WHERE product_id = 1")[0]
     (sqlite_site.media / picture).unlink()
     (
-        detail, seen, part, rows_page, wrong, only, after_one, rows, done, after_all, run
+        detail, seen, part, rows_page, wrong, only, after_one, rows,
+        files_page, files, after_files, done, after_all, run,
     ) = browse(sqlite_site, PAGE)  # fmt: skip
     assert f"shop.Product 1 picture: {picture}" in detail
     assert "within a second of each other" in seen
@@ -228,9 +234,17 @@ def test_everything_is_made_shown_and_restored_on_the_page(sqlite_site: Site) ->
     assert "Replace the database and the files" in seen
     assert "Replace the live database" in part
     assert "Not in the backup" not in part
+    assert "The database stays as it is." in files_page
+    assert "Not in the backup" in files_page
+    assert "shop_product" not in files_page
+    for page in (seen, part, rows_page, files_page):
+        assert 'href="?part=media">Only the uploaded files</a>' in page
+        assert page.count('aria-current="page"') == page.count("tb-primary")
+    assert "--part media --path PATH" in detail
     assert "The settings as they are now are backed up first" in rows_page
     assert 'name="part" value="settings"' in rows_page
-    assert (wrong, only, done) == (422, 302, 302)
+    assert (wrong, only, files, done) == (422, 302, 302, 302)
+    assert after_files == [0, False]
     assert after_one == [rows, True]
     assert after_all == [rows, False]
     assert run[1] == "succeeded", run

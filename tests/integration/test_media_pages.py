@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from tests.support.media import snapshot
-from trustbackup.exceptions import BackupNotFound
+from trustbackup.exceptions import BackupNotFound, RestoreError
 from trustbackup.models import Backup, Run
 from trustbackup.operations.backup.create import create_backup
 from trustbackup.operations.context import Context
@@ -51,11 +51,70 @@ def test_a_backup_of_uploaded_files_is_shown_and_how_it_is_restored(
     assert "1 file, 2.9" in page
     assert "special: &lt;b&gt;pipe" in page
     assert "1 pipe, socket or device" in page
-    assert ">Restore…</a>" not in page
+    assert ">Restore…</a>" in page
     assert ">Drill</button>" in page
-    refused = operator.get(f"{PAGES}backup/{made.id}/restore/")
-    assert refused.status_code == 200
-    assert f"manage.py restore_backup {made.id}" in refused.content.decode()
+    seen = operator.get(f"{PAGES}backup/{made.id}/restore/")
+    assert seen.status_code == 200
+    assert f"manage.py restore_backup {made.id} --path PATH" in seen.content.decode()
+
+
+def test_the_page_of_files_in_objects_prints_no_command_that_cant_restore_them(
+    operator: Client, folder: Path, media: Path
+) -> None:
+    made = create_backup(kind="media", incremental=True)
+    page = operator.get(f"{PAGES}backup/{made.id}/").content.decode()
+    assert "sha256sum -c" in page
+    assert "tar -xf" not in page
+    assert "lie in objects" in page
+
+
+def test_the_page_restores_uploaded_files_alone(
+    operator: Client, made: Manifest, media: Path, runs_at_once: None
+) -> None:
+    then = snapshot(media)
+    (media / "cup.txt").write_text("another")
+    (media / "later").write_text("later")
+    now = snapshot(media)
+    path = f"{PAGES}backup/{made.id}/restore/"
+    seen = operator.get(path).content.decode()
+    assert "The database stays as it is." in seen
+    assert f">{media}</th>" in seen
+    assert "Replace the uploaded files" in seen
+    wrong = operator.post(path, {"typed": "db", "password": "a password"})
+    assert wrong.status_code == 422
+    assert "This is not the name of the folder." in wrong.content.decode()
+    assert operator.post(path, {"typed": "media", "password": "b"}).status_code == 422
+    assert not Run.objects.exists()
+    assert snapshot(media) == now
+    assert operator.post(path, {"typed": "media", "password": "a password"}).status_code == 302
+    run = Run.objects.get()
+    assert run.state == Run.State.SUCCEEDED, run.error
+    del then[b"<b>pipe"]
+    assert snapshot(media) == then
+    assert "the previous folder is still there" in operator.get(PAGES).content.decode()
+
+
+def test_a_damaged_archive_is_said_on_the_page_and_nothing_is_asked(
+    operator: Client, made: Manifest, media: Path
+) -> None:
+    path = Context.current().settings.backup_dir / made.parts[0].file
+    path.write_bytes(path.read_bytes()[:-1])
+    answer = operator.get(f"{PAGES}backup/{made.id}/restore/")
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert made.parts[0].file in page
+    assert 'name="typed"' not in page
+
+
+def test_a_first_look_reads_no_archive(made: Manifest, media: Path) -> None:
+    path = Context.current().settings.backup_dir / made.parts[0].file
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    looked = plan_media_restore(made.id, MediaRequest(), hashes=False)
+    assert (looked.refusals, looked.folders[0].changes.same) == ((), 1)
+    with pytest.raises(RestoreError, match="is corrupt"):
+        plan_media_restore(made.id, MediaRequest())
 
 
 def test_the_page_makes_one_and_drills_it(

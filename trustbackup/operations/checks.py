@@ -104,12 +104,15 @@ def check_file(entry: BackupFiles, part: Part, report: Reporter = quiet) -> str:
 
     What was read of a good one is kept in ``entry.hashes``.
     """
+    return check_size(entry, part) or _check_hash(entry, part, report)
+
+
+def check_size(entry: BackupFiles, part: Part) -> str:
+    """The same without reading it."""
     size = entry.files.get(part.file)
     if size is None:
         return missing(part)
-    if size != part.bytes:
-        return wrong_size(part, size)
-    return _check_hash(entry, part, report)
+    return wrong_size(part, size) if size != part.bytes else ""
 
 
 def missing(part: Part) -> str:

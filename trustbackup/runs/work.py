@@ -21,6 +21,8 @@ from trustbackup.operations.progress import Progress, Reporter
 from trustbackup.operations.restore.choice import parse_strategy
 from trustbackup.operations.restore.drill import drill_backup
 from trustbackup.operations.restore.full_plan import plan_full_restore
+from trustbackup.operations.restore.media_plan import MediaRequest, plan_media_restore
+from trustbackup.operations.restore.media_restore import restore_media
 from trustbackup.operations.restore.plan import RestoreRequest
 from trustbackup.operations.restore.restore import restore_backup
 from trustbackup.operations.restore.result import RestoredDatabase
@@ -117,6 +119,9 @@ def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
     if "mode" in options:
         restore_app_as_asked(recorder, options, report)
         return
+    if not options.get("databases", True):
+        _restore_files(recorder, options, report)
+        return
     strategy = parse_strategy(options["strategy"])
     request = RestoreRequest(strategy=strategy, migrate=options["migrate"])
     with local_data(options["backup"], report) as reference:
@@ -133,6 +138,14 @@ def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
                 session=options.get("session", ""),
                 on_database=noting(recorder),
             )
+
+
+def _restore_files(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    with local_data(options["backup"], report) as reference:
+        plan = plan_media_restore(reference, MediaRequest(), report, count=False)
+        recorder.outcome["warnings"] = list(plan.warnings)
+        with only_run([MEDIA_LOCK], wait=False):
+            restore_media(plan, report, on_folder=noting(recorder))
 
 
 def _undo(recorder: RunRecorder, options: Options, report: Reporter) -> None:

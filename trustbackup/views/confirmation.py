@@ -27,7 +27,10 @@ WITHIN = timedelta(minutes=15)
 
 
 class ConfirmForm(forms.Form):
-    """The names of the databases that are replaced, and the password of who asks for it."""
+    """The names of what is replaced, and the password of who asks for it.
+
+    ``has_folders`` says that folders of uploaded files are among it.
+    """
 
     typed = forms.CharField(label=_("The database's name"), max_length=2000)
     password = forms.CharField(
@@ -36,23 +39,39 @@ class ConfirmForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def __init__(self, expected: str, request: HttpRequest, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        expected: str,
+        request: HttpRequest,
+        *args: Any,  # noqa: ANN401
+        has_folders: bool = False,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.expected, self.request = expected, request
+        self.expected, self.request, self.has_folders = expected, request, has_folders
         self.sign_in_first = presence.asks_sign_in(request)
         if not presence.asks_password(request):
             del self.fields["password"]
         if ", " in expected:
-            self.fields["typed"].label = _("The databases' names")
+            self.fields["typed"].label = (
+                _("These names") if has_folders else _("The databases' names")
+            )
+        elif has_folders:
+            self.fields["typed"].label = _("The folder's name")
 
     def clean_typed(self) -> str:
         if " ".join(self.cleaned_data["typed"].split()) != " ".join(self.expected.split()):
-            raise forms.ValidationError(
-                _("These are not the names of the databases.")
-                if ", " in self.expected
-                else _("This is not the name of the database.")
-            )
+            raise forms.ValidationError(self._not_the_names())
         return self.expected
+
+    def _not_the_names(self) -> str:
+        if ", " in self.expected:
+            if self.has_folders:
+                return gettext("These are other names.")
+            return gettext("These are not the names of the databases.")
+        if self.has_folders:
+            return gettext("This is not the name of the folder.")
+        return gettext("This is not the name of the database.")
 
     def clean(self) -> dict[str, Any]:
         super().clean()

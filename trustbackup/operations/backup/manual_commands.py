@@ -10,6 +10,7 @@ from trustbackup.contents.app_data.tables import label_of
 from trustbackup.databases.registry import get_engine
 from trustbackup.store import names
 from trustbackup.store.manifest import Part
+from trustbackup.store.objects import FORMAT as OBJECTS
 
 _UNPACK = {"gzip": "gunzip -c", "zstd": "zstd -dc", "bzip2": "bunzip2 -c", "none": "cat"}
 
@@ -26,12 +27,15 @@ def restore_command(part: Part) -> str:
     """Restores one part into an empty database, in the backup's folder; "" if none does.
 
     Rows of one app, or of settings, go into the site's own, by Django's own command, which finds
-    the site by DJANGO_SETTINGS_MODULE; uploaded files go into their folder.
+    the site by DJANGO_SETTINGS_MODULE; uploaded files go into their folder. Files in objects take
+    more than one command, which the reference of the manifest has.
     """
     unpack = f"{_UNPACK[part.compression]} {shlex.quote(part.file)}"
     if not part.engine and (label_of(part.part) or is_settings(part.part)):
         database = f" --database={shlex.quote(part.database)}"
         return f"{unpack} | python -m django loaddata --format={part.format}{database} -"
+    if part.format == OBJECTS:
+        return ""
     if part.files is not None:
         return f"{unpack} | tar -xf - -C {shlex.quote(part.files.folder)}"
     engine = get_engine(part.engine, get_settings().database_engines)

@@ -78,7 +78,7 @@ def plan_full_restore(
         return FullPlan(databases=databases, files=None)
     trusted = request.trust_manifest and request.named_by_file
     wanted = MediaRequest(trusted=trusted)
-    found = plan_media_restore(reference, wanted, report, count=count, entry=entry)
+    found = plan_media_restore(reference, wanted, report, hashes=hashes, count=count, entry=entry)
     return FullPlan(databases=databases, files=found)
 
 

@@ -14,7 +14,7 @@ from trustbackup.contents.media.selection import Selection
 from trustbackup.contents.media.walk import Mishaps, walk
 from trustbackup.exceptions import RestoreError, UsageError
 from trustbackup.operations.backup.media import archives
-from trustbackup.operations.checks import check_file
+from trustbackup.operations.checks import check_file, check_size
 from trustbackup.operations.context import Context
 from trustbackup.operations.media_folders import folder_of_part
 from trustbackup.operations.object_checks import lacking_objects
@@ -64,6 +64,8 @@ class FolderPlan:
     listing: Part
     target: FolderTarget | None
     changes: FolderChanges
+    counted: bool
+    """Whether anybody looked what changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +85,16 @@ def plan_media_restore(
     request: MediaRequest,
     report: Reporter = quiet,
     *,
+    hashes: bool = True,
     count: bool = True,
     entry: BackupFiles | None = None,
 ) -> MediaPlan:
     """``reference`` is an id, or the path of a manifest or a file beside it.
 
-    Without ``count`` no files are compared; an ``entry`` that was looked at already is not hashed
-    again. Raises BackupNotFound, UsageError, RestoreError when a
-    file is missing or damaged, Busy.
+    Without ``hashes`` the archives' content is not read, and of a backup whose data is elsewhere
+    nothing ever: for a first look, never to restore. Without ``count`` no files are compared; an
+    ``entry`` that was looked at already is not hashed again. Raises BackupNotFound, UsageError,
+    RestoreError when a file is missing or damaged, Busy.
     """
     context = Context.current()
     entry = entry or locate(context, reference)
@@ -111,16 +115,12 @@ def plan_media_restore(
             refusals=objections.refusals,
         )
     folders = []
+    is_here = entry.offloaded() is None
     for part, listing in _wanted(request, found, entry):
-        unread = [each for each in (part, listing) if each.file not in entry.hashes]
-        problem = next(filter(None, (check_file(entry, each, report) for each in unread)), "")
-        if problem := problem or lacking_objects(entry, part):
-            raise RestoreError(
-                _("Backup %(id)s was not restored", id=entry.id),
-                why=problem,
-                todo=_("Restore another backup, or another copy of it."),
-            )
-        plan, against = _plan_folder(context, entry, request, part, listing, report, count=count)
+        if is_here:
+            _must_be_whole(entry, part, listing, report, hashes=hashes)
+        looks = count and is_here
+        plan, against = _plan_folder(context, entry, request, part, listing, report, count=looks)
         folders.append(plan)
         objections += against
     objections += _look_at_room(request, folders)
@@ -132,6 +132,26 @@ def plan_media_restore(
         refusals=objections.refusals,
         warnings=objections.warnings,
     )
+
+
+def _must_be_whole(
+    entry: BackupFiles, part: Part, listing: Part, report: Reporter, *, hashes: bool
+) -> None:
+    """Raises RestoreError. The list is read anyway, and is small."""
+    unread = [each for each in (part, listing) if each.file not in entry.hashes]
+    for each in unread:
+        is_read = hashes or each is listing
+        problem = check_file(entry, each, report) if is_read else check_size(entry, each)
+        if problem:
+            break
+    else:
+        problem = lacking_objects(entry, part)
+    if problem:
+        raise RestoreError(
+            _("Backup %(id)s was not restored", id=entry.id),
+            why=problem,
+            todo=_("Restore another backup, or another copy of it."),
+        )
 
 
 def _wanted(
@@ -174,7 +194,7 @@ def _plan_folder(
         objections += Objections.of(
             _("%(path)s is there already: name a folder that is not.", path=request.into)
         )
-    plan = FolderPlan(part=part, listing=listing, target=target, changes=changes)
+    plan = FolderPlan(part=part, listing=listing, target=target, changes=changes, counted=count)
     return plan, objections
 
 

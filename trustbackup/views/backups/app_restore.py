@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 from django.views.generic import View
 
+from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.contents.app_data.survey import Counts, Mode
-from trustbackup.exceptions import BackupNotFound, TrustbackupError
+from trustbackup.exceptions import TrustbackupError
 from trustbackup.operations.backup.app_data import restore_command
-from trustbackup.operations.context import Context
 from trustbackup.operations.restore.app_plan import AppPlan, parse_mode, plan_app_restore, rows_read
-from trustbackup.store.backup_files import BackupFiles
-from trustbackup.views.base import RestorePage, no_such_backup, takes_secrets
+from trustbackup.views.backups.restorable import find_entry, manifest_of, single_parts
+from trustbackup.views.base import RestorePage, takes_secrets
 from trustbackup.views.forms import AppRestoreForm
 from trustbackup.views.responses import start_run_response
 
@@ -61,7 +61,7 @@ class AppRestoreView(RestorePage, View):
         return start_run_response(request, "restore", options, target=plan.entry.id)
 
     def _plan(self, identifier: str, mode: Mode) -> tuple[AppPlan | None, str]:
-        entry = _find(identifier)
+        entry = find_entry(identifier)
         if offloaded := entry.offloaded():
             text = _("Its data is at %(where)s only. Bring it back first, then look here again.")
             return None, text % {"where": offloaded.where}
@@ -96,18 +96,13 @@ class AppRestoreView(RestorePage, View):
             "expected": label,
             "form": form or AppRestoreForm(label, request, of_settings=of_settings),
             "of_settings": of_settings,
+            "parts": single_parts(manifest_of(find_entry(identifier))),
+            "chosen": SETTINGS,
             "title": _("Restore %(backup)s?") % {"backup": identifier},
         }
         status = 200 if form is None else 422
         page = "settings/backups/restore_app.html"
         return render(request, page, self.get_context_data(**context), status=status)
-
-
-def _find(identifier: str) -> BackupFiles:
-    try:
-        return Context.current().folder.find(identifier)
-    except BackupNotFound as error:
-        raise no_such_backup(identifier) from error
 
 
 def _by_name(plan: AppPlan) -> dict[str, Counts]:

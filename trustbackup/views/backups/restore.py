@@ -11,29 +11,33 @@ from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from trustbackup.contents.app_data.row_set import SETTINGS
-from trustbackup.exceptions import BackupNotFound, TrustbackupError
-from trustbackup.operations.backup.app_data import holds_app, rows_part
+from trustbackup.exceptions import TrustbackupError
+from trustbackup.operations.backup.app_data import holds_app
+from trustbackup.operations.backup.media import holds_media
 from trustbackup.operations.context import Context
 from trustbackup.operations.restore.full_plan import (
     DATABASE_PART,
     FullPlan,
-    holds_everything,
     plan_full_restore,
 )
-from trustbackup.operations.restore.plan import RestorePlan, RestoreRequest
+from trustbackup.operations.restore.plan import RestoreRequest
 from trustbackup.operations.restore.sessions import hash_of
 from trustbackup.operations.restore.undo import find_undoable
 from trustbackup.store import catalog
-from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.journal_entry import JournalEntry
 from trustbackup.views.backups.app_restore import AppRestoreView
-from trustbackup.views.base import RestorePage, no_such_backup, takes_secrets
+from trustbackup.views.backups.media_restore import MediaRestoreView
+from trustbackup.views.backups.restorable import (
+    FILES_PART,
+    find_entry,
+    in_objects,
+    is_small,
+    single_parts,
+)
+from trustbackup.views.base import RestorePage, takes_secrets
 from trustbackup.views.confirmation import ConfirmForm, names_to_type
 from trustbackup.views.forms import RestoreForm
 from trustbackup.views.responses import start_run_response
-
-CHECKED_AT_ONCE = 200_000_000
-"""Bytes that are hashed while the page is waited for; the run itself hashes everything."""
 
 
 @takes_secrets
@@ -43,10 +47,13 @@ class RestoreView(RestorePage, View):
     http_method_names = ["get", "post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """Single rows have a page of their own, which asks for the same rights."""
+        """Single rows, and files alone, have pages of their own, which ask for the same rights."""
         part = request.POST.get("part", request.GET.get("part", ""))
-        if _is_app(kwargs["identifier"]) or part == SETTINGS:
+        of_app, of_media = _is_single(kwargs["identifier"])
+        if of_app or part == SETTINGS:
             return AppRestoreView.as_view()(request, *args, **kwargs)
+        if of_media or part == FILES_PART:
+            return MediaRestoreView.as_view()(request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, identifier: str) -> HttpResponse:
@@ -56,7 +63,7 @@ class RestoreView(RestorePage, View):
         plan, problem = self._plan(request, identifier)
         if plan is None or plan.refusals:
             return self._page(request, identifier, None, problem)
-        form = RestoreForm(names_to_type(plan.aliases), request, request.POST)
+        form = _form(plan, request, request.POST)
         if not form.is_valid():
             return self._page(request, identifier, form)
         options = {
@@ -70,13 +77,10 @@ class RestoreView(RestorePage, View):
 
     def _plan(self, request: HttpRequest, identifier: str) -> tuple[FullPlan | None, str]:
         part = request.POST.get("part", request.GET.get("part", ""))
-        try:
-            entry = Context.current().folder.find(identifier)
-        except BackupNotFound as error:
-            raise no_such_backup(identifier) from error
+        entry = find_entry(identifier)
         try:
             return plan_full_restore(
-                entry.id, RestoreRequest(), hashes=_is_small(entry), files=part != DATABASE_PART
+                entry.id, RestoreRequest(), hashes=is_small(entry), files=part != DATABASE_PART
             ), ""
         except TrustbackupError as error:
             return None, str(error)
@@ -84,45 +88,42 @@ class RestoreView(RestorePage, View):
     def _page(
         self, request: HttpRequest, identifier: str, form: RestoreForm | None, problem: str = ""
     ) -> HttpResponse:
+        status = 200 if form is None else 422
         whole, found = self._plan(request, identifier)
         plan = whole.databases if whole else None
-        expected = names_to_type(whole.aliases) if whole else ""
+        form = form or (_form(whole, request) if whole else None)
+        parts = single_parts(plan.manifest) if plan else []
+        alone = whole is not None and whole.files is None and DATABASE_PART in parts
         context: dict[str, Any] = {
             "plan": plan,
             "whole": whole,
-            "only_databases": whole is not None and whole.files is None,
-            "parts": _parts(plan) if plan else [],
+            "parts": parts,
+            "chosen": DATABASE_PART if alone else "",
             "backup": catalog.describe(plan.entry) if plan else None,
-            "hashed": plan is not None and _is_small(plan.entry),
+            "hashed": plan is not None and is_small(plan.entry) and not in_objects(plan.manifest),
             "problem": problem or found,
-            "expected": expected,
-            "form": form or RestoreForm(expected, request),
+            "expected": form.expected if form else "",
+            "form": form,
             "title": _("Restore %(backup)s?") % {"backup": identifier},
         }
-        status = 200 if form is None else 422
         page = "settings/backups/restore.html"
         return render(request, page, self.get_context_data(**context), status=status)
 
 
-def _is_app(identifier: str) -> bool:
-    """What can't be read, and what is not there, is for the page itself to say."""
+def _form(plan: FullPlan, request: HttpRequest, *data: Any) -> RestoreForm:  # noqa: ANN401
+    names = names_to_type(plan.aliases)
+    return RestoreForm(names, request, *data, has_folders=bool(plan.folders))
+
+
+def _is_single(identifier: str) -> tuple[bool, bool]:
+    """Whether it is rows alone, or uploaded files alone.
+
+    What can't be read, and what is not there, is for the page itself to say.
+    """
     with suppress(TrustbackupError):
-        return holds_app(Context.current().folder.find(identifier))
-    return False
-
-
-def _is_small(entry: BackupFiles) -> bool:
-    return sum(entry.files.values()) <= CHECKED_AT_ONCE
-
-
-def _parts(plan: RestorePlan) -> list[str]:
-    """What of a full backup can be restored by itself on the page."""
-    manifest = plan.manifest
-    if manifest is None or not holds_everything(manifest):
-        return []
-    has_files = any(part.files for part in manifest.parts)
-    found = [DATABASE_PART] if has_files else []
-    return [*found, SETTINGS] if rows_part(manifest) else found
+        entry = Context.current().folder.find(identifier)
+        return holds_app(entry), holds_media(entry)
+    return False, False
 
 
 @takes_secrets
@@ -139,9 +140,11 @@ class UndoView(RestorePage, View):
             context = self.get_context_data(problem=str(error), title=_("Not found"))
             return render(request, "settings/backups/problem.html", context, status=404)
         expected = names_to_type([entry.alias for entry in entries])
+        folders = any(entry.is_folder for entry in entries)
         if "typed" not in request.POST:
-            return self._ask(request, entries, ConfirmForm(expected, request), 200)
-        form = ConfirmForm(expected, request, request.POST)
+            form = ConfirmForm(expected, request, has_folders=folders)
+            return self._ask(request, entries, form, 200)
+        form = ConfirmForm(expected, request, request.POST, has_folders=folders)
         if not form.is_valid():
             return self._ask(request, entries, form, 422)
         options = {"restore": entries[0].restore, "session": hash_of(request.session.session_key)}
