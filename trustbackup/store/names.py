@@ -60,6 +60,12 @@ class FileName(NamedTuple):
         return not (self.is_manifest or self.is_record)
 
 
+def is_archive(name: str) -> bool:
+    """Whether a file is called as a part that is a tar, which no dump is."""
+    parsed = parse(name)
+    return parsed is not None and bool(parsed.part) and parsed.rest.split(".")[2] == "tar"
+
+
 def backup_id(moment: datetime, number: int = 1) -> str:
     """The id of the ``number``-th backup made in that second (an aware datetime)."""
     stamp = moment.astimezone(UTC).strftime("%Y-%m-%d_%H-%M-%S")

@@ -69,13 +69,17 @@ class SizeLimited:
 
 
 def unpack(area: StagingArea, received: Received, report: Reporter = quiet) -> list[Received]:
-    """The members of a bundle, or the file itself when it is none. Raises ManifestError."""
+    """The members of a bundle, or the file itself when it is none. Raises ManifestError.
+
+    A tar under the name of an archive of uploaded files is that: its manifest says what is in it.
+    """
     with Decompressed(received.path) as raw:
         head = raw.read(512)
         packed = raw.compression.magic
     if head.startswith(_ZIP) and not packed:
         return _taken(area, received, _unpack_zip(area, received, report))
-    if head[257:262] == _TAR and not _DIRECTORY_ARCHIVE.match(head):
+    is_tar = head[257:262] == _TAR and not _DIRECTORY_ARCHIVE.match(head)
+    if is_tar and not names.is_archive(received.name):
         return _taken(area, received, _unpack_tar(area, received, report))
     return [received]
 
