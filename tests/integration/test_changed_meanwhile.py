@@ -15,7 +15,7 @@ from trustbackup.operations.backup import delete
 from trustbackup.operations.context import Context
 from trustbackup.operations.transfer import adopt
 from trustbackup.operations.transfer.adopt import adopt_paths
-from trustbackup.store import catalog, drafts, durable, names, removal
+from trustbackup.store import catalog, drafts, durable, names, private_folder, removal
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.folder import BackupFolder
 
@@ -78,7 +78,7 @@ def test_case_u2_a_sweep_that_looks_at_a_new_draft_stops_no_upload(
     folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     durable.prepare_root(folder.root)
-    before(monkeypatch, drafts, "_lock", lambda: drafts.sweep(folder.root))
+    before(monkeypatch, private_folder, "hold", lambda: drafts.sweep(folder.root))
     with folder.draft_as("2026-03-01_00-00-00") as draft:
         assert draft.id == "2026-03-01_00-00-00"
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.test import Client
 
 from trustbackup.models import Run
-from trustbackup.operations.restore.plan import plan_restore
+from trustbackup.operations.restore.full_plan import FullPlan, plan_full_restore
 from trustbackup.signals import SIGNED_IN
 from trustbackup.views.backups import restore
 
@@ -29,10 +29,13 @@ def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Pa
     head = b"SQLite format 3\x00" + bytes(84)
     (tmp_path / "backup_2026-11-20_10-00-00.dump").write_bytes(head)
     monkeypatch.setattr("trustbackup.runs.queue.enqueue", lambda *_arguments: None)
+
     # A stranger's dump, which the page would refuse: here it is about who asks, not for what.
-    monkeypatch.setattr(
-        restore, "plan_restore", lambda *a, **k: replace(plan_restore(*a, **k), refusals=())
-    )
+    def plan(*arguments: Any, **options: Any) -> FullPlan:
+        whole = plan_full_restore(*arguments, **options)
+        return replace(whole, databases=replace(whole.databases, refusals=()))
+
+    monkeypatch.setattr(restore, "plan_full_restore", plan)
     return tmp_path
 
 
