@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.faults.test_media_killed import killed
 from tests.integration.test_full_backup import FULL, change, state
-from tests.support.backups import make
+from tests.support.backups import aftermath, leftovers, make
 from tests.support.media import beside
 from tests.support.sampling import Sweep
 from tests.support.sites import Site
@@ -29,6 +29,21 @@ def look(site: Site) -> tuple[object, ...]:
     assert len({entry["restore"] for entry in kept}) * 2 == len(kept), kept
     assert not [path for path in (site.backups / ".restores").iterdir() if ".work" in path.name]
     return state(site)
+
+
+def test_fault_04_sigkill_while_all_is_backed_up_leaves_no_half_backup(
+    sqlite_site: Site, strace: str, tmp_path: Path, sweep: Sweep
+) -> None:
+    there, command = state(sqlite_site), ("create_backup", *FULL)
+    assert not killed(sqlite_site, strace, tmp_path / "all", "rename", NEVER, *command)
+    total = number_of("rename", tmp_path / "all")
+    assert total >= len(["database", "files", "their list", "settings", "manifest"])
+    for number in sweep.choose(range(1, total + 1), 2, always=(total,)):
+        log = tmp_path / str(number)
+        assert killed(sqlite_site, strace, log, "rename", number, *command), number
+        aftermath(sqlite_site)
+        assert not leftovers(sqlite_site.backups)
+    assert state(sqlite_site) == there
 
 
 def test_fault_35_sigkill_while_all_is_restored_leaves_all_old_or_all_new(
