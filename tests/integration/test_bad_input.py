@@ -101,18 +101,6 @@ def test_a_wrong_password_is_refused(postgres_site: Site) -> None:
     assert leftovers(site.backups) == []
 
 
-@pytest.mark.parametrize("command", ["list_backups", "backup_doctor"])
-def test_a_pool_without_its_package_is_one_sentence(postgres_site: Site, command: str) -> None:
-    more_settings(
-        postgres_site,
-        "import sys\nsys.modules['psycopg_pool'] = None\n"
-        "DATABASES['default']['OPTIONS'] = {'pool': True}",
-    )
-    assert_refused(postgres_site.manage(command, check=False), "psycopg[pool]")
-    made = make(postgres_site)  # by connections of its own
-    assert verify(postgres_site, made["id"])["ok"]
-
-
 def test_a_server_that_is_down_is_refused_and_the_backups_stay_at_hand(
     postgres_site: Site,
 ) -> None:

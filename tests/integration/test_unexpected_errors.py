@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.support import broken_kind
-from tests.support.backups import make, more_settings
+from tests.support.backups import assert_refused, make, more_settings, verify
 from tests.support.broken_kind import BrokenConfig
 from tests.support.copies import new_file, refused
 from tests.support.offsite import add, look, shell
@@ -188,3 +188,15 @@ def test_case_s6_a_library_that_never_answers_does_not_hold_the_worker(
         ("connection", False),
     ]
     assert "not over within 0.5 seconds" in result.problem
+
+
+@pytest.mark.parametrize("command", ["list_backups", "backup_doctor"])
+def test_a_pool_without_its_package_is_one_sentence(postgres_site: Site, command: str) -> None:
+    more_settings(
+        postgres_site,
+        "import sys\nsys.modules['psycopg_pool'] = None\n"
+        "DATABASES['default']['OPTIONS'] = {'pool': True}",
+    )
+    assert_refused(postgres_site.manage(command, check=False), "psycopg[pool]")
+    made = make(postgres_site)  # by connections of its own
+    assert verify(postgres_site, made["id"])["ok"]

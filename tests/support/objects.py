@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trustbackup.contents.media import packs
 from trustbackup.contents.media.assemble import assemble
 from trustbackup.contents.media.incremental import Before, FolderObjects
 from trustbackup.contents.media.packs import ObjectWriter
@@ -53,3 +55,16 @@ class Objects:
         with TreeWriter(folder) as tree:
             for member, content in assemble(self.store, io.BytesIO(index)):
                 tree.write(member, content)
+
+
+def fill(media: Path) -> None:
+    """Files small and large, of odd names, twice the same, a link."""
+    (media / "a").mkdir(parents=True)
+    (media / "a" / "cup").write_text("cup")
+    (media / "a" / "the same").write_text("cup")
+    (media / "a.b").write_text("between, by the bytes of its name")
+    (media / "empty").touch()
+    (media / os.fsdecode(b"\xff")).write_text("no UTF-8")
+    (media / 'quoted"object":"@0"').write_text("a name like a place")
+    (media / "link").symlink_to("a/cup")
+    (media / "large").write_bytes(os.urandom(packs.ALONE))
