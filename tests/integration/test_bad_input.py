@@ -30,7 +30,7 @@ REFUSED: list[tuple[list[str], list[str]]] = [
     (["create_backup", "--database", "nosuch"], ["no database 'nosuch'", "'default'"]),
     (["create_backup", "--database", ""], ["database"]),
     (["create_backup", "--type", "everything"], ["'everything'", "database"]),
-    (["create_backup", "--type", "settings", "--database", "default"], ["--database"]),
+    (["create_backup", "--type", "settings", "--incremental"], ["--incremental"]),
     (["create_backup", "--compression", "rar"], ["'rar'", "gzip, zstd, bzip2, none"]),
     (["create_backup", "--name", "a/b"], ["'a/b'", "slash"]),
     (["create_backup", "--name", "a\\b"], ["slash"]),
