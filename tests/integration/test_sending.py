@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import AsyncRequestFactory, RequestFactory
+from django.contrib.auth.models import User
+from django.test import AsyncRequestFactory, Client, RequestFactory
 
+from tests.support.api import Caller, caller
 from tests.support.loops import run_async
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import ConfigurationError
+from trustbackup.models import AuditEvent
+from trustbackup.operations.backup.create import create_backup
 from trustbackup.views.sending import send_file
 
 DATA = bytes(range(256)) * 8000
@@ -103,3 +107,36 @@ def test_an_unknown_way_to_send_is_refused(settings: Any, tmp_path: Path, value:
     settings.TRUSTBACKUP = {"BACKUP_DIR": tmp_path, "SENDFILE": value}
     with pytest.raises(ConfigurationError, match="SENDFILE"):
         get_settings()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("place", ["page", "api"])
+def test_whoever_gets_a_file_or_a_piece_of_it_is_in_the_audit_trail(
+    folder: Path, tmp_path: Path, settings: Any, place: str
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT.mkdir()
+    (settings.MEDIA_ROOT / "a").write_bytes(DATA)
+    made = create_backup(kind="media")
+    name = next(part.file for part in made.parts if part.part == "media")
+    by = caller()
+    path = f"backups/{made.id}/files/media/"
+    if place == "page":
+        client = Client()
+        client.force_login(User.objects.get(username="robot"))
+        by, path = Caller(client=client), f"/settings/backups/download/{name}/"
+
+    def ask(method: str, **headers: str) -> int:
+        status, _value, answer = by.call(method, path, **headers)
+        answer.close()
+        return status
+
+    def noted() -> int:
+        return AuditEvent.objects.filter(action="download", target=name, actor="robot").count()
+
+    assert (ask("GET"), noted()) == (200, 1)
+    assert (ask("GET", Range="bytes=0-"), noted()) == (206, 2)
+    assert (ask("GET", Range="bytes=1-2"), noted()) == (206, 3)
+    for answer in (ask("HEAD"), ask("HEAD", Range="bytes=1-2"), ask("GET", Range="bytes=9-3")):
+        assert answer in (200, 206, 416)
+    assert noted() == 3

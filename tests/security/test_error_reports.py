@@ -16,8 +16,10 @@ from django.test import Client
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter
 
-from trustbackup.models import Destination, Route
+from tests.support.api import Caller
+from trustbackup.models import AccessToken, Destination, Route
 from trustbackup.notifications.channels.webhook import new_secret
+from trustbackup.operations.access_tokens import make_token
 from trustbackup.operations.offsite import targets
 from trustbackup.sealing import seal_secrets
 
@@ -129,6 +131,53 @@ def test_case_t3_a_secret_is_not_in_the_mail_of_an_error(
                 assert CANARY not in report, function
                 assert HOOK["secret"] not in report, function
     assert len(failed) >= 2, "nothing failed: the list above is out of date"
+
+
+API_REQUESTS: dict[str, dict[str, str]] = {
+    "backups/2026-11-20_10-00-00/restore/": {"confirm": "x", "password": CANARY},
+    "undo/": {"confirm": "x", "password": CANARY},
+    "backups/": {"name": CANARY},
+}
+API_FAILURES = [
+    "trustbackup.api.authentication.authenticate",
+    "trustbackup.api.authentication.address_of",
+    "trustbackup.operations.access_tokens.is_well_formed",
+    "trustbackup.operations.access_tokens._digest",
+    "trustbackup.operations.access_tokens._user_of",
+    "trustbackup.models.AccessToken.is_over",
+    "trustbackup.api.base.has_right",
+    "trustbackup.api.base.record_call",
+    "trustbackup.api.parsing.BoundedJsonParser.parse",
+    "rest_framework.fields.CharField.run_validation",
+    "trustbackup.api.starting.once",
+    "trustbackup.api.idempotency.salted_hmac",
+    "trustbackup.api.starting.start",
+]
+
+
+@pytest.mark.parametrize("path", API_REQUESTS)
+def test_case_t3_a_token_is_not_in_the_mail_of_an_error_of_the_api(
+    operator: Client, mails: None, path: str
+) -> None:
+    token, _row = make_token("t", "operator", AccessToken.Scope.values)
+    by = Caller(token, Client(raise_request_exception=False))
+    failed = []
+    for function in API_FAILURES:
+        mail.outbox.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(function, fail)
+            key = {"Idempotency-Key": function}
+            status = by.call("POST", f"{PAGES}api/v1/{path}", API_REQUESTS[path], **key)[0]
+        if status == 500:
+            failed.append(function)
+            reports = [str(sent.body) for sent in mail.outbox]
+            reports += [str(item.content) for sent in mail.outbox for item in sent.alternatives]  # type: ignore[attr-defined]
+            assert len(reports) == 3, "Django's own mail, and one with HTML"
+            for report in reports:
+                assert "Odd" in report, function
+                assert token not in report, function
+                assert CANARY not in report, function
+    assert len(failed) >= 10, "too little failed: the list above is out of date"
 
 
 def failed_call(call: Callable[[], object]) -> str:

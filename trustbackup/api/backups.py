@@ -48,7 +48,7 @@ from trustbackup.views.base import (
     address_of,
 )
 from trustbackup.views.forms import CreateForm
-from trustbackup.views.sending import send_file
+from trustbackup.views.sending import goes_out, send_file
 
 Scope = AccessToken.Scope
 _TOO_LATE = "This backup was changed since you read it: read it again."
@@ -243,7 +243,7 @@ class PartView(ApiView):
             raise Problem(404, "not_found", "The file of this part is not here.") from None
         if answer.status_code == 416:
             raise Problem(416, "no_such_range", "The file has no such bytes.")
-        if answer.status_code == 200:
+        if goes_out(request, answer):
             actor, address = actor_of(request), address_of(request)
             record_event("download", names[0], actor=actor, address=address)
         return answer

@@ -24,7 +24,7 @@ from trustbackup.api.problems import Problem, ProblemRenderer, headers_of, respo
 from trustbackup.api.throttling import Throttle
 from trustbackup.api.trail import record_call, token_of
 from trustbackup.models import AccessToken
-from trustbackup.views.base import VIEW, has_right, in_no_transaction
+from trustbackup.views.base import VIEW, has_right, in_no_transaction, takes_secrets
 
 READ = AccessToken.Scope.READ
 
@@ -62,6 +62,7 @@ class MayDoThis(BasePermission):
         return True
 
 
+@takes_secrets  # a token comes with each call, and a password with some
 class ApiView(APIView):
     """``scopes`` and ``rights`` are by method; GET stands for HEAD and OPTIONS, too."""
 

@@ -5,7 +5,6 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -13,7 +12,9 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, router, transaction
+from django.utils.crypto import constant_time_compare, salted_hmac
 from rest_framework.request import Request
 
 from trustbackup.api.problems import Problem
@@ -25,6 +26,7 @@ _ABANDONED = timedelta(minutes=1)
 """Who claimed a key so long ago and started nothing has died."""
 _WAIT, _PAUSE = 10.0, 0.1
 """Seconds."""
+_SALT = "trustbackup.api.idempotency"
 _VISIBLE = re.compile(r"[!-~]{1,200}", re.ASCII)
 
 
@@ -40,7 +42,7 @@ def once(request: Request, start: Callable[[], Run]) -> Run:
         raise Problem(
             400, "invalid", "An Idempotency-Key is 1 to 200 visible characters of ASCII.", errors={}
         )
-    claimed, is_ours = _claim(actor_of(request), key, _digest(request))
+    claimed, is_ours = _claim(actor_of(request), key, _digests(request))
     if not is_ours:
         return _run_of(claimed)
     try:
@@ -53,24 +55,31 @@ def once(request: Request, start: Callable[[], Run]) -> Run:
     return run
 
 
-def _digest(request: Request) -> str:
-    asked = [request.method, request.path, request.data]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+def _digests(request: Request) -> list[str]:
+    """By the site's key, and by those that it was before.
+
+    What was asked for may hold a password: without the site's key nobody can try out which.
+    """
+    asked = json.dumps([request.method, request.path, request.data], sort_keys=True)
+    return [
+        salted_hmac(_SALT, asked, secret, algorithm="sha256").hexdigest()
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
 
 
-def _claim(owner: str, key: str, digest: str) -> tuple[ClaimedKey, bool]:
+def _claim(owner: str, key: str, digests: list[str]) -> tuple[ClaimedKey, bool]:
     now = datetime.now(UTC)
     ClaimedKey.objects.filter(at__lt=now - KEPT).delete()
     ClaimedKey.objects.filter(run=None, at__lt=now - _ABANDONED).delete()
     try:
         with transaction.atomic(using=router.db_for_write(ClaimedKey)):
-            mine = ClaimedKey.objects.create(owner=owner[:200], key=key, digest=digest, at=now)
+            mine = ClaimedKey.objects.create(owner=owner[:200], key=key, digest=digests[0], at=now)
             return mine, True
     except IntegrityError:
         found = ClaimedKey.objects.filter(owner=owner[:200], key=key).first()
     if found is None:
         raise _busy()
-    if found.digest != digest:
+    if not any(constant_time_compare(found.digest, digest) for digest in digests):
         raise Problem(
             422, "key_reused", "This Idempotency-Key was sent with something else: use another."
         )

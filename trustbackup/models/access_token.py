@@ -60,7 +60,7 @@ class ClaimedKey(models.Model):
     """The account that sent it."""
     key = models.CharField(max_length=200)
     digest = models.CharField(max_length=64)
-    """SHA-256 of what was asked for, in hex."""
+    """HMAC-SHA-256 of what was asked for, by a key of the site's, in hex."""
     at = MomentField(db_index=True)
     run = models.UUIDField(null=True)
     """None until the run's row is there."""

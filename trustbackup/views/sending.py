@@ -52,6 +52,11 @@ def send_file(request: HttpRequest, path: Path, sendfile: str = "") -> HttpRespo
         raise
 
 
+def goes_out(request: HttpRequest, answer: HttpResponseBase) -> bool:
+    """Whether somebody gets the file by this answer, or a part of it."""
+    return request.method == "GET" and answer.status_code in (200, 206)
+
+
 def _send_open(request: HttpRequest, file: BinaryIO, path: Path) -> HttpResponseBase:
     status = os.fstat(file.fileno())
     tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'

@@ -22,7 +22,7 @@ from trustbackup.views.base import (
 )
 from trustbackup.views.labels import translate
 from trustbackup.views.responses import audit, nothing_selected, selected_in
-from trustbackup.views.sending import send_bundle, send_file
+from trustbackup.views.sending import goes_out, send_bundle, send_file
 
 
 class BackupFileDownloadView(Page, View):
@@ -38,7 +38,7 @@ class BackupFileDownloadView(Page, View):
             answer = send_file(request, settings.backup_dir / filename, settings.sendfile)
         except (OSError, TrustbackupError) as error:
             raise Http404(str(error)) from error
-        if request.method == "GET" and answer.status_code == 200:
+        if goes_out(request, answer):
             audit(request, "download", filename)
         return answer
 
