@@ -52,6 +52,7 @@ manage backup_all
 
 title "Everything together: the database, the product pictures, the settings"
 manage create_backup --type full
+manage verify_backup latest --restore
 
 title "All of it is lost, and comes back in one command"
 manage lose_everything --yes
