@@ -61,7 +61,7 @@ def tables_here() -> list[str]:
 def own_tables() -> set[str]:
     models = apps.get_models(include_auto_created=True)
     recorder = MigrationRecorder.Migration
-    return {model._meta.db_table for model in (*models, recorder)}
+    return {model._meta.db_table for model in (*models, recorder)}  # noqa: SLF001 - documented API
 
 
 def pictures() -> set[str]:
