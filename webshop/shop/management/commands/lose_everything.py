@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Model
 
 from webshop.shop.models import Product
 
@@ -59,9 +60,11 @@ def tables_here() -> list[str]:
 
 
 def own_tables() -> set[str]:
-    models = apps.get_models(include_auto_created=True)
-    recorder = MigrationRecorder.Migration
-    return {model._meta.db_table for model in (*models, recorder)}  # noqa: SLF001 - documented API
+    models: list[type[Model]] = [
+        *apps.get_models(include_auto_created=True),
+        MigrationRecorder.Migration,
+    ]
+    return {model._meta.db_table for model in models}  # noqa: SLF001 - documented API
 
 
 def pictures() -> set[str]:
