@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.support import clusters, processes, run
-from tests.support.backups import wait_for
+from tests.support.backups import more_settings, wait_for
 from tests.support.sites import CHECKOUT, Site
 
 
@@ -43,6 +43,15 @@ def test_a_command_sees_nothing_of_the_developers_environment(
     monkeypatch.setenv("PGPASSWORD", "canary")
     script = "import os; print(sorted(name for name in os.environ if name.startswith('PG')))"
     assert sqlite_site.manage("shell", "--no-imports", "-c", script).stdout == "[]\n"
+
+
+def test_settings_that_change_within_a_second_are_read(sqlite_site: Site) -> None:
+    """Python compares second and size, and a port is as long as another."""
+    read = ("shell", "--no-imports", "-c", "from django.conf import settings; print(settings.PORT)")
+    for port in ("40001", "40002"):
+        more_settings(sqlite_site, f"PORT = {port}")
+        os.utime(sqlite_site.home / "more_settings.py", (1, 1))
+        assert sqlite_site.manage(*read).stdout == f"{port}\n"
 
 
 def test_a_command_that_takes_too_long_is_killed_with_all_its_children(sqlite_site: Site) -> None:

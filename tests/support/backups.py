@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,12 @@ QUICK_PASSWORDS = "PASSWORD_HASHERS = ['django.contrib.auth.hashers.MD5PasswordH
 
 def more_settings(site: Site, text: str) -> None:
     """Let every later command of the site read these lines after the web shop's settings."""
-    (site.home / "more_settings.py").write_text(
+    module = site.home / "more_settings.py"
+    module.write_text(
         f"from __future__ import annotations\nfrom webshop.settings import *\n{text}\n"
     )
+    # Python takes what it compiled for the source as long as size and second are the same.
+    Path(cache_from_source(str(module))).unlink(missing_ok=True)
     site.variables.update(PYTHONPATH=str(site.home), DJANGO_SETTINGS_MODULE="more_settings")
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import abc
+import logging
 import time
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+
+from django.db import DatabaseError
 
 from trustbackup.databases.alias import pointed_at
 from trustbackup.databases.base import Database, Replacement
@@ -21,10 +24,13 @@ from trustbackup.operations.restore.objections import unknown_migrations
 from trustbackup.operations.restore.plan import PartPlan, RestorePlan
 from trustbackup.operations.restore.result import RestoredDatabase
 from trustbackup.operations.restore.source import raw_opener
+from trustbackup.operations.restore.under_way import conclude
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import ngettext
 from trustbackup.store.journal import JournalWriter
 from trustbackup.store.journal_entry import JournalEntry, State
+
+logger = logging.getLogger(__name__)
 
 
 class DatabaseRestore(abc.ABC):
@@ -170,6 +176,17 @@ class DatabaseRestore(abc.ABC):
         self.stage("migrating")
         with pointed_at(self.part.alias, self.database.address(name)):
             run_migrations(self.part.alias)
+
+    def conclude(self, name: str) -> None:
+        """Say in database ``name`` what became of what was under way when the backup was made.
+
+        Only where this app's tables come from the backup: those of the live database know more.
+        """
+        with pointed_at(self.part.alias, self.database.address(name)):
+            try:
+                conclude(self.part.alias, self.plan.entry.id, self.plan.manifest)
+            except DatabaseError as error:
+                logger.info("Runs of %s were left as they were: %s", name, error)
 
     def stage(self, action: str) -> None:
         self.report(Progress(stage=f"{action} {self.part.alias}"))

@@ -17,6 +17,7 @@ from trustbackup.operations.restore.own_tables import OWN_APP, SESSIONS, app_tab
 from trustbackup.operations.restore.recover import end_swap, recovering
 from trustbackup.operations.restore.result import RestoredDatabase
 from trustbackup.operations.restore.sessions import find_session, put_session
+from trustbackup.operations.restore.under_way import RUNS, has_runs
 from trustbackup.phrases import gettext as _
 from trustbackup.store.journal_entry import JournalEntry, State, Strategy
 
@@ -40,6 +41,8 @@ class SwapRestore(DatabaseRestore):
             self.new.create()
             self.facts = self.fill(self.new)
             self.judge_migrations(self.facts, live)
+            if live is None or RUNS not in {table.name for table in live.tables}:
+                self.conclude(new)
             yield
 
     def _must_be_possible(self) -> None:
@@ -113,6 +116,7 @@ class IntoRestore(DatabaseRestore):
             self.stage("creating")
             self.new.create()
             self.facts = self.fill(self.new)
+            self.conclude(name)
             yield
 
     def complete(self) -> RestoredDatabase:
@@ -144,6 +148,7 @@ class InPlaceRestore(DatabaseRestore):
 
     def complete(self) -> RestoredDatabase:
         session = find_session(self.part.alias, self.session)
+        had_runs = has_runs(self.part.alias)
         self.facts = self.database.restore_in_place(
             InPlaceRequest(
                 load=self.load_request(),
@@ -157,6 +162,8 @@ class InPlaceRestore(DatabaseRestore):
         )
         self.changed = True
         self.forget()
+        if not had_runs:
+            self.conclude(self.database.name)
         if session:
             put_session(self.database, self.database.name, session)
         if self.request.migrate:
