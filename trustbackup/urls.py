@@ -7,7 +7,16 @@ from importlib.util import find_spec
 from django.urls import URLPattern, URLResolver, include, path
 
 from trustbackup.views import monitoring, presence, recovery, runs
-from trustbackup.views.backups import actions, delete, detail, download, restore, upload
+from trustbackup.views.backups import (
+    actions,
+    delete,
+    detail,
+    download,
+    files,
+    put_back,
+    restore,
+    upload,
+)
 from trustbackup.views.backups.list import BackupManageView
 from trustbackup.views.destinations import connection_test, pages
 from trustbackup.views.notifications import buttons as notification_buttons
@@ -32,6 +41,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("act/<str:action>/", actions.BackupFilesActView.as_view(), name="act"),
     path("backup/<str:identifier>/", detail.BackupDetailView.as_view(), name="detail"),
     path("backup/<str:identifier>/restore/", restore.RestoreView.as_view(), name="restore"),
+    path("backup/<str:identifier>/files/", files.FilesView.as_view(), name="files"),
+    path(
+        "backup/<str:identifier>/files/download/",
+        files.FilesDownloadView.as_view(),
+        name="download_files",
+    ),
+    path(
+        "backup/<str:identifier>/files/put-back/",
+        put_back.PutBackView.as_view(),
+        name="put_back",
+    ),
     path("sign-in/", presence.SignInAgainView.as_view(), name="sign_in"),
     path("health/", monitoring.HealthView.as_view(), name="health"),
     path("metrics/", monitoring.MetricsView.as_view(), name="metrics"),

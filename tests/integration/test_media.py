@@ -110,6 +110,11 @@ def test_only_what_is_missing_or_asked_for_is_put_back(sqlite_site: Site) -> Non
     done = put("--only-missing")
     assert (done["written"], done["replaced"]) == (1, "")
     assert (cup.read_text(), plate.read_text()) == ("another cup", "plate")
+    looked = sqlite_site.manage(
+        "restore_backup", made["id"], "--path", "uploads", "--dry-run", "--json"
+    ).json["files"]["media"]
+    assert (looked["files"], looked["missing"], looked["newer"]) == (2, 0, 1)
+    assert looked["writes"] == {"never": 0, "changed": 1, "older": 0, "always": 2}
     # Never over what is newer.
     assert put("--path", "uploads/cup.txt", "--overwrite", "older")["written"] == 0
     assert put("--path", "uploads", "--overwrite", "never")["written"] == 0

@@ -21,16 +21,17 @@ from trustbackup.operations.restore.media_files import (
     FilesResult,
     Overwrite,
     parse_overwrite,
-    restore_files,
 )
 from trustbackup.operations.restore.media_plan import (
     MediaPlan,
     MediaRequest,
     plan_media_restore,
 )
+from trustbackup.operations.restore.media_preview import preview_files
 from trustbackup.operations.restore.media_restore import restore_into, restore_media
 from trustbackup.operations.restore.result import RestoredDatabase
 from trustbackup.operations.restore.source import locate, names_a_file
+from trustbackup.runs.files_work import restore_single_files
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.recorder import RunRecorder
 from trustbackup.runs.work import noting
@@ -105,10 +106,10 @@ class MediaRestore:
             trusted=self.options["trust_manifest"] and names_a_file(reference),
         )
         with self.command.progress(dict(self.options)) as report, local_data(reference) as found:
-            plan = plan_media_restore(found, request, report)
-        if self.options["dry_run"]:
-            self._show(plan)
-            return not plan.refusals
+            plan = plan_media_restore(found, request, report, count=not self.options["path"])
+            if self.options["dry_run"]:
+                self._preview(plan) if self.options["path"] else self._show(plan)
+                return not plan.refusals
         if plan.refusals:
             raise CommandError(
                 f"Backup {plan.entry.id} was not restored. {' '.join(plan.refusals)}"
@@ -159,12 +160,9 @@ class MediaRestore:
         how = Overwrite.NEVER
         if not self.options["only_missing"]:
             how = parse_overwrite(self.options["overwrite"])
-        results = restore_files(plan, self.options["path"], how, report)
-        problems = [problem for each in results for problem in each.problems]
-        recorder.outcome["files"] = [asdict(each) for each in results]
-        recorder.partial = " ".join(problems)
+        results = restore_single_files(recorder, plan, self.options["path"], how, report)
         self._print_files(plan, results)
-        return not problems
+        return not recorder.partial
 
     def _print_files(self, plan: MediaPlan, results: list[FilesResult]) -> None:
         if self.options["json"]:
@@ -214,6 +212,27 @@ class MediaRestore:
         heading = self.command.style.MIGRATE_HEADING(f"Backup {plan.entry.id}, {signature}")
         self.command.stdout.write(heading)
         show_folders(self.command, plan)
+        show_objections(self.command, plan.warnings, plan.refusals)
+
+    def _preview(self, plan: MediaPlan) -> None:
+        """Of single files: how many there are, and what would become of them."""
+        previews = [] if plan.refusals else preview_files(plan, self.options["path"])
+        if self.options["json"]:
+            found = {each.part: each.as_json() for each in previews}
+            self.command.print_json({**folders_as_json(plan), "files": found})
+            return
+        how = parse_overwrite(self.options["overwrite"])
+        rows = [
+            (
+                each.part,
+                size(each.bytes),
+                *(f"{n:,}" for n in (each.files, each.missing, each.replaced[how], each.newer)),
+            )
+            for each in previews
+        ]
+        if rows:
+            header = ("PART", "SIZE", "FILES", "MISSING", "REPLACED", "NEWER THERE")
+            self.command.stdout.write(table(header, rows, right=(1, 2, 3, 4, 5)))
         show_objections(self.command, plan.warnings, plan.refusals)
 
 

@@ -33,6 +33,7 @@ from trustbackup.phrases import joined
 from trustbackup.runs.app_work import app_of, restore_app_as_asked
 from trustbackup.runs.create_work import create_and_copy, evict_after, note_copies
 from trustbackup.runs.delivery import send_within
+from trustbackup.runs.files_work import restore_files_as_asked
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.plan_work import run_plan
 from trustbackup.runs.pruning import prune_and_note
@@ -141,6 +142,9 @@ def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
 
 
 def _restore_files(recorder: RunRecorder, options: Options, report: Reporter) -> None:
+    if "path" in options:
+        restore_files_as_asked(recorder, options, report)
+        return
     with local_data(options["backup"], report) as reference:
         plan = plan_media_restore(reference, MediaRequest(), report, count=False)
         recorder.outcome["warnings"] = list(plan.warnings)

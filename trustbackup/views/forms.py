@@ -24,6 +24,7 @@ from trustbackup.operations.backup.app_data import (
 )
 from trustbackup.operations.backup.kinds import LONGEST_NAME, MAKEABLE
 from trustbackup.operations.backup.media import MEDIA_KIND
+from trustbackup.operations.restore.media_files import Overwrite
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views import labels
 from trustbackup.views.confirmation import ConfirmForm
@@ -142,6 +143,17 @@ class FilterForm(forms.Form):
             self.fields[name].choices = [("", anything), *choices]  # type: ignore[attr-defined]
 
 
+class FilesForm(forms.Form):
+    """What to show of a backup's uploaded files."""
+
+    text = forms.CharField(
+        label=_("Search in this folder"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+
+
 class ActivityForm(forms.Form):
     """What to show of the runs."""
 
@@ -190,3 +202,24 @@ class AppRestoreForm(ConfirmForm):
                 else _("This is not the name of the app.")
             )
         return self.expected
+
+
+class PutBackForm(ConfirmForm):
+    """The last step before single files are put back: what becomes of those that are there, and
+    the password again. What is replaced stays beside the folder, so no name is to be typed."""
+
+    overwrite = forms.ChoiceField(
+        label=_("A file that is there"),
+        widget=forms.RadioSelect,
+        initial=Overwrite.CHANGED,
+        choices=[
+            (Overwrite.CHANGED, _("is replaced when it has changed")),
+            (Overwrite.OLDER, _("is replaced unless it is newer")),
+            (Overwrite.ALWAYS, _("is replaced always")),
+            (Overwrite.NEVER, _("stays")),
+        ],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        del self.fields["typed"]

@@ -88,13 +88,14 @@ def _send_open(request: HttpRequest, file: BinaryIO, path: Path) -> HttpResponse
 
 
 def _stream(
-    request: HttpRequest, blocks: Iterator[bytes], length: int, name: str, content_type: str
+    request: HttpRequest, blocks: Iterator[bytes], length: int | None, name: str, content_type: str
 ) -> StreamingHttpResponse:
     asynchronous = isinstance(request, ASGIRequest)
     response = StreamingHttpResponse(
         _one_by_one(blocks) if asynchronous else blocks, content_type=content_type
     )
-    response["Content-Length"] = str(length)
+    if length is not None:
+        response["Content-Length"] = str(length)
     _name_download(response, name)
     return response
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from trustbackup.contents.media.index import Member, read_index
 from trustbackup.contents.media.reading import BLOCK
@@ -25,9 +25,16 @@ def assemble(store: ObjectStore, index: Readable) -> Iterator[tuple[Member, Cont
 
     Raises ManifestError, FolderError; a content does so while it is read.
     """
+    return read_contents(store, read_index(index))
+
+
+def read_contents(
+    store: ObjectStore, members: Iterable[Member]
+) -> Generator[tuple[Member, Content]]:
+    """The same of these members alone. Closing it closes the objects."""
     opened = _Opened(store)
     try:
-        for member in read_index(index):
+        for member in members:
             if bool(member.size) is not bool(member.object):
                 raise _refused(member, _("the list does not say where it lies"))
             yield member, _StoredContent(opened, member)

@@ -83,12 +83,8 @@ def read_index(raw: Readable) -> Iterator[Member]:
     before: tuple[bytes, ...] = ()
     folder: tuple[bytes, ...] = ()
     for line in split_lines(raw):
-        member = _parse(line)
+        member = parse_member(line)
         names = member.names
-        if any(name in (b"", b".", b"..") or b"\0" in name for name in names):
-            raise _invalid(
-                _("it names %(path)r, which is no place in the folder", path=member.path)
-            )
         if names <= before:
             raise _invalid(_("%(path)r comes twice, or not in its order", path=member.path))
         if folder[: len(names) - 1] != names[:-1]:
@@ -110,7 +106,8 @@ def split_lines(raw: Readable) -> Iterator[bytes]:
         raise _invalid(_("its last line has no end"))
 
 
-def _parse(line: bytes) -> Member:
+def parse_member(line: bytes) -> Member:
+    """Raises ManifestError for what makes no sense, or is no place in the folder."""
     try:
         values: Any = json.loads(line)
         member = Member(**{**values, "kind": MemberKind(values["kind"])})
@@ -136,6 +133,8 @@ def _parse(line: bytes) -> Member:
         or (member.object and not (member.size and _SHA256.fullmatch(member.object)))
     ):
         raise _invalid(_("what it says of %(path)r makes no sense", path=member.path))
+    if any(name in (b"", b".", b"..") or b"\0" in name for name in member.names):
+        raise _invalid(_("it names %(path)r, which is no place in the folder", path=member.path))
     return member
 
 

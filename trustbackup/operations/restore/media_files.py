@@ -83,12 +83,27 @@ def restore_files(
                         live.put(member, content)
                 results.append(live.result)
     if wanted and not is_there:
-        raise RestoreError(
-            what,
-            why=_("it has nothing at %(path)s", path=readable(", ".join(wanted))),
-            todo=_("Give a path below the folder, such as products/cup.jpg."),
-        )
+        raise nothing_there(plan, wanted)
     return results
+
+
+def nothing_there(plan: MediaPlan, wanted: list[str]) -> RestoreError:
+    """That a backup has none of these paths."""
+    return RestoreError(
+        _("Backup %(id)s was not restored", id=plan.entry.id),
+        why=_("it has nothing at %(path)s", path=readable(", ".join(wanted))),
+        todo=_("Give a path below the folder, such as products/cup.jpg."),
+    )
+
+
+def replaces(overwrite: Overwrite, member: Member, status: os.stat_result) -> bool:
+    """Whether what is in a member's place, with this state, makes room for it."""
+    if overwrite is Overwrite.CHANGED:
+        found = (status.st_size, status.st_mtime_ns)
+        return member.kind is MemberKind.LINK or found != (member.size, member.mtime)
+    if overwrite is Overwrite.OLDER:
+        return status.st_mtime_ns < member.mtime
+    return overwrite is Overwrite.ALWAYS
 
 
 def _is_wanted(path: str, wanted: list[str]) -> bool:
@@ -145,19 +160,11 @@ class _LiveFolder:
             self.result.problems.append(
                 _("%(path)s: there is a folder in its place.", path=readable(member.path))
             )
-        elif status is not None and not self._replaces(member, status):
+        elif status is not None and not replaces(self.overwrite, member, status):
             self.result.left += 1
         else:
             with file_operation(_("Writing"), path):
                 self._replace(member, content, name, parent, is_there=status is not None)
-
-    def _replaces(self, member: Member, status: os.stat_result) -> bool:
-        if self.overwrite is Overwrite.CHANGED:
-            found = (status.st_size, status.st_mtime_ns)
-            return member.kind is MemberKind.LINK or found != (member.size, member.mtime)
-        if self.overwrite is Overwrite.OLDER:
-            return status.st_mtime_ns < member.mtime
-        return self.overwrite is Overwrite.ALWAYS
 
     def _replace(
         self, member: Member, content: Iterable[bytes], name: str, parent: int, *, is_there: bool

@@ -47,11 +47,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle under way. ``length`` is in bytes; iterate ``blocks`` once."""
+    """A bundle under way. ``length`` is in bytes, None where nobody can know it before; iterate
+    ``blocks`` once."""
 
     name: str
     content_type: str
-    length: int
+    length: int | None
     blocks: Iterator[bytes]
 
 
@@ -71,10 +72,10 @@ def bundle_backups(references: Sequence[str], archive_format: str) -> Bundle:
         moment = datetime.now(UTC).strftime("%Y-%m-%d_%H-%M-%S")
         name = f"backups_{moment}.{archive_format}"
         length = measure(members)
-        return Bundle(name, content_type, length, _Sent(write(members), locks.pop_all()))
+        return Bundle(name, content_type, length, Sent(write(members), locks.pop_all()))
 
 
-class _Sent:
+class Sent:
     """The blocks, while nothing is deleted or evicted that is still to be sent."""
 
     def __init__(self, blocks: Iterator[bytes], locks: contextlib.ExitStack) -> None:
