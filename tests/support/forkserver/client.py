@@ -50,8 +50,9 @@ def start(
         "argv": list(arguments),
         "cwd": str(cwd),
         "env": dict(environment),
-        "umask": _umask(),
+        "umask": umask(),
         "traced": bool(tracer),
+        "keeps": [],
     }
     servers = _servers()
     started = None
@@ -99,10 +100,14 @@ class _Servers:
         # They end when our ends of the sockets are closed: with us, at the latest.
         self.process.returncode = 0
 
-    def send(self, server: socket.socket, request: object, files: list[int]) -> None:
-        descriptors = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))
+    def send(self, server: socket.socket, request: object, files: Sequence[int]) -> None:
         with self.lock:
-            server.sendmsg([json.dumps(request).encode()], [descriptors])
+            send(server, request, files)
+
+
+def send(server: socket.socket, request: object, files: Sequence[int]) -> None:
+    descriptors = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))
+    server.sendmsg([json.dumps(request).encode()], [descriptors])
 
 
 def pids() -> list[int]:
@@ -117,6 +122,6 @@ def _servers() -> _Servers:
     return _Servers()
 
 
-def _umask() -> int:
+def umask() -> int:
     status = Path("/proc/self/status").read_text()
     return int(status.partition("Umask:")[2].split()[0], 8)

@@ -41,7 +41,7 @@ class Forked:
         cls, args: Sequence[str], out: int, err: int, told: int, go: int, tracer: Sequence[str]
     ) -> Forked | None:
         """The command that goes on with ``go``; None where it has to be asked for elsewhere."""
-        pid = int(_line(told))
+        pid = int(read_line(told))
         forked = cls(args, pid, out, err, told)
         try:
             if forked._told.readline() == OTHER_APPS:
@@ -123,7 +123,7 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def _line(pipe: int) -> bytes:
+def read_line(pipe: int) -> bytes:
     line = b""
     while not line.endswith(b"\n"):
         if not (byte := os.read(pipe, 1)):
