@@ -20,6 +20,7 @@ from trustbackup.operations.restore.media_plan import MediaRequest, plan_media_r
 from trustbackup.operations.restore.media_restore import restore_media
 from trustbackup.store import catalog
 from trustbackup.store.manifest import Manifest
+from trustbackup.views.forms import CreateForm
 
 PAGES = "/settings/backups/"
 
@@ -117,16 +118,23 @@ def test_a_first_look_reads_no_archive(made: Manifest, media: Path) -> None:
         plan_media_restore(made.id, MediaRequest())
 
 
+@pytest.mark.parametrize("form", ["archive", "objects"])
 def test_the_page_makes_one_and_drills_it(
-    operator: Client, folder: Path, media: Path, runs_at_once: None
+    operator: Client, folder: Path, media: Path, runs_at_once: None, form: str
 ) -> None:
     options = {"create_backup": "1", "type": "media", "databases": "default"}
+    if form == "objects":
+        options["incremental"] = "on"
     assert operator.post(PAGES, options).status_code == 302
     run = Run.objects.get()
     assert run.state == Run.State.SUCCEEDED, run.error
     catalog.synchronise(Context.current().folder)
     backup = Backup.objects.get()
     assert (backup.kind, backup.aliases) == ("media", ["media/"])
+    assert (folder / "objects").exists() is (form == "objects")
+    # What can't be whole in a bundle is not offered as one.
+    page = operator.get(f"{PAGES}backup/{backup.identifier}/").content.decode()
+    assert ("Download zip" in page) is (form == "archive")
     operator.post(f"{PAGES}act/drill/", {"selected": backup.identifier})
     drill = Run.objects.exclude(pk=run.pk).get()
     assert drill.state == Run.State.SUCCEEDED, drill.error
@@ -160,3 +168,10 @@ def test_the_page_undoes_a_restore_of_uploaded_files(
     run = Run.objects.get()
     assert run.state == Run.State.SUCCEEDED, run.error
     assert snapshot(media) == now
+
+
+def test_what_holds_no_uploaded_files_is_never_asked_for_incrementally() -> None:
+    for kind, expected in (("database", False), ("settings", False), ("full", True)):
+        form = CreateForm({"type": kind, "incremental": "on"})
+        assert form.is_valid()
+        assert form.options()["incremental"] is expected

@@ -20,6 +20,10 @@ def test_plans_of_files_run_and_share_what_does_not_change(sqlite_site: Site) ->
         archive={"KIND": "media", "SCHEDULE": "@hourly", "ARCHIVE": True},
     )
     plans = sqlite_site.manage("list_plans", "--json").json["plans"]
+    shown = sqlite_site.manage("list_plans").stdout
+    assert [f"  {form}  " in shown for form in ("full, incremental", "media, archive")] == [
+        True
+    ] * 2
     incremental = {plan["name"] for plan in plans if plan["incremental"]}
     assert incremental == {"files", "files_again", "everything"}
     make_due(sqlite_site)

@@ -25,6 +25,7 @@ from trustbackup.operations.backup.app_data import (
 from trustbackup.operations.backup.kinds import LONGEST_NAME, MAKEABLE
 from trustbackup.operations.backup.media import MEDIA_KIND
 from trustbackup.operations.restore.media_files import Overwrite
+from trustbackup.policy.plan import OF_FILES
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views import labels
 from trustbackup.views.confirmation import ConfirmForm
@@ -55,6 +56,10 @@ class CreateForm(forms.Form):
     )
     app = forms.ChoiceField(label=pgettext_lazy("of Django", "App"), required=False)
     format = forms.ChoiceField(label=_("Format"), required=False)
+    incremental = forms.BooleanField(
+        label=_("Uploaded files as objects, which backups share: only what has changed is written"),
+        required=False,
+    )
     keep = forms.BooleanField(label=_("Protect it until I release it"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -98,6 +103,7 @@ class CreateForm(forms.Form):
             # Which database holds the settings is the router's to say.
             "databases": [] if data["type"] in (MEDIA_KIND, SETTINGS) else data["databases"],
             "compression": data["compression"],
+            "incremental": data["incremental"] and kind in OF_FILES,
             "keep": data["keep"],
         }
 

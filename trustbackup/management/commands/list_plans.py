@@ -12,6 +12,7 @@ from trustbackup.management.terminal import BackupCommand, table
 from trustbackup.operations.plans.spec import PlanSpec, read_plans, suggested_plan
 from trustbackup.operations.plans.switch import switch_plan
 from trustbackup.operations.plans.wording import describe_schedule
+from trustbackup.policy.plan import OF_FILES
 from trustbackup.runs.recorder import record_event, system_user
 
 _NEXT = 5
@@ -41,20 +42,29 @@ class Command(BackupCommand):
             rows = [
                 [
                     item["name"],
-                    f"app {item['app']}" if item["app"] else item["kind"],
+                    _contents(spec),
                     "on" if item["enabled"] else "off",
                     item["words"] or "by hand",
                     item["zone"],
                     item["next"][0].replace("T", " ")[:16] if item["next"] else "",
                     item["source"],
                 ]
-                for item in found
+                for spec, item in zip(specs, found, strict=True)
             ]
             header = ["PLAN", "OF", "IS", "RUNS", "ZONE", "NEXT (UTC)", "KEPT IN"]
             self.stdout.write(table(header, rows))
         for sentence in plans.problems.values():
             self.stderr.write(sentence)
         return not plans.problems
+
+
+def _contents(spec: PlanSpec) -> str:
+    """What its backups hold, and in which form."""
+    if spec.app:
+        return f"app {spec.app}"
+    if spec.kind in OF_FILES:
+        return f"{spec.kind}, {'incremental' if spec.incremental else 'archive'}"
+    return spec.kind
 
 
 def _describe(spec: PlanSpec, *, suggested: bool) -> dict[str, Any]:

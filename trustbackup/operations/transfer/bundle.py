@@ -175,7 +175,7 @@ def _members(references: Sequence[str], locks: contextlib.ExitStack) -> list[Mem
                 raise UsageError(
                     _("Backup %(id)s can't be bundled", id=entry.id),
                     why=_("its files lie in objects, which it shares with other backups"),
-                    todo=_("Copy it to a destination, or make one that is not incremental."),
+                    todo=_("Look through its files on its page, or copy it to a destination."),
                 )
             sums += [f"{part.sha256}  {part.file}\n" for part in manifest.parts]
     if not members:

@@ -13,7 +13,7 @@ from trustbackup.operations.backup.anomalies import anomalies_of
 from trustbackup.operations.backup.app_data import APP, restore_command
 from trustbackup.operations.backup.describe import describe_backup
 from trustbackup.operations.backup.media import MEDIA_KIND
-from trustbackup.views.backups.restorable import file_parts
+from trustbackup.views.backups.restorable import file_parts, in_objects
 from trustbackup.views.base import Page, no_such_backup
 
 EVENTS = 20
@@ -38,6 +38,7 @@ class BackupDetailView(Page, TemplateView):
             of_app=restore_command(backup.identifier) if backup.kind in (APP, SETTINGS) else "",
             of_media=backup.kind == MEDIA_KIND,
             file_parts=file_parts(found.manifest),
+            in_objects=in_objects(found.manifest),
             problem=found.problem,
             anomalies=[each.sentence for each in anomalies_of(backup)],
             created_by=Run.objects.maker_of(backup.identifier),
