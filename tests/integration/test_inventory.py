@@ -129,8 +129,26 @@ def test_case_d4_in_place_nothing_gets_the_rights_that_are_given_by_default_sinc
     )
     restore(postgres_site, made["id"], "--in-place", "--no-safety-backup")
     assert postgres_site.query("SELECT count(*) FROM pg_default_acl") == [(0,)]
-    public = "SELECT count(*) FROM pg_class WHERE relacl::text LIKE '%,=%' AND relname LIKE 'shop%'"
+    public = "SELECT count(*) FROM pg_class WHERE relacl::text ~ '[{,]=' AND relname LIKE 'shop%'"
     assert postgres_site.query(public) == [(0,)]
+
+
+def test_case_l1_our_tables_and_views_on_them_get_no_rights_by_default_in_a_swap(
+    postgres_site: Site,
+) -> None:
+    """What is granted for new tables of the site is not for ours, made anew each time."""
+    postgres_site.query(
+        "CREATE VIEW lately AS SELECT id FROM trustbackup_backup;"
+        " ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;"
+        " ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO PUBLIC"
+    )
+    made = make(postgres_site)
+    restore(postgres_site, made["id"], "--swap")
+    public = "SELECT relname FROM pg_class WHERE oid >= 16384 AND relacl::text ~ '[{,]='"
+    assert postgres_site.query(public) == []
+    assert postgres_site.query("SELECT count(*) FROM pg_default_acl") == [(2,)]
+    undo(postgres_site)
+    assert postgres_site.query(public) == []
 
 
 def test_case_d4_an_sqlite_inventory_has_indexes_triggers_and_views(sqlite_site: Site) -> None:

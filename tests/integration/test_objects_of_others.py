@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.support.backups import make
 from tests.support.content import digest
 from tests.support.restores import drill, go_on, plan, restore
@@ -65,7 +67,7 @@ def test_case_c2_what_belongs_to_others_stays_in_a_restore_in_place(postgres_sit
     go_on(postgres_site)
     done = restore(postgres_site, made["id"])
     assert done["strategy"] == "in place"
-    assert "objects of other roles stay as they are" in " ".join(done["notes"])
+    assert "objects that its role can't make anew stay as they are" in " ".join(done["notes"])
     assert digest(postgres_site) == then
     assert database.cluster.execute(OWNERS, database.name) == owners
 
@@ -95,3 +97,75 @@ def test_a_range_of_the_sites_own_is_swapped_as_ever(postgres_site: Site) -> Non
     postgres_site.query("CREATE TYPE span AS RANGE (subtype = int); CREATE TABLE spans (s span)")
     made = make(postgres_site)
     assert restore(postgres_site, made["id"])["strategy"] == "swap"
+
+
+GIVEN_AWAY = """
+    CREATE FUNCTION sealed(text) RETURNS boolean LANGUAGE sql LEAKPROOF IMMUTABLE AS 'SELECT true';
+    CREATE FUNCTION quiet() RETURNS int LANGUAGE sql SET log_statement = 'none' AS 'SELECT 1';
+    CREATE AGGREGATE mean(bigint) (sfunc = counting, stype = internal,
+        finalfunc = numeric_poly_avg);
+    CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
+    CREATE FOREIGN TABLE far (a int) SERVER nowhere; GRANT SELECT ON far TO "{user}";
+    GRANT USAGE ON FOREIGN SERVER nowhere TO "{user}"
+"""
+
+
+def test_case_c2_what_a_superuser_made_and_gave_away_stays_in_place(postgres_site: Site) -> None:
+    """The role owns it, and could drop it, but not make it again."""
+    database = postgres_site.database
+    assert database
+    script = GIVEN_AWAY.replace("{user}", database.user)
+    database.cluster.execute(
+        "CREATE FUNCTION counting(internal, bigint) RETURNS internal LANGUAGE internal"
+        f" AS 'int8_avg_accum'; {script}",
+        database.name,
+    )
+    for function in ("sealed(text)", "quiet()", "counting(internal, bigint)"):
+        database.cluster.execute(
+            f'ALTER FUNCTION {function} OWNER TO "{database.user}"', database.name
+        )
+    postgres_site.query("CREATE FOREIGN TABLE mine (a int) SERVER nowhere")
+    made = make(postgres_site)
+    then = digest(postgres_site)
+    postgres_site.variables["TMPDIR"] = "/tmp"
+    assert drill(postgres_site, made["id"])["ok"]
+    go_on(postgres_site)
+    said = plan(postgres_site, made["id"])["databases"]["default"]
+    assert said["strategy"] == "in place"
+    assert "only a superuser can make" in said["why"]
+    restore(postgres_site, made["id"])
+    assert digest(postgres_site) == then
+
+
+def test_case_c2_a_function_whose_setting_the_role_may_set_is_swapped(postgres_site: Site) -> None:
+    database = postgres_site.database
+    assert database
+    if database.execute("SELECT current_setting('server_version_num')::int < 150000") == [(True,)]:
+        return  # nobody but a superuser can be allowed to
+    database.cluster.execute(f'GRANT SET ON PARAMETER log_duration TO "{database.user}"')
+    postgres_site.query(
+        "CREATE FUNCTION allowed() RETURNS int LANGUAGE sql SET log_duration = off AS 'SELECT 1'"
+    )
+    made = make(postgres_site)
+    assert plan(postgres_site, made["id"])["databases"]["default"]["strategy"] == "swap"
+    assert restore(postgres_site, made["id"])["strategy"] == "swap"
+    database.cluster.execute(f'REVOKE SET ON PARAMETER log_duration FROM "{database.user}"')
+
+
+def test_case_c7_a_publication_of_anothers_that_loses_its_tables_is_known_before(
+    postgres_site: Site,
+) -> None:
+    database = postgres_site.database
+    assert database
+    database.cluster.execute(
+        "CREATE PUBLICATION orders FOR TABLE shop_order;"
+        " CREATE PUBLICATION everything FOR TABLES IN SCHEMA public",
+        database.name,
+    )
+    made = make(postgres_site)
+    said = json.dumps(plan(postgres_site, made["id"], "--in-place"))
+    assert "Publication orders of role 'postgres' loses the tables" in said
+    assert "Publication everything" not in said
+    notes = " ".join(restore(postgres_site, made["id"], "--in-place")["notes"])
+    assert "Publication table orders shop_order was left out" in notes
+    assert "in schema" not in notes

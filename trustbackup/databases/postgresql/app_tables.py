@@ -24,7 +24,7 @@ from trustbackup.databases.postgresql.restore_items import (
     read_section,
 )
 from trustbackup.databases.postgresql.restore_script import Script, copy_rows
-from trustbackup.databases.postgresql.rights import RIGHTS, give_rights
+from trustbackup.databases.postgresql.rights import RIGHTS, give_rights, take_default_rights
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     MIGRATIONS,
@@ -139,6 +139,7 @@ def _pipe_tables(
                 Program([find_reader(server.alias), "--file=-"], stdin=feeder.read_end) as program,
             ):
                 Script(program).play(run, functools.partial(copy_rows, new))
+            take_default_rights(new, items)
             new.execute("COMMIT")
     except ProgramError as error:
         raise RestoreError(

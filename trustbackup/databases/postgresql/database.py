@@ -21,7 +21,7 @@ from trustbackup.databases.postgresql import obstacles, subscriptions
 from trustbackup.databases.postgresql.address import server_identity
 from trustbackup.databases.postgresql.archive import look_through
 from trustbackup.databases.postgresql.dump import CUSTOM, DIRECTORY, list_archive
-from trustbackup.databases.postgresql.dumper import running_dump
+from trustbackup.databases.postgresql.dumper import check_readable, running_dump
 from trustbackup.databases.postgresql.errors import translate
 from trustbackup.databases.postgresql.in_place import InPlace
 from trustbackup.databases.postgresql.pooled import begin
@@ -284,6 +284,8 @@ class PostgreSQL(PostgresRowAccess, Database):
             server = self._server_version() if ask_server else 0
             find_dumper(binary_connector(self.alias), server)
             find_reader(self.alias)
+            if ask_server:
+                check_readable(self.alias, self.options, _("The database was not dumped"))
         except TrustbackupError as error:
             return [(error.sentence, error.todo)]
         return []

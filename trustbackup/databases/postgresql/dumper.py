@@ -9,12 +9,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 
 from dbbackup.db.postgresql import PgDumpBinaryConnector
+from django.db import DatabaseError
 
 from trustbackup.databases.base import Dump
 from trustbackup.databases.postgresql.address import Address, ProgramAddress
-from trustbackup.databases.postgresql.configured import extensions_beside
+from trustbackup.databases.postgresql.configured import extensions_beside, hidden_tables
 from trustbackup.databases.postgresql.dump import DirectoryDump, PostgresDump
 from trustbackup.databases.postgresql.errors import translate
+from trustbackup.databases.postgresql.row_security import check_row_security
 from trustbackup.databases.postgresql.session import scalar
 from trustbackup.databases.postgresql.snapshot import Snapshot
 from trustbackup.databases.postgresql.tools import (
@@ -78,6 +80,16 @@ def running_dump(alias: str, options: Options, what: str, request: DumpRequest) 
         stack.callback(dump.close)
         yield dump
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_readable(alias: str, options: Options, what: str) -> None:
+    """Whether the role that dumps may see every row; nothing is said where nobody answers.
+
+    Raises DumpError.
+    """
+    address = Address(alias, options, dict(binary_connector(alias).settings))
+    with contextlib.suppress(DatabaseError, OSError), address.session() as cursor:
+        check_row_security(cursor, what, hidden_tables(cursor))
 
 
 def _start(

@@ -21,7 +21,7 @@ from trustbackup.databases.postgresql.restore_items import (
     attempt,
     read_section,
 )
-from trustbackup.databases.postgresql.rights import RIGHTS, give_rights
+from trustbackup.databases.postgresql.rights import RIGHTS, give_rights, take_default_rights
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import quote_name, scalar
 from trustbackup.databases.postgresql.tools import find_program
@@ -105,6 +105,7 @@ def hang_again(cursor: CursorWrapper, hanging: Hanging) -> list[str]:
         begin(cursor)
         player = Player(cursor, hanging.views.preamble, inside=True)
         player.play(items, {item.kind for item in items})
+        take_default_rights(cursor, items)
         cursor.execute("COMMIT")
         notes += [LeftOut(item, explain(problem)[0]).note for item, problem in player.failed]
         failed = {id(item) for item, _problem in player.failed}

@@ -35,6 +35,7 @@ from trustbackup.databases.postgresql.generated_columns import as_the_site, tabl
 from trustbackup.databases.postgresql.inventory import excused, read_catalogs
 from trustbackup.databases.postgresql.materialized_views import fill_views, still_to_fill
 from trustbackup.databases.postgresql.objects_of_others import (
+    FOREIGN_TABLE_OF_OTHERS,
     note_of_objects,
     objects_of_others,
     without_objects,
@@ -50,6 +51,7 @@ from trustbackup.databases.postgresql.restore_items import (
 )
 from trustbackup.databases.postgresql.restore_script import Script, copy_rows
 from trustbackup.databases.postgresql.rights import RIGHTS, forget_default_rights, give_rights
+from trustbackup.databases.postgresql.row_security import owner_sees_all
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
@@ -146,7 +148,9 @@ class InPlace:
                 hidden = hidden_tables(cursor)
                 tables = list_tables(cursor)
                 untouched |= {(one.schema, one.name) for one in tables if one.oid in hidden}
-                counted = count_rows(cursor, [one for one in tables if one.oid not in hidden])
+                seen = [one for one in tables if one.oid not in hidden]
+                with owner_sees_all(cursor):
+                    counted = count_rows(cursor, seen)
                 facts = read_facts(cursor, tuple(counted.values()))
                 facts = dataclasses.replace(
                     facts,
@@ -187,18 +191,18 @@ class InPlace:
     def _drop_everything(self, cursor: CursorWrapper, own: tuple[str, ...]) -> None:
         """Tables and views, known to the backup or not; what belongs to extensions stays."""
         cursor.execute(
-            """
-            SELECT format('%%I.%%I', n.nspname, c.relname),
-                   CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+            f"""
+            SELECT format('%%I.%%I', n.nspname, o.relname),
+                   CASE o.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
                         WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't'
+            FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
+            WHERE o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND o.relpersistence <> 't'
               AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-              AND c.relname <> ALL(%s)
-              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid
-                  AND (d.deptype = 'e' OR d.deptype IN ('a', 'i') AND c.relkind = 'S'))
-            ORDER BY c.relkind = 'v', c.relkind = 'm'
-            """,
+              AND o.relname <> ALL(%s) AND NOT ({FOREIGN_TABLE_OF_OTHERS})
+              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = o.oid
+                  AND (d.deptype = 'e' OR d.deptype IN ('a', 'i') AND o.relkind = 'S'))
+            ORDER BY o.relkind = 'v', o.relkind = 'm'
+            """,  # noqa: S608 - all of it is ours
             [list(own)],
         )
         for name, kind in cursor.fetchall():

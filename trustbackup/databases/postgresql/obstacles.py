@@ -16,7 +16,7 @@ from trustbackup.store.journal_entry import Strategy
 _NOT_OWNED = """
     SELECT format('%I.%I', n.nspname, c.relname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't'
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
       AND NOT pg_has_role(current_user, c.relowner, 'USAGE')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
@@ -41,6 +41,17 @@ _PREPARED_AND_LOCKED = """
         WHERE l.locktype = 'relation' AND l.pid IS NULL AND d.datname = p.database)
     ORDER BY prepared LIMIT 1
 """
+
+
+_PUBLISHED = """
+    SELECT p.pubname, pg_get_userbyid(p.pubowner),
+        string_agg(c.relname, ', ' ORDER BY c.relname)
+    FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
+    JOIN pg_class c ON c.oid = r.prrelid
+    WHERE NOT pg_has_role(p.pubowner, 'USAGE') AND c.relname !~ '^trustbackup_'
+    GROUP BY 1, 2 ORDER BY 1
+"""
+"""Publications of others that name single tables, which are made anew in place."""
 
 
 def why_not_beside(server: Server, live: str) -> str:
@@ -160,6 +171,7 @@ def cautions(server: Server, live: str, strategy: Strategy) -> list[str]:
                 )
             )
     elif strategy is Strategy.IN_PLACE:
+        found += _unpublished(server, live)
         if slots:
             found.append(
                 _(
@@ -177,3 +189,18 @@ def cautions(server: Server, live: str, strategy: Strategy) -> list[str]:
                 )
             )
     return found
+
+
+def _unpublished(server: Server, live: str) -> list[str]:
+    with server.session(live) as cursor:
+        cursor.execute(_PUBLISHED)
+        return [
+            _(
+                "Publication %(name)s of role %(owner)r loses the tables that it names"
+                " (%(tables)s), as they are made anew: let that role add them again afterwards.",
+                name=name,
+                owner=owner,
+                tables=tables,
+            )
+            for name, owner, tables in cursor.fetchall()
+        ]

@@ -26,6 +26,7 @@ from trustbackup.databases.postgresql.inventory import read_catalogs
 from trustbackup.databases.postgresql.pg_restore import Loader
 from trustbackup.databases.postgresql.pooled import begin, configure
 from trustbackup.databases.postgresql.properties import copy_properties
+from trustbackup.databases.postgresql.row_security import owner_sees_all
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
@@ -119,9 +120,10 @@ class PostgresReplacement(Replacement):
 
     def facts(self, *, content: bool = False) -> Facts:
         with translate(RestoreError, self.what), self.server.session(self.name) as cursor:
-            begin(cursor, "ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            begin(cursor, "ISOLATION LEVEL REPEATABLE READ")
             configure(cursor, row_security="off")
-            counted = count_rows(cursor, list_tables(cursor), content=content)
+            with owner_sees_all(cursor):
+                counted = count_rows(cursor, list_tables(cursor), content=content)
             facts = read_facts(cursor, tuple(counted.values()))
             inventory = read_catalogs(cursor).everything()
             cursor.execute("COMMIT")

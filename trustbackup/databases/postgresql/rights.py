@@ -104,6 +104,31 @@ def forget_default_rights(cursor: CursorWrapper) -> None:
                 cursor.execute(f"{alter} GRANT ALL ON {kind} TO {grantee}")
 
 
+_WITH_RIGHTS = """
+    SELECT format('%%I.%%I', n.nspname, c.relname), quote_ident(pg_get_userbyid(c.relowner)),
+        ARRAY(SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                ELSE quote_ident(pg_get_userbyid(a.grantee)) END FROM aclexplode(c.relacl) a)
+    FROM unnest(%s::text[], %s::text[]) made (schema, name)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = schema
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = name
+    WHERE c.relacl IS NOT NULL AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+"""
+_RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE")
+
+
+def take_default_rights(cursor: CursorWrapper, items: Sequence[Item]) -> None:
+    """Take from what was just made what the database's default rights gave to others.
+
+    An archive of a table names what differs from the server's own rights, and no others.
+    """
+    made = [(item.schema, item.name) for item in items if item.kind in _RELATIONS]
+    cursor.execute(_WITH_RIGHTS, [[schema for schema, _name in made], [name for _s, name in made]])
+    for relation, owner, grantees in cursor.fetchall():
+        for grantee in grantees:
+            cursor.execute(f"REVOKE ALL ON {relation} FROM {grantee}")
+        cursor.execute(f"GRANT ALL ON {relation} TO {owner}")
+
+
 def _on_schema(item: Item) -> bool:
     return item.kind == "ACL" and item.name.startswith("SCHEMA ")
 

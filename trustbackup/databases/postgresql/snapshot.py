@@ -21,6 +21,7 @@ from trustbackup.databases.postgresql.errors import translate
 from trustbackup.databases.postgresql.excluded import check_references, choose_excluded
 from trustbackup.databases.postgresql.inventory import Catalogs, read_catalogs
 from trustbackup.databases.postgresql.pooled import begin, configure, is_pooled
+from trustbackup.databases.postgresql.row_security import check_row_security
 from trustbackup.databases.postgresql.session import (
     Sessions,
     count_rows,
@@ -110,6 +111,8 @@ class Snapshot:
                 raise DumpError(what, why=_("it has no table"), todo=_("Run migrate first."))
             self.excluded = choose_excluded(self.tables, excluded)
             """Tables whose rows are left out as it was asked."""
+            spared = {*self.hidden, *(table.oid for table in self.excluded)}
+            check_row_security(cursor, what, spared)
             self._crowded = 4 * len(self.tables) > room_for_locks(cursor)
             if self._crowded:
                 cursor.execute("SAVEPOINT locks")
