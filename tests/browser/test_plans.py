@@ -61,7 +61,11 @@ def test_a_plan_is_suggested_set_up_run_and_deleted(shown: Served) -> None:
     assert page.get_by_label("App", exact=True).is_visible()
     assert not page.get_by_label("At least once in so many days").is_visible()
     found += check(page, "form of an app")
+    # A full one is never left out for a database that is as it was.
+    page.get_by_label("everything", exact=True).check()
+    assert not page.get_by_label("Make no backup when nothing changed").is_visible()
     page.get_by_label("database", exact=True).check()
+    assert page.get_by_label("Make no backup when nothing changed").is_visible()
     assert not page.get_by_label("App", exact=True).is_visible()
     assert page.get_by_label("At least once in so many days").is_visible()
     page.get_by_label("Runs", exact=True).select_option("cron")
