@@ -43,6 +43,9 @@ def describe() -> dict[str, Any]:
         "VERSION": "1",
         "DESCRIPTION": "Backups of a Django site that are proven to restore.",
         "APPEND_COMPONENTS": {"securitySchemes": _SECURITY},
+        # What must be sent, and may not be empty, is said of what is sent alone.
+        "COMPONENT_SPLIT_PATCH": False,
+        "COMPONENT_SPLIT_REQUEST": True,
         "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
         "ENUM_NAME_OVERRIDES": {
             "BackupState": Backup.State.values,
@@ -53,7 +56,18 @@ def describe() -> dict[str, Any]:
     with patched_settings(ours):
         generator = SchemaGenerator(patterns=urls.described_urls)
         made = generator.get_schema(request=None, public=True)
-    found: dict[str, Any] = json.loads(json.dumps(made))
+    found: dict[str, Any] = json.loads(json.dumps(made), object_hook=_empty_or_not)
+    return found
+
+
+def _empty_or_not(found: dict[str, Any]) -> dict[str, Any]:
+    """One text, where the generator says: either this text, which may be empty, or an empty one.
+
+    An empty one would be both, and so neither.
+    """
+    text, *others = found.get("oneOf", [{}])
+    if others == [{"type": "string", "maxLength": 0}] and "minLength" not in text:
+        return {**text, **{name: found[name] for name in found if name != "oneOf"}}
     return found
 
 

@@ -130,4 +130,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<uuid:pk>/cancel/", runs.RunCancelView.as_view(), name="cancel"),
 ]
 if find_spec("rest_framework") and find_spec("drf_spectacular"):  # the extra "api"
-    urlpatterns.append(path("api/v1/", include("trustbackup.api.urls")))
+    from trustbackup.views.tokens import pages as token_pages
+
+    urlpatterns += [
+        path("tokens/", token_pages.TokensView.as_view(), name="tokens"),
+        path("tokens/add/", token_pages.TokenMakeView.as_view(), name="add_token"),
+        path(
+            "token/<slug:name>/revoke/", token_pages.TokenRevokeView.as_view(), name="revoke_token"
+        ),
+        path("api/v1/", include("trustbackup.api.urls")),
+    ]

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import signal
-import socket
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
-from tests.support.backups import more_settings, wait_for
+from tests.support.api_server import Program, new_token, serving
+from tests.support.backups import more_settings
 from tests.support.sites import Site
-
-USER = """
-from django.contrib.auth.models import User
-User.objects.create_superuser("robot")
-"""
 
 HOSTILE = """
 REST_FRAMEWORK = {
@@ -51,95 +40,12 @@ SPECTACULAR_SETTINGS = {"TITLE": "another", "SCHEMA_PATH_PREFIX": "/nonsense"}
 """What a site may say of its own views, and none of it of ours."""
 
 
-class Program:
-    """Knows an address and a token."""
-
-    def __init__(self, address: str, token: str) -> None:
-        self.address, self.token = address, token
-
-    def call(
-        self, method: str, path: str, body: Any = None, **headers: str
-    ) -> tuple[int, dict[str, str], bytes]:
-        request = urllib.request.Request(
-            f"{self.address}/settings/backups/api/v1/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "Authorization": f"Bearer {self.token}",
-                "Content-Type": "application/json",
-                **headers,
-            },
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
-                return answer.status, dict(answer.headers), answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, dict(error.headers), error.read()
-
-    def ask(self, path: str) -> Any:
-        """What a 200 holds; while the database is swapped, it is asked again."""
-        found: list[Any] = []
-
-        def answered() -> bool:
-            status, headers, body = self.call("GET", path)
-            if status == 503:
-                assert int(headers["Retry-After"]) > 0
-                return False
-            assert status == 200, body
-            found.append(json.loads(body))
-            return True
-
-        wait_for(answered)
-        return found[0]
-
-    def follow(self, method: str, path: str, body: Any, **headers: str) -> dict[str, Any]:
-        """The run that this starts, at its end."""
-        status, _headers, told = self.call(method, path, body, **headers)
-        assert status == 202, told
-        ended: list[dict[str, Any]] = []
-
-        def over() -> bool:
-            run = self.ask(f"runs/{json.loads(told)['id']}/")
-            ended.append(run)
-            return run["state"] not in ("waiting", "running")
-
-        wait_for(over)
-        assert ended[-1]["state"] == "succeeded", ended[-1]
-        return ended[-1]
-
-
-@contextlib.contextmanager
-def serving(site: Site) -> Iterator[str]:
-    """The site behind Django's own server; its address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    process = site.start("runserver", f"127.0.0.1:{port}", "--noreload")
-
-    def answers() -> bool:
-        assert process.poll() is None, process.communicate()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
-            return True
-        return False
-
-    try:
-        wait_for(answers)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.communicate()
-
-
 @pytest.fixture
 def program(any_site: Site) -> Iterator[Program]:
     more_settings(any_site, HOSTILE)
-    any_site.manage("shell", "--no-imports", "-c", USER)
-    scopes = ("read", "create", "download", "restore", "manage")
-    asked = [word for scope in scopes for word in ("--scope", scope)]
-    made = any_site.manage("backup_token", "make", "story", "--user", "robot", *asked)
+    token = new_token(any_site)
     with serving(any_site) as address:
-        yield Program(address, made.stdout.strip())
+        yield Program(address, token)
 
 
 def test_a_program_backs_up_proves_restores_and_undoes(any_site: Site, program: Program) -> None:

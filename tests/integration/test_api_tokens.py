@@ -115,7 +115,8 @@ def test_a_wrong_expired_or_foreign_token_or_a_dead_ones_is_refused() -> None:
     user.delete()
     assert by.problem("GET", "backups/") == (401, "token_account")
     for wrong in ("tbk_", "", token[:-1], token.upper(), "ä", "tbk_" + "0" * 49):
-        assert Caller(wrong or "x").problem("GET", "backups/") == (401, "token_unknown")
+        for path in ("backups/", "nonsense/", "undo/"):
+            assert Caller(wrong or "x").problem("GET", path) == (401, "token_unknown")
     assert Caller().problem("GET", "backups/") == (401, "not_authenticated")
     assert 'Bearer realm="trustbackup"' in Caller().call("GET", "runs/")[2]["WWW-Authenticate"]
 
@@ -238,4 +239,7 @@ def test_without_the_extra_the_pages_are_as_they_were(monkeypatch: pytest.Monkey
 
     there = names_there()
     monkeypatch.setitem(sys.modules, "rest_framework", None)
-    assert there - names_there() == {"api"}
+    assert there - names_there() == {"api", "tokens", "add_token", "revoke_token"}
+    client = Client()
+    client.force_login(robot(*RIGHTS))
+    assert b"Automation" in client.get("/settings/backups/").content

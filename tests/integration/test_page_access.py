@@ -56,6 +56,9 @@ PAGES = {
     "test_notification": (["ops"], "POST"),
     "switch_notification": (["ops"], "POST"),
     "delete_notification": (["ops"], "POST"),
+    "tokens": ([], "GET"),
+    "add_token": ([], "GET POST"),
+    "revoke_token": (["deploy"], "POST"),
 }
 """Each page: its arguments and its methods."""
 RIGHTS = ["view", "add", "change", "delete", "download", "restore", "destination", "plan"]

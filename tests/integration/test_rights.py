@@ -108,6 +108,7 @@ TABLE = [
     row("put_back", (ID,), "GET", "view restore"),
     row("put_back", (ID,), "POST", "view restore"),
     row("sign_in", (), "POST", "view restore"),
+    row("sign_in", (), "POST", "view"),
     row("undo", (), "POST", "view restore", data={"restore": "none"}),
     row("recovery_sheet", (), "GET", "view restore"),
     row("recovery_sheet", (), "POST", "view restore"),
@@ -144,6 +145,11 @@ TABLE = [
     row("switch_notification", ("ops",), "POST", "view destination"),
     row("delete_notification", ("ops",), "POST", "view destination"),
     row("delete_notification", ("ops",), "POST", "view destination", data={"confirmed": "1"}),
+    row("tokens", (), "GET", "view"),
+    row("add_token", (), "GET", "view"),
+    row("add_token", (), "POST", "view"),
+    row("revoke_token", ("deploy",), "POST", "view"),
+    row("revoke_token", ("deploy",), "POST", "view", data={"confirmed": "1"}),
 ]
 
 

@@ -165,7 +165,7 @@ class RestoreView(_RestoringView):
             if plan.refusals:
                 raise Problem(409, "refused", " ".join(map(str, plan.refusals)))
             session = _confirmed(request, _names(plan), asked)
-            how = {"strategy": asked["strategy"], "migrate": asked["migrate"]}
+            how = {"strategy": asked["strategy"] or "", "migrate": asked["migrate"]}
             return {"backup": plan.entry.id, **how, "session": session}, plan.entry.id
 
         return start_run(request, "restore", prepare)

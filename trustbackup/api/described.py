@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
+from trustbackup.api.fields import Text
 from trustbackup.api.serializers import ProblemSerializer
 
 _PROBLEM = "application/problem+json"
@@ -34,6 +36,17 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
+class TextSchema(OpenApiSerializerFieldExtension):
+    """The framework's own would not say what it refuses."""
+
+    target_class = Text
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        least = {} if self.target.allow_blank else {"minLength": 1}
+        most = {"maxLength": self.target.max_length} if self.target.max_length else {}
+        return {"type": "string", **least, **most, "pattern": r"^[^\u0000]*$"}
+
+
 class Schema(AutoSchema):
     """How the framework is told who may ask; it knows no class of ours."""
 
@@ -54,8 +67,9 @@ def described(
     parameters: Any = (),  # noqa: ANN401
 ) -> Callable[[Any], Any]:
     """``problems`` are the codes that this one may answer besides those that all may."""
-    bodies = (400, 413, 415) if request is not None else ()
-    codes = sorted({*_ALWAYS, *problems, *bodies})
+    sent = (400, 413, 415) if request is not None else ()
+    asked = (400,) if parameters else ()
+    codes = sorted({*_ALWAYS, *problems, *sent, *asked})
     found: dict[Any, Any] = {
         (code, _PROBLEM): OpenApiResponse(ProblemSerializer, description=_MEANING[code])
         for code in codes

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from trustbackup.api.base import ApiView
 from trustbackup.api.described import IDEMPOTENCY_KEY, described
+from trustbackup.api.fields import Flag, Text
 from trustbackup.api.problems import Problem
 from trustbackup.api.serializers import RunSerializer, WaitQuery
 from trustbackup.api.starting import start_run
@@ -25,12 +26,12 @@ _HOW = [WaitQuery, IDEMPOTENCY_KEY]
 
 class SyncSerializer(serializers.Serializer):
     destinations = serializers.ListField(
-        child=serializers.CharField(max_length=200),
+        child=Text(max_length=200),
         default=list,
         max_length=100,
         help_text="Their names; without any, all that are set up.",
     )
-    pull = serializers.BooleanField(default=False, help_text="Fetch what is missing here, too.")
+    pull = Flag(default=False, help_text="Fetch what is missing here, too.")
 
 
 @extend_schema_view(
@@ -92,10 +93,8 @@ class PruningPreviewSerializer(serializers.Serializer):
 
 
 class PruneSerializer(serializers.Serializer):
-    dry_run = serializers.BooleanField(
-        default=False, help_text="Only tell what would go; answers 200 at once."
-    )
-    confirmed = serializers.BooleanField(
+    dry_run = Flag(default=False, help_text="Only tell what would go; answers 200 at once.")
+    confirmed = Flag(
         default=False, help_text="Delete more than a quarter of a sort at once, if the rules do."
     )
 

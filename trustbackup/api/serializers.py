@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
 
 from rest_framework import serializers
 
+from trustbackup.api.fields import Day, Flag, Moment, Number, Query, Seconds, Text
 from trustbackup.models import Backup, Copy, Run
+from trustbackup.operations.backup.app_data import APP
+from trustbackup.operations.backup.kinds import MAKEABLE
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views.backups.listing import SORTS
-
-
-class Moment(serializers.DateTimeField):
-    """ISO 8601 in UTC, whatever the site's own format is."""
-
-    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(format="iso-8601", default_timezone=UTC, **kwargs)
 
 
 class ProblemSerializer(serializers.Serializer):
@@ -128,31 +123,31 @@ class RunPageSerializer(serializers.Serializer):
     results = RunSerializer(many=True)
 
 
-class PageQuery(serializers.Serializer):
-    page = serializers.IntegerField(min_value=1, max_value=10**9, default=1)
-    page_size = serializers.IntegerField(min_value=1, max_value=200, default=50)
+class PageQuery(Query):
+    page = Number(min_value=1, max_value=10**9, default=1)
+    page_size = Number(min_value=1, max_value=200, default=50)
 
 
 class BackupQuery(PageQuery):
-    text = serializers.CharField(max_length=200, default="", help_text="In the id or the name.")
-    state = serializers.ChoiceField(Backup.State.values, default="")
-    kind = serializers.CharField(max_length=20, default="")
-    database = serializers.CharField(max_length=100, default="")
-    plan = serializers.CharField(max_length=50, default="")
-    since = serializers.DateField(input_formats=["iso-8601"], default=None)
-    until = serializers.DateField(input_formats=["iso-8601"], default=None)
+    text = Text(max_length=200, default=None, help_text="In the id or the name.")
+    state = serializers.ChoiceField(Backup.State.values, default=None)
+    kind = Text(max_length=20, default=None)
+    database = Text(max_length=100, default=None)
+    plan = Text(max_length=50, default=None)
+    since = Day(default=None)
+    until = Day(default=None)
     order = serializers.ChoiceField(
         [sign + name for name in SORTS for sign in ("", "-")], default="-name"
     )
 
 
 class RunQuery(PageQuery):
-    action = serializers.CharField(max_length=20, default="")
-    state = serializers.ChoiceField(Run.State.values, default="")
+    action = Text(max_length=20, default=None)
+    state = serializers.ChoiceField(Run.State.values, default=None)
 
 
-class WaitQuery(serializers.Serializer):
-    wait = serializers.FloatField(
+class WaitQuery(Query):
+    wait = Seconds(
         min_value=0,
         max_value=60,
         default=0,
@@ -163,53 +158,46 @@ class WaitQuery(serializers.Serializer):
 class CreateSerializer(serializers.Serializer):
     """What to back up now; empty for the site's databases."""
 
-    kind = serializers.CharField(max_length=20, default="", help_text="Default: database.")
-    name = serializers.CharField(max_length=100, default="", allow_blank=True)
-    databases = serializers.ListField(
-        child=serializers.CharField(max_length=100), default=list, max_length=100
-    )
-    app = serializers.CharField(max_length=100, default="", allow_blank=True)
-    compression = serializers.ChoiceField(list(COMPRESSIONS), default="")
-    protect = serializers.BooleanField(default=False)
-    plan = serializers.CharField(
+    kind = serializers.ChoiceField([*MAKEABLE, APP], default=MAKEABLE[0])
+    name = Text(max_length=100, default="", allow_blank=True)
+    databases = serializers.ListField(child=Text(max_length=100), default=list, max_length=100)
+    app = Text(max_length=100, default="", allow_blank=True)
+    compression = serializers.ChoiceField(list(COMPRESSIONS), default=None)
+    protect = Flag(default=False)
+    plan = Text(
         max_length=50, default="", allow_blank=True, help_text="Run this plan; nothing else then."
     )
 
 
 class ChangeSerializer(serializers.Serializer):
-    protected = serializers.BooleanField()
+    protected = Flag()
 
 
 class VerifySerializer(serializers.Serializer):
-    drill = serializers.BooleanField(
-        default=False, help_text="Restore it into a scratch database and compare."
-    )
+    drill = Flag(default=False, help_text="Restore it into a scratch database and compare.")
 
 
 class ConfirmSerializer(serializers.Serializer):
-    confirm = serializers.CharField(
+    confirm = Text(
         max_length=2000, help_text="The databases' names, as the plan's `confirm` says them."
     )
-    password = serializers.CharField(
+    password = Text(
         max_length=1000,
         default="",
         allow_blank=True,
-        trim_whitespace=False,
         help_text="With a session: the account's. A token needs none.",
     )
 
 
 class RestoreSerializer(ConfirmSerializer):
     strategy = serializers.ChoiceField(
-        ["swap", "in place"], default="", help_text="Without it, the best one here."
+        ["swap", "in place"], default=None, help_text="Without it, the best one here."
     )
-    migrate = serializers.BooleanField(default=False)
+    migrate = Flag(default=False)
 
 
 class UndoSerializer(ConfirmSerializer):
-    restore = serializers.CharField(
-        max_length=200, default="", allow_blank=True, help_text="Empty for the newest."
-    )
+    restore = Text(max_length=200, default="", allow_blank=True, help_text="Empty for the newest.")
 
 
 class PlannedPartSerializer(serializers.Serializer):

@@ -87,4 +87,5 @@ class NothingView(ApiView):
     """An address below the API's that is none of its own."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().initial(request, *args, **kwargs)
         raise Problem(404, "not_found", "There is nothing of this name here.")

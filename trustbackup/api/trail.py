@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError
+from rest_framework.exceptions import APIException
 
 from trustbackup.models import AccessToken, AuditEvent
 from trustbackup.models.texts import storable
@@ -44,8 +45,10 @@ def record_call(request: Any, status: int) -> None:  # noqa: ANN401
             target=target,
             address=address[:100],
         )
-    except DatabaseError:
-        return  # while it is swapped it does not answer, and the call says so itself
+    except (DatabaseError, APIException):
+        # While it is swapped it does not answer, and a token that is none is nobody's: the call
+        # says so itself.
+        return
 
 
 def _is_noted(actor: str, target: str, address: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from django.urls import path, re_path
 
 from trustbackup.api import actions, backups, maintenance, runs, site
@@ -31,4 +33,12 @@ described_urls = [
     path("health/", site.HealthView.as_view(), name="health"),
     path("schema/", site.SchemaView.as_view(), name="schema"),
 ]
-urlpatterns = [*described_urls, re_path("", site.NothingView.as_view(), name="nothing")]
+urlpatterns = [*described_urls]
+if find_spec("drf_spectacular_sidecar"):  # older installations of the extra have none
+    from trustbackup.api import docs
+
+    urlpatterns += [
+        path("docs/", docs.DocsView.as_view(), name="docs"),
+        path("docs/<str:name>", docs.DocsFileView.as_view(), name="docs_file"),
+    ]
+urlpatterns.append(re_path("", site.NothingView.as_view(), name="nothing"))

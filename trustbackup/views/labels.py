@@ -19,6 +19,7 @@ from trustbackup.models import AuditEvent
 from trustbackup.operations.offsite.targets import kinds
 from trustbackup.views.notification_words import NOTIFICATION_ACTIONS
 from trustbackup.views.plan_words import PLAN_ACTIONS
+from trustbackup.views.token_words import TOKEN_ACTIONS
 
 Word = str | Promise
 translate = translations.translate
@@ -140,7 +141,7 @@ ACTIONS: dict[str, ActionLabels] = {
     ),
     **{
         name: ActionLabels(*words)
-        for name, words in {**PLAN_ACTIONS, **NOTIFICATION_ACTIONS}.items()
+        for name, words in {**PLAN_ACTIONS, **NOTIFICATION_ACTIONS, **TOKEN_ACTIONS}.items()
     },
 }
 

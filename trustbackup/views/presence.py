@@ -21,7 +21,7 @@ from trustbackup import phrases
 from trustbackup.conf import BY_PASSWORD, BY_SIGN_IN, get_settings
 from trustbackup.exceptions import ConfigurationError
 from trustbackup.signals import SIGNED_IN
-from trustbackup.views.base import RESTORE, VIEW, Page
+from trustbackup.views.base import Page
 from trustbackup.views.shell import sign_in_url
 
 FRESH = 600
@@ -63,7 +63,6 @@ def problem(request: HttpRequest) -> str:
 class SignInAgainView(Page, View):
     """End this session, and come back to a page of ours after the next sign-in."""
 
-    permission_required = (VIEW, RESTORE)
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:

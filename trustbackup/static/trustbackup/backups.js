@@ -62,4 +62,19 @@
     const text = parts.map((part) => part.textContent.trim()).join(", ");
     if (announced && announced.textContent !== text) announced.textContent = text;
   });
+
+  // Where the browser lets a page copy at all: over plain HTTP it does from this machine alone.
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!navigator.clipboard) return;
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.dataset.before ??= button.textContent;
+    button.setAttribute("aria-live", "polite");
+    button.textContent = button.dataset.copied;
+    setTimeout(() => (button.textContent = button.dataset.before), 2000);
+  });
 })();
