@@ -34,6 +34,9 @@ values = ["nas"]
 [cache]
 enabled = false
 
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", 503]
+
 [checks.positive_data_acceptance]
 expected-statuses = {accepted}
 
@@ -53,7 +56,10 @@ checks.positive_data_acceptance.expected-statuses = {semantic}
 """What there is: of ids drawn at random each would be unknown."""
 
 REFUSED = [401, 403, 404, 409, 412, 416, 422, 429, 503]
-"""What may be answered to what is as it is described: it depends on what there is."""
+"""What may be answered to what is as it is described: it depends on what there is.
+
+503 is the answer while a restore swaps the database, and some of what is sent restores it.
+"""
 SEMANTIC = [*REFUSED, 400]
 """Where names are sent of what the site has or has not."""
 REJECTED = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, 503]
