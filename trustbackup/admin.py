@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
@@ -65,6 +66,54 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
+class PageAdmin(ReadOnlyAdmin):
+    """Rows that are set up on a page of ours, whose form refuses what can't be: its addresses for
+    adding and changing one lead there, for who may use it and where a site has that page."""
+
+    page_right = "trustbackup.change_destination"
+    add_page = change_page = ""
+    """Names of addresses; the second takes a row's name."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._address(request, self.add_page) is not None
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        page = self._address(request, self.add_page)
+        return redirect(page) if page else super().add_view(request, form_url, extra_context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        page = self._address(request, self.change_page, object_id)
+        if page:
+            return redirect(page)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def _address(self, request: HttpRequest, page: str, object_id: str = "") -> str | None:
+        """None for who may not use it, a row that is gone, and a site without the page."""
+        from trustbackup.views.base import VIEW, has_right  # no command's start needs the pages
+
+        may = has_right(request, VIEW) and has_right(request, self.page_right)
+        if request.method != "GET" or not may or not page:
+            return None
+        row = self.get_object(request, unquote(object_id)) if object_id else None
+        if object_id and row is None:
+            return None
+        try:
+            return reverse(page, args=[row.name] if row else [])
+        except NoReverseMatch:
+            return None
+
+
 @admin.register(Backup)
 class BackupAdmin(ReadOnlyAdmin):
     """Rows come from the disk. The admin's index leads to the page itself, where that is."""
@@ -94,8 +143,10 @@ class BackupAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Destination)
-class DestinationAdmin(ReadOnlyAdmin):
-    """Places for copies, without their secrets; they are set up on the page."""
+class DestinationAdmin(PageAdmin):
+    """Places for copies, without their secrets."""
+
+    add_page, change_page = "trustbackup:destinations", "trustbackup:destination"
 
     list_display = ("name", "kind", "automatic", "succeeded_at", "translated_problem")
     list_filter = ("kind", "automatic")
@@ -116,8 +167,10 @@ class CopyAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Route)
-class RouteAdmin(ReadOnlyAdmin):
+class RouteAdmin(PageAdmin):
     """Who hears of what, without secrets."""
+
+    add_page, change_page = "trustbackup:notifications", "trustbackup:change_notification"
 
     list_display = ("name", "channel", "enabled", "created")
     list_filter = ("channel", "enabled")
@@ -141,8 +194,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Plan)
-class PlanAdmin(ReadOnlyAdmin):
-    """Plans that somebody has saved; they are set up on the page, which refuses what can't be."""
+class PlanAdmin(PageAdmin):
+    """Plans that somebody has saved."""
+
+    page_right = "trustbackup.change_plan"
+    add_page, change_page = "trustbackup:add_plan", "trustbackup:change_plan"
 
     list_display = ("name", "enabled", "kind", "app", "schedule", "zone", "skip_unchanged")
     list_filter = ("enabled", "kind")
