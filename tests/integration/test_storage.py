@@ -14,7 +14,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 from django.test import override_settings
 
 from tests.support.buckets import Bucket
-from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.base import DestinationError, NotMadeYet
 from trustbackup.destinations.storage.backend import DjangoStorage
 from trustbackup.destinations.storage.config import StorageConfig
 from trustbackup.exceptions import Cancelled
@@ -207,7 +207,14 @@ def test_fault_21_a_full_disk_is_permanent(
 
 def test_a_storage_that_is_gone_is_no_empty_list(folder: FileSystemStorage) -> None:
     destination = DjangoStorage(StorageConfig(alias="x"), folder)
-    assert "was not listed: it is not there" in str(refusal(destination.list))
+    absent = refusal(destination.list)
+    assert "was not listed: it is not there" in str(absent)
+    # The first copy makes it, and what has to list before may go on.
+    assert isinstance(absent, NotMadeYet)
+    unmounted = FileSystemStorage(location=Path(folder.location) / "disk")
+    gone = refusal(DjangoStorage(StorageConfig(alias="x"), unmounted).list)
+    assert "was not listed: it is not there" in str(gone)
+    assert not isinstance(gone, NotMadeYet)
 
 
 def test_an_alias_that_is_not_there_is_a_sentence() -> None:

@@ -33,7 +33,7 @@ from trustbackup.destinations.http_limits import Limits
 from trustbackup.destinations.listing import ListingBackend
 from trustbackup.destinations.storage.config import StorageConfig
 from trustbackup.destinations.storage.encoding import as_it_is
-from trustbackup.destinations.storage.errors import TranslatingFile, to_destination_error
+from trustbackup.destinations.storage.errors import TranslatingFile, not_there, to_destination_error
 from trustbackup.destinations.storage.exchange_limits import is_bounded, with_limits
 from trustbackup.destinations.storage.s3_locks import locked_until
 from trustbackup.destinations.storage.watched_file import WatchedFile
@@ -191,7 +191,10 @@ class DjangoStorage(ListingBackend):
 
     def list_named(self, is_wanted: Callable[[str], bool]) -> list[StoredFile]:
         with to_destination_error(_("%(address)s was not listed", address=self.address)):
-            _folders, files = self.storage.listdir(self.config.folder)
+            try:
+                _folders, files = self.storage.listdir(self.config.folder)
+            except FileNotFoundError as error:
+                raise not_there(self.storage, self.address) from error
             # Azure's of django-storages tells them with their folder, and those of folders in it.
             named = {name.removeprefix(self._path("")) for name in files}
             ours = sorted(name for name in filter(is_wanted, named))

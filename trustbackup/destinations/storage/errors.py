@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
 from django.core.files import File
-from django.core.files.storage import InvalidStorageError
+from django.core.files.storage import InvalidStorageError, Storage
 
-from trustbackup.destinations.base import DestinationError
+from trustbackup.destinations.base import DestinationError, NotMadeYet
 from trustbackup.destinations.http_limits import TooMuch
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.phrases import gettext as _
@@ -61,6 +62,21 @@ def to_destination_error(what: str) -> Iterator[None]:
             todo=_("Check the storage's settings in STORAGES, and the service behind it."),
             permanent=permanent,
         ) from error
+
+
+def not_there(storage: Storage, address: str) -> DestinationError:
+    """Of a folder that the first copy makes; or, where that of the storage itself has no place to
+    be, of a disk that is not mounted perhaps."""
+    kind: type[DestinationError] = NotMadeYet
+    with suppress(NotImplementedError):
+        if not Path(storage.path("")).parent.is_dir():
+            kind = DestinationError
+    return kind(
+        _("%(address)s was not listed", address=address),
+        why=_("it is not there"),
+        todo=_("Check the storage's settings in STORAGES, and the service behind it."),
+        permanent=True,
+    )
 
 
 def _limit_in(error: BaseException | None) -> TooMuch | None:
