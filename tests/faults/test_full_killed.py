@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.faults.test_media_killed import killed
 from tests.integration.test_full_backup import FULL, change, state
 from tests.support.backups import aftermath, leftovers, make
 from tests.support.media import beside
+from tests.support.media_killed import killed
 from tests.support.sampling import Sweep
 from tests.support.sites import Site
 from tests.support.tracing import NEVER, number_of

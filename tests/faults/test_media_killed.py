@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.backups import aftermath, leftovers, make
-from tests.support.media import MEDIA, beside, fill, restored, snapshot
+from tests.support.media import MEDIA, beside, fill, snapshot
+from tests.support.media_killed import killed, sweep_restore
 from tests.support.sampling import Sweep
 from tests.support.sites import Site
 from tests.support.tracing import NEVER, number_of
-
-
-def killed(site: Site, strace: str, log: Path, call: str, number: int, *command: str) -> bool:
-    """Kill a command at the so-manieth of these calls; False when it has fewer."""
-    prefix = [strace, "-f", "-qq", "-o", str(log), "-e", f"trace={call}"]
-    prefix += ["-e", f"inject={call}:signal=KILL:when={number}"]
-    env = {"PYTHONDONTWRITEBYTECODE": "1"}
-    return site.manage(*command, prefix=prefix, check=False, env=env).returncode != 0
 
 
 @pytest.mark.parametrize(("call", "fewest"), [("openat", 8), ("rename", 3), ("fsync", 4)])
@@ -45,35 +37,7 @@ def test_fault_35_sigkill_while_files_are_restored_leaves_the_old_or_the_new(
     sqlite_site: Site, strace: str, tmp_path: Path, sweep: Sweep, call: str
 ) -> None:
     site = sqlite_site
-    fill(site)
-    new = snapshot(site.media)
-    made = make(site, *MEDIA)
-    (site.media / "large").write_text("small")
-    old = snapshot(site.media)
-    command = ("restore_backup", made["id"], "--force")
-    log = tmp_path / "all"
-    assert not killed(site, strace, log, call, NEVER, *command)
-    total = number_of(call, log)
-    assert total >= 1
-    site.manage("undo_restore")
-    site.manage("release_restore", "--yes")
-    assert snapshot(site.media) == old
-    for number in sweep.choose(range(1, total + 1), 2):
-        killed(site, strace, tmp_path / str(number), call, number, *command)
-        site.manage("list_backups")  # every command recovers first
-        live = snapshot(site.media)
-        assert live in (old, new), number
-        kept = site.manage("list_restores", "--json").json
-        assert len(kept) == (live == new)
-        assert beside(site) == [entry["previous"] for entry in kept]
-        if kept:
-            site.manage("undo_restore")
-            site.manage("release_restore", "--yes")
-        assert snapshot(site.media) == old
-        assert beside(site) == []
-        assert not [name for name in os.listdir(site.backups / ".restores") if ".work" in name]
-    restored(site, made)
-    assert snapshot(site.media) == new
+    sweep_restore(site, strace, tmp_path, (sweep, call, 2), lambda: snapshot(site.media), beside)
 
 
 def test_fault_35_sigkill_while_files_are_put_back_leaves_each_whole(

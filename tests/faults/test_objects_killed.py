@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_media_killed import killed
 from tests.integration.test_full_backup import FULL
 from tests.support.backups import aftermath, leftovers, listed, make, verify
 from tests.support.media import MEDIA, fill
+from tests.support.media_killed import killed
 from tests.support.sampling import Sweep
 from tests.support.sites import Site
 from tests.support.tracing import NEVER, number_of

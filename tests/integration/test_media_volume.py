@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_media_killed import killed
 from tests.integration.test_media import NOT_ALMIGHTY
 from tests.support.backups import make
 from tests.support.media import MEDIA, Snapshot, beside, fill, restored, snapshot
+from tests.support.media_killed import sweep_restore
 from tests.support.mounts import MountRefusedError, mounted_tmpfs
 from tests.support.sampling import Sweep
 from tests.support.sites import Site
-from tests.support.tracing import NEVER, number_of
 
 PRIVATE = b".trustbackup-"
 
@@ -69,36 +68,8 @@ def test_a_volume_comes_back_and_that_is_undone(volume: Site) -> None:
 def test_fault_35_sigkill_while_a_volume_is_restored_leaves_the_old_or_the_new(
     volume: Site, strace: str, tmp_path: Path, sweep: Sweep, call: str
 ) -> None:
-    fill(volume)
-    new = uploads(volume.media)
-    made = make(volume, *MEDIA)
-    (volume.media / "large").write_text("small")
-    old = uploads(volume.media)
-    command = ("restore_backup", made["id"], "--force")
-    log = tmp_path / "all"
-    assert not killed(volume, strace, log, call, NEVER, *command)
-    total = number_of(call, log)
-    assert total >= 1
-
-    def put_back() -> None:
-        volume.manage("undo_restore")
-        volume.manage("release_restore", "--yes")
-        assert uploads(volume.media) == old
-        assert inside(volume) == []
-
-    put_back()
-    for number in sweep.choose(range(1, total + 1), 3):
-        killed(volume, strace, tmp_path / str(number), call, number, *command)
-        volume.manage("list_backups")  # every command recovers first
-        live = uploads(volume.media)
-        assert live in (old, new), number
-        kept = volume.manage("list_restores", "--json").json
-        assert len(kept) == (live == new)
-        assert inside(volume) == [entry["previous"] for entry in kept]
-        if kept:
-            put_back()
-    restored(volume, made)
-    assert uploads(volume.media) == new
+    chosen = (sweep, call, 3)
+    sweep_restore(volume, strace, tmp_path, chosen, lambda: uploads(volume.media), inside)
 
 
 def test_what_lies_in_a_folder_that_is_not_the_sites_comes_back(sqlite_site: Site) -> None:
