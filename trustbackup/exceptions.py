@@ -117,6 +117,13 @@ class Busy(TrustbackupError):
     permanent = False
 
 
+class ChangedMeanwhile(TrustbackupError):
+    """It was changed since it was looked at."""
+
+    default = _("It was changed since it was looked at")
+    permanent = False
+
+
 REMEDIES = {
     errno.ENOSPC: _("Free some space there or choose another folder, then try again."),
     errno.EDQUOT: _("Free some space there or raise the quota, then try again."),

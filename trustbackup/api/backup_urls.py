@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from trustbackup.api import actions, backups
+from trustbackup.api import actions, backup, backups, restore
 
 urlpatterns = [
     path("", backups.BackupsView.as_view()),
-    path("<str:identifier>/", backups.BackupView.as_view()),
+    path("<str:identifier>/", backup.BackupView.as_view()),
     path("<str:identifier>/verify/", actions.VerifyView.as_view()),
-    path("<str:identifier>/restore/", actions.RestoreView.as_view()),
+    path("<str:identifier>/restore/", restore.RestoreView.as_view()),
 ]

@@ -1,4 +1,4 @@
-"""Backups: which there are, all that is known of one, protecting, deleting, downloading."""
+"""Backups: which there are, making one, downloading one."""
 
 from __future__ import annotations
 
@@ -17,31 +17,22 @@ from trustbackup.api.base import ApiView
 from trustbackup.api.described import IDEMPOTENCY_KEY, described
 from trustbackup.api.problems import Problem
 from trustbackup.api.serializers import (
-    BackupDetailSerializer,
     BackupPageSerializer,
     BackupQuery,
     BackupSerializer,
-    ChangeSerializer,
     CreateSerializer,
     RunSerializer,
     WaitQuery,
 )
 from trustbackup.api.starting import start_run
-from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import AccessToken, Backup, Copy
-from trustbackup.operations.backup.delete import Outcome, delete_backups
-from trustbackup.operations.backup.describe import Description, describe_backup
-from trustbackup.operations.backup.keep import keep_backup
 from trustbackup.operations.context import Context
 from trustbackup.operations.plans.spec import find_plan
-from trustbackup.runs.recorder import record_event, record_run
+from trustbackup.runs.recorder import record_event
 from trustbackup.store import catalog
-from trustbackup.store.manifest import table_label
 from trustbackup.views.backups.listing import ordering
 from trustbackup.views.base import (
     ADD,
-    CHANGE,
-    DELETE,
     DOWNLOAD,
     VIEW,
     actor_of,
@@ -51,7 +42,6 @@ from trustbackup.views.forms import CreateForm
 from trustbackup.views.sending import goes_out, send_file
 
 Scope = AccessToken.Scope
-_TOO_LATE = "This backup was changed since you read it: read it again."
 
 
 def listed(found: QuerySet[Any], query: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -142,72 +132,6 @@ def _options(body: dict[str, Any]) -> dict[str, Any]:
         }
         raise Problem(400, "invalid", "What was asked for can't be done like this.", errors=errors)
     return form.options()
-
-
-def etag_of(backup: Backup) -> str:
-    """Changes whenever one of its files does."""
-    return f'"{backup.fingerprint}"'
-
-
-def _answer(found: Description) -> Response:
-    backup = found.backup
-    with_copies([backup])
-    backup.tables = [  # type: ignore[attr-defined]
-        {"part": part.part, "table": table_label(table.schema, table.name), "rows": table.rows}
-        for part in (found.manifest.parts if found.manifest else ())
-        for table in part.tables
-    ]
-    return Response(BackupDetailSerializer(backup).data, headers={"ETag": etag_of(backup)})
-
-
-@extend_schema_view(
-    get=described(
-        "get_backup", "All that is known of a backup", {200: BackupDetailSerializer}, 404
-    ),
-    patch=described(
-        "change_backup",
-        "Protect a backup, or release it",
-        {200: BackupDetailSerializer},
-        404,
-        412,
-        request=ChangeSerializer,
-        parameters=[
-            OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="Its ETag.")
-        ],
-    ),
-    delete=described("delete_backup", "Delete a backup", {204: None}, 404),
-)
-class BackupView(ApiView):
-    scopes = {"PATCH": Scope.MANAGE, "DELETE": Scope.MANAGE}
-    rights = {"PATCH": (VIEW, CHANGE), "DELETE": (VIEW, DELETE)}
-
-    def get(self, request: Request, identifier: str) -> Response:
-        return _answer(describe_backup(identifier))
-
-    def patch(self, request: Request, identifier: str) -> Response:
-        body = ChangeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        backup = describe_backup(identifier).backup
-        wanted = request.headers.get("If-Match", "*")
-        if wanted != "*" and etag_of(backup) not in [each.strip() for each in wanted.split(",")]:
-            raise Problem(412, "changed_meanwhile", _TOO_LATE)
-        protected = body.validated_data["protected"]
-        name = keep_backup(backup.identifier, protected=protected)
-        action = "keep" if protected else "release"
-        record_event(action, name, actor=actor_of(request), address=address_of(request))
-        catalog.synchronise(Context.current().folder)
-        return _answer(describe_backup(name))
-
-    def delete(self, request: Request, identifier: str) -> Response:
-        """The last good one of its sort stays: no flag of this address lets it go."""
-        name = Context.current().folder.find(identifier).id
-        actor, address = actor_of(request), address_of(request)
-        with record_run("delete", name, actor=actor, address=address) as recorder:
-            result = delete_backups([name])[0]
-            if result.outcome is not Outcome.DELETED:
-                raise TrustbackupError(result.error.rstrip("."))
-            recorder.outcome["deleted"] = [name]
-        return Response(status=204)
 
 
 _BYTES = OpenApiResponse(OpenApiTypes.BINARY, description="The file, or the bytes asked for.")

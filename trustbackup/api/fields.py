@@ -77,3 +77,12 @@ class Day(serializers.DateField):
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             self.fail("invalid", format="YYYY-MM-DD")
         return super().to_internal_value(value)
+
+
+class Switch(serializers.BooleanField):
+    """In an address: true or false."""
+
+    def to_internal_value(self, data: Any) -> bool:  # noqa: ANN401
+        if data not in ("true", "false"):
+            self.fail("invalid", input=data)
+        return bool(data == "true")

@@ -23,7 +23,13 @@ from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from trustbackup.exceptions import BackupNotFound, Busy, TrustbackupError, UsageError
+from trustbackup.exceptions import (
+    BackupNotFound,
+    Busy,
+    ChangedMeanwhile,
+    TrustbackupError,
+    UsageError,
+)
 from trustbackup.views.database_unavailable import RETRY, does_not_answer
 from trustbackup.views.missing_tables import missing_table
 
@@ -82,6 +88,8 @@ def to_problem(error: Exception) -> Problem | None:
 def _of_ours(error: TrustbackupError) -> Problem:
     if isinstance(error, BackupNotFound):
         return Problem(404, "not_found", "There is no such backup here.")
+    if isinstance(error, ChangedMeanwhile):
+        return Problem(412, "changed_meanwhile", str(error))
     if isinstance(error, Busy):
         return Problem(409, "busy", str(error))
     if isinstance(error, UsageError):

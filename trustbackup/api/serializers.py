@@ -6,10 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from trustbackup.api.fields import Day, Flag, Moment, Number, Query, Seconds, Text
+from trustbackup.api.fields import Day, Flag, Moment, Number, Query, Seconds, Switch, Text
 from trustbackup.models import Backup, Copy, Run
 from trustbackup.operations.backup.app_data import APP
-from trustbackup.operations.backup.kinds import MAKEABLE
+from trustbackup.operations.backup.kinds import LONGEST_NAME, MAKEABLE
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views.backups.listing import SORTS
 
@@ -79,6 +79,9 @@ class TableSerializer(serializers.Serializer):
 class BackupDetailSerializer(BackupSerializer):
     """One backup with the tables in it; its ETag is for If-Match."""
 
+    label = serializers.CharField(
+        help_text="What somebody called it since it was made; its name is that then."
+    )
     tables = TableSerializer(many=True)
 
 
@@ -170,53 +173,28 @@ class CreateSerializer(serializers.Serializer):
 
 
 class ChangeSerializer(serializers.Serializer):
-    protected = Flag()
+    """What is left out stays as it is."""
+
+    protected = Flag(required=False)
+    label = Text(
+        max_length=LONGEST_NAME,
+        required=False,
+        allow_blank=True,
+        help_text="What it is called from now on; empty for the name that it was made with.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError("Say `protected` or `label`.")
+        return attrs
+
+
+class DeleteQuery(Query):
+    last_good_too = Switch(default=False, help_text="Even the last good one of its sort.")
 
 
 class VerifySerializer(serializers.Serializer):
     drill = Flag(default=False, help_text="Restore it into a scratch database and compare.")
-
-
-class ConfirmSerializer(serializers.Serializer):
-    confirm = Text(
-        max_length=2000, help_text="The databases' names, as the plan's `confirm` says them."
-    )
-    password = Text(
-        max_length=1000,
-        default="",
-        allow_blank=True,
-        help_text="With a session: the account's. A token needs none.",
-    )
-
-
-class RestoreSerializer(ConfirmSerializer):
-    strategy = serializers.ChoiceField(
-        ["swap", "in place"], default=None, help_text="Without it, the best one here."
-    )
-    migrate = Flag(default=False)
-
-
-class UndoSerializer(ConfirmSerializer):
-    restore = Text(max_length=200, default="", allow_blank=True, help_text="Empty for the newest.")
-
-
-class PlannedPartSerializer(serializers.Serializer):
-    alias = serializers.CharField()
-    strategy = serializers.CharField()
-    why = serializers.CharField()
-    rows_now = serializers.IntegerField()
-
-
-class RestorePlanSerializer(serializers.Serializer):
-    """What a restore would do; it can't be carried out while there are refusals."""
-
-    backup = serializers.CharField(source="entry.id")
-    confirm = serializers.CharField(help_text="What a restore must be sent to confirm it.")
-    refusals = serializers.ListField(child=serializers.CharField())
-    warnings = serializers.ListField(child=serializers.CharField())
-    seconds = serializers.FloatField(allow_null=True, help_text="By the last drill.")
-    rows_now = serializers.IntegerField(help_text="Rows that would be replaced.")
-    parts = PlannedPartSerializer(many=True)
 
 
 class PlanSerializer(serializers.Serializer):

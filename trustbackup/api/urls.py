@@ -6,17 +6,17 @@ from importlib.util import find_spec
 
 from django.urls import path, re_path
 
-from trustbackup.api import actions, backups, maintenance, runs, site
+from trustbackup.api import actions, backup, backups, maintenance, restore, runs, site
 
 app_name = "api"
 described_urls = [
     path("backups/", backups.BackupsView.as_view(), name="backups"),
-    path("backups/<str:identifier>/", backups.BackupView.as_view(), name="backup"),
+    path("backups/<str:identifier>/", backup.BackupView.as_view(), name="backup"),
     path("backups/<str:identifier>/verify/", actions.VerifyView.as_view(), name="verify"),
-    path("backups/<str:identifier>/plan/", actions.PlanOfRestoreView.as_view(), name="plan"),
-    path("backups/<str:identifier>/restore/", actions.RestoreView.as_view(), name="restore"),
+    path("backups/<str:identifier>/plan/", restore.PlanOfRestoreView.as_view(), name="plan"),
+    path("backups/<str:identifier>/restore/", restore.RestoreView.as_view(), name="restore"),
     path("backups/<str:identifier>/files/<str:part>/", backups.PartView.as_view(), name="part"),
-    path("undo/", actions.UndoView.as_view(), name="undo"),
+    path("undo/", restore.UndoView.as_view(), name="undo"),
     path("runs/", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:pk>/", runs.RunView.as_view(), name="run"),
     path("runs/<uuid:pk>/cancel/", actions.CancelView.as_view(), name="cancel"),

@@ -124,7 +124,11 @@ def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
         _restore_files(recorder, options, report)
         return
     strategy = parse_strategy(options["strategy"])
-    request = RestoreRequest(strategy=strategy, migrate=options["migrate"])
+    request = RestoreRequest(
+        strategy=strategy,
+        migrate=options["migrate"],
+        databases=tuple(options.get("aliases", ())),
+    )
     with local_data(options["backup"], report) as reference:
         plan = plan_full_restore(
             reference, request, report, count=False, files=options.get("files", False)
@@ -146,7 +150,8 @@ def _restore_files(recorder: RunRecorder, options: Options, report: Reporter) ->
         restore_files_as_asked(recorder, options, report)
         return
     with local_data(options["backup"], report) as reference:
-        plan = plan_media_restore(reference, MediaRequest(), report, count=False)
+        request = MediaRequest(parts=tuple(options.get("folders", ())))
+        plan = plan_media_restore(reference, request, report, count=False)
         recorder.outcome["warnings"] = list(plan.warnings)
         with only_run([MEDIA_LOCK], wait=False):
             restore_media(plan, report, on_folder=noting(recorder))

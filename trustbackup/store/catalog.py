@@ -42,7 +42,8 @@ def describe(entry: BackupFiles) -> Backup:
         return _without_manifest(entry, Backup.State.UNREADABLE, str(error))
     noted = entry.record() if entry.has_record else Record()
     backup = Backup(identifier=entry.id, fingerprint=entry.fingerprint())
-    backup.name, backup.kind, backup.trigger = found.name, found.kind, found.trigger
+    backup.name = noted.label or found.name
+    backup.kind, backup.trigger = found.kind, found.trigger
     backup.host, backup.created = found.host, found.created
     if found.plan:
         backup.plan, backup.zone = found.plan.name, found.plan.zone

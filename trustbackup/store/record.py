@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from trustbackup.store.manifest import format_time
+from trustbackup.store.manifest import LONGEST, format_time
 from trustbackup.store.signature import Signature, Signer
 
 SCHEMA = 2
@@ -77,6 +77,10 @@ class Record:
     protected: bool = False
     protection_changed: datetime | None = None
     """When protection was last given or taken; None where nobody said so since it was made."""
+    label: str = ""
+    """What somebody calls it since; "" for the name that it was made with."""
+    labelled: datetime | None = None
+    """When that was last said; None where it never was."""
     checked: Check | None = None
     drills: tuple[Drill, ...] = ()
     anomalies: tuple[Odd, ...] = ()
@@ -114,9 +118,12 @@ def load(data: bytes, identifier: str, signer: Signer) -> Record:
         changed = document.get(called["protection_changed"])
         offloaded = document.get(called["offloaded"])
         confirmed = document.get("anomalies_confirmed")
+        labelled = document.get("labelled")
         return Record(
             protected=protected,
             protection_changed=None if changed is None else datetime.fromisoformat(changed),
+            label=_label(document.get("label", "")),
+            labelled=None if labelled is None else datetime.fromisoformat(labelled),
             checked=None if checked is None else _check(checked),
             drills=tuple(_drill(item) for item in document["drills"]),
             anomalies=tuple(_odd(item) for item in document.get("anomalies", ())),
@@ -125,6 +132,11 @@ def load(data: bytes, identifier: str, signer: Signer) -> Record:
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return Record()
+
+
+def _label(text: object) -> str:
+    """Of a column's length, as the name is that it stands for."""
+    return text[: LONGEST["name"]] if isinstance(text, str) else ""
 
 
 def _check(document: dict[str, Any]) -> Check:
@@ -173,7 +185,8 @@ def signed_by(data: bytes, signer: Signer) -> Signature:
 
 
 def merge(mine: Record, theirs: Record) -> Record:
-    """What both know: the newest check, the newest drills, the last word on protection.
+    """What both know: the newest check, the newest drills, the last word on protection, and on
+    what it is called.
 
     Where nobody ever changed it, it is protected if either is. ``offloaded`` is mine alone.
     """
@@ -183,12 +196,15 @@ def merge(mine: Record, theirs: Record) -> Record:
         protected = max(mine, theirs, key=lambda each: each.protection_changed or never).protected
     checks = [each.checked for each in (mine, theirs) if each.checked is not None]
     drills = {drill.at: drill for drill in (*theirs.drills, *mine.drills)}
+    named = max(theirs, mine, key=lambda each: each.labelled or never)
     return Record(
         protected=protected,
         protection_changed=max(
             (each.protection_changed for each in (mine, theirs) if each.protection_changed),
             default=None,
         ),
+        label=named.label,
+        labelled=named.labelled,
         checked=max(checks, key=lambda check: check.at, default=None),
         drills=tuple(drills[at] for at in sorted(drills))[-DRILLS_KEPT:],
         anomalies=mine.anomalies or theirs.anomalies,

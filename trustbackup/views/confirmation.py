@@ -29,7 +29,8 @@ WITHIN = timedelta(minutes=15)
 class ConfirmForm(forms.Form):
     """The names of what is replaced, and the password of who asks for it.
 
-    ``has_folders`` says that folders of uploaded files are among it.
+    ``has_folders`` says that folders of uploaded files are among it; ``names_only`` is for who has
+    no password here, and no session to sign in anew.
     """
 
     typed = forms.CharField(label=_("The database's name"), max_length=2000)
@@ -45,12 +46,14 @@ class ConfirmForm(forms.Form):
         request: HttpRequest,
         *args: Any,  # noqa: ANN401
         has_folders: bool = False,
+        names_only: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*args, **kwargs)
         self.expected, self.request, self.has_folders = expected, request, has_folders
+        self.names_only = names_only
         self.sign_in_first = presence.asks_sign_in(request)
-        if not presence.asks_password(request):
+        if names_only or not presence.asks_password(request):
             del self.fields["password"]
         if ", " in expected:
             self.fields["typed"].label = (
@@ -75,7 +78,7 @@ class ConfirmForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        if text := presence.problem(self.request):
+        if not self.names_only and (text := presence.problem(self.request)):
             self.add_error(None, text)
         return self.cleaned_data
 

@@ -126,6 +126,9 @@ ACTIONS: dict[str, ActionLabels] = {
         gettext_lazy("Protecting"),
         pgettext_lazy("a run", "Protected"),
     ),
+    "label": ActionLabels(
+        pgettext_lazy("a run", "Naming"), gettext_lazy("Giving a name"), gettext_lazy("Named")
+    ),
     "release": ActionLabels(
         pgettext_lazy("a run", "Release"), gettext_lazy("Releasing"), gettext_lazy("Released")
     ),

@@ -48,7 +48,7 @@ class AppRestoreView(RestorePage, View):
         if plan is None or plan.refusals:
             return self._page(request, identifier, mode, plan, None, problem)
         form = AppRestoreForm(plan.label, request, request.POST, of_settings=plan.rows.is_settings)
-        if request.POST.get("shown", "") != _digest(plan):
+        if request.POST.get("shown", "") != digest_of(plan):
             problem = _("What would happen to rows of other apps has changed: look at it again.")
             return self._page(request, identifier, mode, plan, form, problem)
         if not form.is_valid():
@@ -92,7 +92,7 @@ class AppRestoreView(RestorePage, View):
             "modes": {str(each): said for each, said in MODES.items()},
             "models": _by_name(plan) if plan else {},
             "outside": plan.found.outside if plan else ({}, {}),
-            "shown": _digest(plan) if plan else "",
+            "shown": digest_of(plan) if plan else "",
             "expected": label,
             "form": form or AppRestoreForm(label, request, of_settings=of_settings),
             "of_settings": of_settings,
@@ -120,7 +120,7 @@ def _known_mode(name: str) -> Mode:
         return Mode.UPDATE
 
 
-def _digest(plan: AppPlan) -> str:
+def digest_of(plan: AppPlan) -> str:
     """Tells whether the page that was looked at said the same of other apps' rows."""
     text = json.dumps(plan.found.outside, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
