@@ -36,7 +36,7 @@ tests-in-process:
 .PHONY: test
 test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name", ARGS=--thorough)
 	@scripts/setup.sh packages "make test" initdb pg_dump strace sqlite3 mount setpriv ps \
-		chromium-headless-shell curl unzip jq sshd ssh-keygen xgettext /usr/share/i18n/locales
+		chromium-headless-shell curl unzip jq sshd ssh-keygen age xgettext /usr/share/i18n/locales
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: test-field

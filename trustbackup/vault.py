@@ -126,24 +126,39 @@ def _from_file(path: Path, *, private_key: bool) -> str:
     what = _("The secret file:%(path)s can't be read", path=path)
     if not path.is_absolute():
         raise SecretError(what, why=_("its path is not absolute"), todo=_("Write file:/path."))
+    content = read_private_file(path, what, private_key=private_key)
+    try:
+        secret = content.decode()
+    except UnicodeDecodeError:
+        raise SecretError(what, why=_("it is no text"), todo=_("Check the path.")) from None
+    secret = secret.rstrip("\r\n")
+    if not secret:
+        raise SecretError(what, why=_("it is empty"), todo=_("Check the path."))
+    return f"{secret}\n" if private_key else secret
+
+
+@sensitive_variables()
+def read_private_file(path: Path, what: str, *, private_key: bool = True) -> bytes:
+    """A small regular file that only its owner, or group, may read; ``what`` is the clause said
+    where it can't be. A password in a container's folder for secrets may be read by all.
+
+    Raises SecretError.
+    """
     try:
         # O_NONBLOCK: nobody writes to a pipe that stands there.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             _must_be_private(what, path, os.fstat(descriptor).st_mode, private_key=private_key)
             content = file.read(_LARGEST + 1)
-        secret = content.decode()
     except OSError as error:
         raise SecretError(
             what, why=os.strerror(error.errno or 0), todo=_("Check the path and its rights.")
         ) from error
-    except UnicodeDecodeError:
-        raise SecretError(what, why=_("it is no text"), todo=_("Check the path.")) from None
-    secret = secret.rstrip("\r\n")
-    if not secret or len(content) > _LARGEST:
-        why = _("it is empty") if not secret else _("it is larger than a secret can be")
-        raise SecretError(what, why=why, todo=_("Check the path."))
-    return f"{secret}\n" if private_key else secret
+    if len(content) > _LARGEST:
+        raise SecretError(
+            what, why=_("it is larger than a secret can be"), todo=_("Check the path.")
+        )
+    return content
 
 
 def _must_be_private(what: str, path: Path, mode: int, *, private_key: bool) -> None:

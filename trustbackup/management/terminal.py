@@ -21,11 +21,13 @@ from django.db import DatabaseError, connections, router
 from trustbackup.conf import get_settings
 from trustbackup.exceptions import Cancelled, TrustbackupError
 from trustbackup.management.encoding import is_unicode, spelled_output
+from trustbackup.management.identity import identities_of
 from trustbackup.management.plain_output import PlainOutput, plain, plain_json
 from trustbackup.models import Alarm
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.runs.delivery import sending
 from trustbackup.runs.lookout import lookout
+from trustbackup.store.identities import using
 from trustbackup.store.index_access import refuse_coroutines
 from trustbackup.store.locks import RESTORES
 
@@ -77,7 +79,8 @@ class BackupCommand(BaseCommand):
                 with cancellable():
                     for sentence in _recovered():
                         self.stderr.write(sentence)
-                    ok = self.run(options)
+                    with using(identities_of(options)):
+                        ok = self.run(options)
                 _look_out()
         except KeyboardInterrupt:
             raise CommandError("Stopped: nothing incomplete was left behind.") from None

@@ -30,6 +30,7 @@ from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.checked_file import hashes_of
 from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.objects import FORMAT
+from trustbackup.store.sealed_manifest import require_open
 from trustbackup.store.signature import Signature
 from trustbackup.store.streams import BLOCK, Decompressed
 
@@ -86,6 +87,18 @@ def note_check(entry: BackupFiles, verdict: VerifyResult) -> None:
     # A read-only copy can be checked all the same; only the note about it is lost.
     with suppress(FolderError):
         entry.folder.change(entry.id, lambda noted: replace(noted, checked=check))
+
+
+def require_identity(entry: BackupFiles) -> None:
+    """Look whether the identities in use open each part of a backup, by the files' beginnings.
+
+    Raises IdentityNeeded, ManifestError, FolderError.
+    """
+    manifest, _signature = entry.read_manifest()
+    require_open(manifest)
+    for part in manifest.parts if manifest.recipients else ():
+        with file_operation(_("Reading"), part.file), Decompressed(entry.root / part.file):
+            pass
 
 
 def check_files(entry: BackupFiles, manifest: Manifest, report: Reporter = quiet) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Protocol
 from trustbackup.exceptions import FolderError, ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined
-from trustbackup.store import durable, manifest, names, removal
+from trustbackup.store import durable, manifest, names, removal, sealed_manifest
 from trustbackup.store.checked_file import BlockHashes
 from trustbackup.store.manifest import Manifest
 from trustbackup.store.record import Offloaded, Record
@@ -91,7 +91,7 @@ class BackupFiles:
         name = names.manifest_name(self.id)
         data = durable.read_small(self.root / name, manifest.LARGEST)
         try:
-            document, signature = manifest.read_signed(data, self.folder.signer)
+            document, signature = sealed_manifest.read(data, self.folder.signer)
             return manifest.load(document, expected_id=self.id), signature
         except ManifestError as error:
             what = joined([name, error.what], ": ")

@@ -6,13 +6,14 @@ import bz2
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol, cast
 
 from isal import igzip_lib, igzip_threaded, isal_zlib
 
 from trustbackup.exceptions import UsageError
 from trustbackup.phrases import gettext as _
+from trustbackup.store.age import SUFFIX
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -53,6 +54,14 @@ class Compression:
     store: Callable[[], Compressor] | None = None
     """Makes what leaves bytes as they are, and goes before or behind the compressor's own in one
     file; None where the compressor is quick enough with what is compressed already."""
+    recipients: tuple[str, ...] = ()
+    """Public keys that what it made is encrypted to; none leaves it as it is."""
+
+    def encrypted_to(self, recipients: tuple[str, ...]) -> Compression:
+        """The same, and encrypted."""
+        if not recipients:
+            return self
+        return replace(self, suffix=self.suffix + SUFFIX, recipients=recipients)
 
 
 class StoredGzip:

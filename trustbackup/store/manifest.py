@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +18,10 @@ from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.store import names, old_schemas, quick_json
 from trustbackup.store.file_facts import FileFacts, read_file_facts
+from trustbackup.store.fingerprints import fingerprints
 from trustbackup.store.full_facts import FullFacts, read_full_facts
 from trustbackup.store.inventory import Inventory, read_inventory
+from trustbackup.store.manifest_checks import CONTROL, check_parts, check_texts
 from trustbackup.store.members import (
     invalid,
     list_of,
@@ -41,9 +43,7 @@ KINDS = ("full", "database", "media", "settings", "app")
 LONGEST = {"name": 200, "host": 255, "trigger": 40}
 """Characters that the index keeps of these."""
 _THE_MANIFEST, _A_PART, _A_TABLE = _("the manifest"), _("a part"), _("a table")
-_LARGEST_NUMBER = 2**63 - 1
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,9 @@ class Part:
     """Tables whose rows were left out on purpose, as ``str`` names them; ``tables`` has them."""
     files: FileFacts | None = None
     """What an archive of files holds; None in all else."""
+    plain_bytes: int = 0
+    plain_sha256: str = ""
+    """Of what ``age -d`` makes of the file; 0 and "" where it is not encrypted."""
 
     @property
     def rows(self) -> int:
@@ -113,6 +116,8 @@ class Manifest:
     """None for a backup that no plan made."""
     full: FullFacts | None = None
     """How the parts of a full backup fit; None in all else."""
+    recipients: tuple[str, ...] = ()
+    """Public keys that it is encrypted to; their fingerprints where it is sealed."""
     schema: int = SCHEMA
     signature: Mapping[str, str] = field(default_factory=dict)
 
@@ -135,12 +140,28 @@ class Manifest:
         named = [f"{part.part}/" if part.files else part.part for part in held]
         return "".join(f",{name}" for name in named) + ","
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The fingerprints of the keys that it is encrypted to."""
+        return self.recipients if self.is_sealed else fingerprints(self.recipients)
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether only what lies open of it could be read: it is encrypted, and not to us."""
+        return bool(self.recipients) and not self.versions
+
     def part(self, name: str) -> Part | None:
         return next((part for part in self.parts if part.part == name), None)
 
 
-def dump(manifest: Manifest, signer: Signer) -> bytes:
+def dump(
+    manifest: Manifest,
+    signer: Signer,
+    seal: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document,
+) -> bytes:
     """The signed file: UTF-8 JSON, one member a line, so that grep and sed can read it.
+
+    ``seal`` makes of it what may lie beside an encrypted backup (``sealed_manifest.py``).
 
     Raises ManifestError when it would be too large to be read.
     """
@@ -149,7 +170,7 @@ def dump(manifest: Manifest, signer: Signer) -> bytes:
         document[moment] = format_time(document[moment])
     document = old_schemas.as_then(document, manifest.schema)
     # The signature covers what a reader will see, so sign what JSON makes of it.
-    document = json.loads(json.dumps(document))
+    document = seal(json.loads(json.dumps(document)))
     document["signature"] = signer.sign(document)
     data = file_bytes(document)
     if len(data) > LARGEST:
@@ -240,27 +261,11 @@ def load(document: Mapping[str, Any], *, expected_id: str) -> Manifest:
     if values["kind"] not in KINDS:
         raise invalid(_("its kind is %(kind)r", kind=values["kind"]))
     values["parts"] = tuple(_part(item, expected_id) for item in list_of(values["parts"], "parts"))
+    values["recipients"] = list_of_texts(values["recipients"], "recipients")
     values["plan"], values["full"] = read_plan_note(values["plan"]), read_full_facts(values["full"])
-    _check_texts(values)
-    _check_parts(values["parts"])
+    check_texts(values, LONGEST)
+    check_parts(values["parts"])
     return Manifest(**values)
-
-
-def _check_texts(values: Mapping[str, Any]) -> None:
-    for text, longest in LONGEST.items():
-        if len(values[text]) > longest or _CONTROL.search(values[text]):
-            raise invalid(_("its %(member)s is too long or has a control character", member=text))
-
-
-def _check_parts(parts: Sequence[Part]) -> None:
-    if not parts:
-        raise invalid(_("it has no part"))
-    for count in ("bytes", "raw_bytes", "rows"):
-        if sum(getattr(part, count) for part in parts) > _LARGEST_NUMBER:
-            raise invalid(_("its %(member)s are too many", member=count))
-    for unique in ("part", "file"):
-        if len({getattr(part, unique) for part in parts}) != len(parts):
-            raise invalid(_("two parts have the same %(member)s", member=unique))
 
 
 def _part(document: object, expected_id: str) -> Part:
@@ -270,7 +275,7 @@ def _part(document: object, expected_id: str) -> Part:
         raise invalid(_("its file %(file)r is none of this backup's", file=values["file"]))
     if not _SHA256.fullmatch(values["sha256"]):
         raise invalid(_("the SHA-256 of %(file)s is not 64 hex digits", file=values["file"]))
-    if _CONTROL.search(values["part"]):
+    if CONTROL.search(values["part"]):
         raise invalid(_("the name of a part has a control character"))
     values["tables"] = tuple(
         Table(**members_of(item, Table, _A_TABLE)) for item in list_of(values["tables"], "tables")

@@ -3,6 +3,7 @@
     backup_2026-11-20_02-15-33.dump.gz             database "default"
     backup_2026-11-20_02-15-33.analytics.dump.gz   database "analytics"
     backup_2026-11-20_02-15-33.app-shop.jsonl.gz   the data of app "shop"
+    backup_2026-11-20_02-15-33.dump.gz.age         the same, encrypted
     backup_2026-11-20_02-15-33.manifest.json       published last, deleted first
     backup_2026-11-20_02-15-33.record.json         what became of it since: protected
     backup_object_<sha256>                         contents that several backups share
@@ -28,12 +29,12 @@ _ID_PATTERN = re.compile(_ID, re.ASCII)
 _FILE_PATTERN = re.compile(
     rf"{PREFIX}(?P<id>{_ID})(?P<rest>"
     r"\.manifest\.json|\.record\.json|"
-    r"(?:\.(?P<part>[A-Za-z0-9_-]{1,64}))?\.(?:dump\.tar|dump|tar|jsonl|json|xml|yaml)(?:\.gz|\.zst|\.bz2)?)",
+    r"(?:\.(?P<part>[A-Za-z0-9_-]{1,64}))?\.(?:dump\.tar|dump|tar|jsonl|json|xml|yaml)(?:\.gz|\.zst|\.bz2)?(?:\.age)?)",
     re.ASCII,
 )
 # A dump that someone named by hand is still listed, under its whole stem.
 _FOREIGN_PATTERN = re.compile(
-    rf"{PREFIX}(?P<id>[A-Za-z0-9][A-Za-z0-9_.-]{{0,150}}?)\.dump(?:\.tar)?(?:\.gz|\.zst|\.bz2)?",
+    rf"{PREFIX}(?P<id>[A-Za-z0-9][A-Za-z0-9_.-]{{0,150}}?)\.dump(?:\.tar)?(?:\.gz|\.zst|\.bz2)?(?:\.age)?",
     re.ASCII,
 )
 

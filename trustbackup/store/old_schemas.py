@@ -12,12 +12,13 @@ from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.store.members import invalid
 
-NEWEST = 5
+NEWEST = 6
 _NEW: Mapping[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     2: ({}, {"inventory": None}),
     3: ({"plan": None}, {"definition": "", "excluded": []}),
     4: ({}, {"files": None}),
     5: ({"full": None}, {}),
+    6: ({"recipients": []}, {"plain_bytes": 0, "plain_sha256": ""}),
 }
 """Schema → members that came with it, of the manifest and of a part, each with its value in one
 that was written before."""

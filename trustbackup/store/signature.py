@@ -7,19 +7,25 @@ manifest signature v1")``, so that a secret itself is never used twice.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import enum
+import functools
 import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustbackup.exceptions import BackupNotFound
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import ngettext
 from trustbackup.store import quick_json
 
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
 _PURPOSE = b"trustbackup manifest signature v1"
+_SEALING = b"trustbackup sealed manifest v1"
 
 
 class Signature(enum.Enum):
@@ -39,6 +45,7 @@ class Signer:
         self._keys = [_hmac(secret.encode(), _PURPOSE) for secret in secrets]
         self.keys = " ".join(_key_id(key) for key in self._keys)
         """Which keys it has, without telling them: changes when one comes or goes."""
+        self._secrets = tuple(secrets)
 
     def sign(self, document: Mapping[str, Any]) -> dict[str, str]:
         key = self._keys[0]
@@ -47,6 +54,26 @@ class Signer:
             "key": _key_id(key),
             "value": _hmac(key, canonical(document)).hex(),
         }
+
+    @functools.cached_property
+    def _fernet(self) -> MultiFernet:
+        from cryptography.fernet import Fernet, MultiFernet
+
+        keys = [_hmac(secret.encode(), _SEALING) for secret in self._secrets]
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+
+    def seal(self, data: bytes) -> str:
+        """Encrypt for the site itself, with the first of its secrets: ASCII, a third longer."""
+        return self._fernet.encrypt(data).decode()
+
+    def unseal(self, token: str) -> bytes:
+        """What was sealed with one of them; ``b""`` where none fits."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet.decrypt(token)
+        except (InvalidToken, ValueError):
+            return b""
 
     def check(self, document: Mapping[str, Any]) -> Signature:
         signature = document.get("signature")

@@ -14,16 +14,20 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from trustbackup.exceptions import ManifestError
+from trustbackup.exceptions import ManifestError, TrustbackupError
 from trustbackup.phrases import gettext as _
 from trustbackup.store import cuts
+from trustbackup.store.age import MAGIC, is_encrypted
 from trustbackup.store.checked_file import BlockHashes, open_checked
 from trustbackup.store.compression import DAMAGE, Compression, sniff_compression
+from trustbackup.store.decrypt import open_decrypted
 from trustbackup.store.durable import open_regular
+from trustbackup.store.encrypt import Encryptor
 from trustbackup.store.scheduling import has_green_threads, schedule_as_batch
 
 BLOCK = 1 << 20
@@ -52,11 +56,16 @@ class Writable(Protocol):
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: sizes in bytes, and the SHA-256 of the file as 64 hex digits."""
+    """What was written: sizes in bytes, and the SHA-256 of the file as 64 hex digits.
+
+    What is plain is what ``age -d`` makes of an encrypted file; 0 and "" of any other.
+    """
 
     size: int
     raw_size: int
     sha256: str
+    plain_size: int = 0
+    plain_sha256: str = ""
 
 
 def write_compressed(
@@ -83,7 +92,10 @@ def write_compressed(
             writer.put(block, count, packed=is_packed is not None and is_packed())
             raw_size += count
             on_bytes(raw_size)
-    return Written(writer.size, raw_size, writer.digest.hexdigest())
+    plain = writer.size, raw_size, writer.digest.hexdigest()
+    if (encryptor := writer.encryptor) is None:
+        return Written(*plain)
+    return Written(encryptor.size, raw_size, encryptor.digest.hexdigest(), plain[0], plain[2])
 
 
 class _Writer:
@@ -92,6 +104,9 @@ class _Writer:
     def __init__(
         self, target: Writable, compression: Compression, step: int, *, mixed: bool
     ) -> None:
+        self.encryptor = (
+            Encryptor(target, compression.recipients) if compression.recipients else None
+        )
         self.target = target
         self.compression = compression
         self.compressor = compression.compressor()
@@ -127,8 +142,13 @@ class _Writer:
             self._abandoned = True
             self._ended.wait()
             raise
+        finally:
+            if self.encryptor is not None and (self._abandoned or self.error is not None):
+                self.encryptor.abandon()
         if kind is None and self.error is not None:
             raise self.error
+        if kind is None and self.encryptor is not None:
+            self.encryptor.close()
 
     def empty_block(self) -> memoryview:
         """A block to fill, as soon as one is free; a small source needs few."""
@@ -194,6 +214,9 @@ class _Writer:
             raise _Abandoned
         self.digest.update(data)
         self.size += len(data)
+        if self.encryptor is not None:
+            self.encryptor.write(data)
+            return
         view = memoryview(data)
         while view:
             view = view[self.target.write(view) :]
@@ -226,14 +249,23 @@ class Decompressed:
 
     def __init__(self, path: Path, known: BlockHashes | None = None) -> None:
         self.path = path
-        self._file = open_regular(path) if known is None else open_checked(path, known)
-        self.compression = sniff_compression(self._file.peek(8))  # type: ignore[attr-defined]
-        self._reader = self.compression.reader(self._file)
+        with ExitStack() as stack:
+            file = stack.enter_context(
+                open_regular(path) if known is None else open_checked(path, known)
+            )
+            self.encrypted = is_encrypted(file.peek(len(MAGIC)))  # type: ignore[attr-defined]
+            if self.encrypted:
+                file = stack.enter_context(open_decrypted(file, path.name))
+            self.compression = sniff_compression(file.peek(8))  # type: ignore[attr-defined]
+            self._reader = stack.enter_context(self.compression.reader(file))
+            self._files = stack.pop_all()
 
     def read(self, size: int = -1, /) -> bytes:
         """At most ``size`` bytes. Raises ManifestError when the file is damaged."""
         try:
             return self._reader.read(size)
+        except TrustbackupError:
+            raise
         except DAMAGE as error:
             raise ManifestError(
                 _("%(name)s can't be decompressed", name=self.path.name),
@@ -242,8 +274,7 @@ class Decompressed:
             ) from error
 
     def close(self) -> None:
-        self._reader.close()
-        self._file.close()
+        self._files.close()
 
     def __enter__(self) -> Self:
         return self

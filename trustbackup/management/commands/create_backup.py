@@ -88,6 +88,13 @@ class Command(BackupCommand):
             metavar="NAME|URL",
             help="Copy it there, too; may be repeated. Automatic destinations get it anyway.",
         )
+        parser.add_argument(
+            "--encrypt-to",
+            action="append",
+            default=[],
+            metavar="KEY",
+            help="Encrypt it to this public key of age, age1… or ssh-ed25519; may be repeated.",
+        )
         parser.add_argument("--keep", action="store_true", help="Never let retention delete it.")
         parser.add_argument(
             "--before",
@@ -122,6 +129,7 @@ class Command(BackupCommand):
                 app=app,
                 incremental=options["incremental"],
                 read_all=options["read_all"],
+                encrypt_to=options["encrypt_to"],
                 name=name,
                 compression="none" if options["no_compress"] else options["compression"],
                 keep=options["keep"] or bool(before),

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from trustbackup.management.app_restore import AppRestore
 from trustbackup.management.database_plan import databases_as_json, show_databases
 from trustbackup.management.full_restore import Chosen, FullRestore
+from trustbackup.management.identity import add_identity_argument
 from trustbackup.management.media_restore import (
     MediaRestore,
     add_media_arguments,
@@ -83,6 +84,7 @@ class Command(BackupCommand):
             " rows that are not in the backup go.",
         )
         add_media_arguments(parser)
+        add_identity_argument(parser)
 
     def run(self, options: dict[str, Any]) -> bool:
         if not options["dry_run"]:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from trustbackup.exceptions import ManifestError
 from trustbackup.management.commands.list_backups import as_json
+from trustbackup.management.identity import add_identity_argument
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, counted, size, table
 from trustbackup.operations.backup import manual_commands
@@ -25,6 +26,7 @@ class Command(BackupCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("reference", metavar="ID|latest")
+        add_identity_argument(parser)
 
     def run(self, options: dict[str, Any]) -> bool:
         context = Context.current()
@@ -40,7 +42,8 @@ class Command(BackupCommand):
             parts = [asdict(part) for part in manifest.parts] if manifest else []
             made_with = dict(manifest.versions) if manifest else {}
             full = manifest.full if manifest else None
-            about = {"full": asdict(full)} if full else {}
+            about: dict[str, Any] = {"full": asdict(full)} if full else {}
+            about |= {"recipients": manifest.keys} if manifest else {}
             self.print_json({**as_json(backup), "parts": parts, "versions": made_with, **about})
             return True
         write = self.stdout.write
@@ -59,16 +62,25 @@ class Command(BackupCommand):
                     f"  Its data is at {backup.offloaded_to} only; a restore fetches it by itself."
                 )
             )
-        if manifest is None:
-            return True
+        if manifest is not None:
+            self._print_manifest(manifest)
+        return True
+
+    def _print_manifest(self, manifest: Manifest) -> None:
+        write = self.stdout.write
+        if manifest.recipients:
+            write(f"  encrypted to {', '.join(manifest.keys)}")
+        if manifest.is_sealed:
+            write("  What it holds is sealed: give an identity with --identity FILE.")
+            return
+        took = (manifest.finished - manifest.started).total_seconds()
         versions = ", ".join(f"{key} {value}" for key, value in manifest.versions.items())
-        write(plain(f"  made on {manifest.host} in {backup.seconds:.1f} s with {versions}"))
+        write(plain(f"  made on {manifest.host} in {took:.1f} s with {versions}"))
         for part in manifest.parts:
             self._print_part(part)
         self._print_full(manifest)
         write("\nCheck it without trustbackup, in its folder:")
-        write(f"  {manual_commands.check_command(backup.identifier)}")
-        return True
+        write(f"  {manual_commands.check_command(manifest.id)}")
 
     def _print_part(self, part: Part) -> None:
         def write(line: str) -> None:

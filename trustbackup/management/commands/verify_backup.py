@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from trustbackup.management.full_restore import is_full
+from trustbackup.management.identity import add_identity_argument
 from trustbackup.management.media_restore import is_media
 from trustbackup.management.terminal import BackupCommand, seconds
 from trustbackup.operations.offsite.targets import find_destination
@@ -34,6 +35,7 @@ class Command(BackupCommand):
         parser.add_argument(
             "--at", default="", metavar="NAME|URL", help="Read the copy at a destination back."
         )
+        add_identity_argument(parser)
 
     def run(self, options: dict[str, Any]) -> bool:
         if options["content"] and not options["restore"]:

@@ -142,6 +142,8 @@ def _dump_rows(
         bytes=stored.size,
         raw_bytes=stored.raw_size,
         sha256=stored.sha256,
+        plain_bytes=stored.plain_size,
+        plain_sha256=stored.plain_sha256,
         compression=how.name,
         format=format_.name,
         engine="",

@@ -27,7 +27,7 @@ from trustbackup.operations.backup.kinds import (
     check_kind,
     checked_name,
 )
-from trustbackup.operations.backup.media import MEDIA_KIND, dump_folder
+from trustbackup.operations.backup.media import MEDIA_KIND, OnList, dump_folder, no_one
 from trustbackup.operations.backup.media_objects import dump_folder_as_objects, naming_objects
 from trustbackup.operations.backup.sweep import sweep_quietly
 from trustbackup.operations.context import Context
@@ -35,10 +35,14 @@ from trustbackup.operations.media_folders import MediaFolder, media_folders
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.site_version import site_version
 from trustbackup.store import names, record
+from trustbackup.store.age import check_encrypted, read_recipients
 from trustbackup.store.compression import get_compression
+from trustbackup.store.drafts import Draft
 from trustbackup.store.folder import BackupFolder
-from trustbackup.store.manifest import Manifest, Part, dump
+from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.plan_note import PlanNote
+from trustbackup.store.sealed_manifest import dump
+from trustbackup.store.streams import Decompressed
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +62,7 @@ def create_backup(
     app: AppRequest | None = None,
     incremental: bool = False,
     read_all: bool = False,
+    encrypt_to: Sequence[str] = (),
     trigger: str = "command",
     plan: PlanNote | None = None,
     root: Path | None = None,
@@ -72,16 +77,19 @@ def create_backup(
     prevents; ``excluded`` are tables whose rows are left out,
     with or without their schema; ``app`` is what a backup of type ``app`` holds; ``incremental``
     keeps uploaded files as objects, of which only new ones are written, and ``read_all`` reads all
-    of them again; ``root`` is another folder than the backups'.
+    of them again; ``encrypt_to`` are age's public keys, to which everything is encrypted;
+    ``root`` is another folder than the backups'.
 
     Raises UsageError, ConfigurationError, DumpError, FolderError or Cancelled; nothing is
     left behind then.
     """
     context = Context.current()
     check_kind(kind, app)
-    check_incremental(kind, incremental=incremental, read_all=read_all)
+    recipients = read_recipients(encrypt_to)
+    check_incremental(kind, incremental=incremental, read_all=read_all, encrypted=bool(recipients))
     name = checked_name(name)
     how = get_compression(compression or context.settings.compression)
+    how = how.encrypted_to(recipients)
     folders = media_folders(context.settings) if kind == MEDIA_KIND else []
     aliases = aliases_of(kind, databases)
     sources = [context.database(alias) for alias in aliases]
@@ -104,11 +112,14 @@ def create_backup(
                 return dump_app(source, draft, how, app, report)
             return dump_database(source, draft, how, request, report)
 
-        def dump_files(folder: MediaFolder) -> tuple[Part, Part]:
+        def dump_files(folder: MediaFolder, on_list: OnList = no_one) -> tuple[Part, Part]:
             if not incremental:
-                return dump_folder(folder, draft, how, report)
+                return dump_folder(folder, draft, how, report, on_list)
             stack.enter_context(naming_objects(draft.root))
-            return dump_folder_as_objects(folder, backups, draft, how, report, read_all=read_all)
+            parts = dump_folder_as_objects(folder, backups, draft, how, report, read_all=read_all)
+            with Decompressed(draft.folder / parts[1].file) as raw:
+                on_list(raw)
+            return parts
 
         parts = [dump_one(source) for source in sources]
         for folder in folders:
@@ -117,6 +128,7 @@ def create_backup(
         if rest is not None:
             rest.dump(aliases)
             parts += rest.parts
+        _check_encrypted(draft, parts, recipients)
         report(Progress(stage="publishing"))
         manifest = Manifest(
             id=draft.id,
@@ -131,6 +143,7 @@ def create_backup(
             parts=tuple(parts),
             plan=plan,
             full=rest.facts if rest is not None else None,
+            recipients=recipients,
         )
         look(manifest)
         if keep:
@@ -143,6 +156,13 @@ def create_backup(
     seconds = (manifest.finished - manifest.started).total_seconds()
     logger.info("Backup %s was made: %d bytes, %.1f s.", manifest.id, manifest.bytes, seconds)
     return manifest
+
+
+def _check_encrypted(draft: Draft, parts: Sequence[Part], recipients: Sequence[str]) -> None:
+    """Nothing says that it is encrypted but what was read back. Raises FolderError."""
+    if recipients:
+        for part in parts:
+            check_encrypted(draft.folder / part.file, recipients, part.plain_bytes)
 
 
 def _versions() -> dict[str, str]:

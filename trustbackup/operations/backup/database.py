@@ -7,6 +7,7 @@ from trustbackup.databases.values import DumpRequest, Facts
 from trustbackup.operations.progress import Progress, Reporter
 from trustbackup.store import drafts, names
 from trustbackup.store.compression import Compression
+from trustbackup.store.head import Head
 from trustbackup.store.manifest import Part, Table
 from trustbackup.store.streams import Decompressed, Written, write_compressed
 
@@ -27,10 +28,12 @@ def dump_database(
         def on_bytes(done: int) -> None:
             report(Progress(stage=stage, done=done, total=max(stream.estimate, done)))
 
+        # The site can't read what it has encrypted, so that the beginning is remembered.
+        head = Head(stream) if how.recipients else None
         with draft.create(file_name) as target:
-            stored = write_compressed(stream, target, how, on_bytes, step=stream.step)
+            stored = write_compressed(head or stream, target, how, on_bytes, step=stream.step)
         report(Progress(stage=f"checking {source.alias}"))
-        facts = stream.facts(lambda: Decompressed(draft.folder / file_name))
+        facts = stream.facts(head.open if head else lambda: Decompressed(draft.folder / file_name))
         return _part(source, stream, file_name, how, stored, facts)
 
 
@@ -48,6 +51,8 @@ def _part(
         bytes=stored.size,
         raw_bytes=stored.raw_size,
         sha256=stored.sha256,
+        plain_bytes=stored.plain_size,
+        plain_sha256=stored.plain_sha256,
         compression=how.name,
         format=stream.format,
         engine=source.engine,

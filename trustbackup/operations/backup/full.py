@@ -15,6 +15,7 @@ from trustbackup.contents.media.index import read_index
 from trustbackup.contents.media.references import FileReferences
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.backup.app_data import dump_settings
+from trustbackup.operations.backup.media import OnList
 from trustbackup.operations.context import Context
 from trustbackup.operations.media_folders import MediaFolder, media_folders
 from trustbackup.operations.progress import Progress, Reporter
@@ -25,7 +26,6 @@ from trustbackup.store.compression import Compression
 from trustbackup.store.drafts import Draft
 from trustbackup.store.full_facts import FullFacts
 from trustbackup.store.manifest import Part
-from trustbackup.store.streams import Decompressed
 
 FULL = "full"
 """The type of a backup that holds all that a site is."""
@@ -34,8 +34,8 @@ FULL = "full"
 class RestOfSite:
     """The uploaded files and the settings of a full backup, after its databases were dumped.
 
-    ``dump_files`` makes a folder's two parts. What can't be read is noted in ``facts``, and stops
-    no other part.
+    ``dump_files`` makes a folder's two parts, and lets its list be read. What can't be read is
+    noted in ``facts``, and stops no other part.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RestOfSite:
         draft: Draft,
         how: Compression,
         report: Reporter,
-        dump_files: Callable[[MediaFolder], tuple[Part, Part]],
+        dump_files: Callable[[MediaFolder, OnList], tuple[Part, Part]],
     ) -> None:
         self.context, self.draft, self.how, self.report = context, draft, how, report
         self._dump_files = dump_files
@@ -82,10 +82,9 @@ class RestOfSite:
 
     def _dump_folder(self, folder: MediaFolder, references: FileReferences) -> None:
         with self._on_its_own(folder.part):
-            stored, listing = self._dump_files(folder)
-            self.parts += (stored, listing)
-            with Decompressed(self.draft.folder / listing.file) as raw:
-                references.compare(folder.part, read_index(raw))
+            self.parts += self._dump_files(
+                folder, lambda raw: references.compare(folder.part, read_index(raw))
+            )
 
     def _count(self, references: FileReferences) -> None:
         self.facts = replace(

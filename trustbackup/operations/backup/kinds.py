@@ -38,12 +38,20 @@ def check_kind(kind: str, app: AppRequest | None) -> None:
         )
 
 
-def check_incremental(kind: str, *, incremental: bool, read_all: bool) -> None:
+def check_incremental(
+    kind: str, *, incremental: bool, read_all: bool, encrypted: bool = False
+) -> None:
     """Raises UsageError for what can't be incremental."""
     if incremental and kind not in (MEDIA_KIND, FULL):
         raise UsageError(
             _("Only uploaded files can be backed up incrementally"),
             todo=_("Use --type media or full, or leave --incremental out."),
+        )
+    if incremental and encrypted:
+        raise UsageError(
+            _("An incremental backup can't be encrypted yet"),
+            why=_("what it shares with others is named by its plain content"),
+            todo=_("Leave --incremental out: then all files are written, and encrypted."),
         )
     if read_all and not incremental:
         raise UsageError(

@@ -31,6 +31,8 @@ def restore_command(part: Part) -> str:
     more than one command, which the reference of the manifest has.
     """
     unpack = f"{_UNPACK[part.compression]} {shlex.quote(part.file)}"
+    if part.plain_sha256:
+        unpack = f"age -d -i key.txt {shlex.quote(part.file)} | {_UNPACK[part.compression]}"
     if not part.engine and (label_of(part.part) or is_settings(part.part)):
         database = f" --database={shlex.quote(part.database)}"
         return f"{unpack} | python -m django loaddata --format={part.format}{database} -"

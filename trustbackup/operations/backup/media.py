@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Protocol
@@ -24,18 +24,31 @@ from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.compression import Compression
 from trustbackup.store.file_facts import FileFacts
 from trustbackup.store.manifest import Manifest, Part
-from trustbackup.store.streams import Written, write_compressed
+from trustbackup.store.streams import Readable, Written, write_compressed
 
 MEDIA_KIND = "media"
 """The type of a backup that holds uploaded files."""
 _SAID = 3
 """Names that a sentence says."""
+OnList = Callable[[Readable], object]
+"""Gets a folder's list as a stream, not compressed and not encrypted."""
+
+
+def no_one(_list: Readable) -> None:
+    """Where nobody wants to read the list."""
 
 
 def dump_folder(
-    folder: MediaFolder, draft: drafts.Draft, how: Compression, report: Reporter
+    folder: MediaFolder,
+    draft: drafts.Draft,
+    how: Compression,
+    report: Reporter,
+    on_list: OnList,
 ) -> tuple[Part, Part]:
-    """The archive of a folder, and the list of its files. Raises DumpError, FolderError."""
+    """The archive of a folder, and the list of its files, which ``on_list`` gets to read.
+
+    Raises DumpError, FolderError.
+    """
     stage = f"reading {folder.part}"
     report(Progress(stage=stage))
     archive_name = names.part_name(draft.id, folder.part, "tar", how.suffix)
@@ -55,6 +68,8 @@ def dump_folder(
         list_name = names.part_name(draft.id, folder.part + LIST, "jsonl", how.suffix)
         with draft.create(list_name) as target:
             listed = write_compressed(Spooled(spool), target, how)
+        spool.seek(0)
+        on_list(spool)
     facts = facts_of_folder(folder, archive)
     return (
         media_part(folder.part, archive_name, "tar", stored, how, facts),
@@ -100,6 +115,8 @@ def media_part(
         bytes=stored.size,
         raw_bytes=stored.raw_size,
         sha256=stored.sha256,
+        plain_bytes=stored.plain_size,
+        plain_sha256=stored.plain_sha256,
         compression=how.name,
         format=format_,
         engine="",

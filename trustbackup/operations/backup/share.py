@@ -18,9 +18,10 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store import drafts
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.durable import open_regular
-from trustbackup.store.manifest import Manifest, dump
+from trustbackup.store.manifest import Manifest
 from trustbackup.store.objects import FORMAT
 from trustbackup.store.plan_note import PlanNote
+from trustbackup.store.sealed_manifest import dump
 from trustbackup.store.signature import Signature
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from trustbackup.destinations.base import DestinationBackend, TooLong
 from trustbackup.exceptions import BackupNotFound, FolderError, ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import ngettext
-from trustbackup.store import durable, names
+from trustbackup.store import durable, names, sealed_manifest
 from trustbackup.store import manifest as manifests
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.folder import LATEST_MANIFESTS, LATEST_SECONDS
@@ -66,7 +66,7 @@ def read_manifest(
 ) -> tuple[Manifest, Signature]:
     """The manifest there, and who signed it. Raises ManifestError, DestinationError."""
     data = read_small(destination, names.manifest_name(remote.id))
-    document, signature = manifests.read_signed(data, signer)
+    document, signature = sealed_manifest.read(data, signer)
     return manifests.load(document, expected_id=remote.id), signature
 
 

@@ -25,6 +25,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined, ngettext, one_line
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.manifest import Part
+from trustbackup.store.sealed_manifest import require_open
 from trustbackup.store.signature import Signature
 
 _DESTINATION = "trustbackup.Destination"
@@ -119,6 +120,7 @@ def rows_read(entry: BackupFiles) -> int:
 
 def _part_of(entry: BackupFiles) -> tuple[Part, Signature | None]:
     manifest, signature = entry.read_manifest()
+    require_open(manifest)
     part = rows_part(manifest)
     if part is None:
         raise UsageError(

@@ -14,6 +14,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store import names
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.manifest import Manifest, Part
+from trustbackup.store.sealed_manifest import require_open
 from trustbackup.store.signature import Signature
 
 
@@ -51,6 +52,7 @@ def read_inside(
     signature: Signature | None = None
     if entry.has_manifest:
         manifest, signature = entry.read_manifest()
+        require_open(manifest)
         if not here:
             problems = []
         elif hashes:

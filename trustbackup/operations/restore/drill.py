@@ -23,7 +23,7 @@ from trustbackup.exceptions import (
 )
 from trustbackup.operations.backup.app_data import holds_app, refuse_to_drill_app, rows_part
 from trustbackup.operations.backup.media import archives
-from trustbackup.operations.checks import SIGNED, VerifyResult, verify_entry
+from trustbackup.operations.checks import SIGNED, VerifyResult, require_identity, verify_entry
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.progress import Progress, Reporter, quiet
@@ -38,6 +38,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined, ngettext
 from trustbackup.store import names, record
 from trustbackup.store.backup_files import BackupFiles
+from trustbackup.store.identities import IdentityNeeded
 from trustbackup.store.journal_entry import JournalEntry, Strategy
 from trustbackup.store.manifest import Part, format_time
 from trustbackup.store.signature import Signature
@@ -64,8 +65,8 @@ class DrillResult:
 def drill_backup(reference: str, *, content: bool = False, report: Reporter = quiet) -> DrillResult:
     """Check a backup's files, then restore each of its databases into a scratch one.
 
-    Raises BackupNotFound, and UsageError for what holds no database; whatever else goes wrong is
-    in the proof.
+    Raises BackupNotFound, UsageError for what holds no database, IdentityNeeded; whatever else
+    goes wrong is in the proof.
     """
     context = Context.current()
     refuse_to_drill_app(context.folder.find(reference))
@@ -95,13 +96,15 @@ def drill_all(*, content: bool = False, report: Reporter = quiet) -> list[DrillR
 def _drill_one(reference: str, *, content: bool, report: Reporter) -> DrillResult:
     try:
         return drill_backup(reference, content=content, report=report)
-    except Busy as error:
+    except (Busy, IdentityNeeded) as error:
         verdict = VerifyResult(id=reference, problems=(str(error),), signature="")
         return DrillResult(verdict=verdict, drill=None)
 
 
 def _drill(context: Context, entry: BackupFiles, content: bool, report: Reporter) -> DrillResult:
     with entry.in_use():
+        if entry.is_ours():  # before everything is read for nothing
+            require_identity(entry)
         verdict = verify_entry(context, entry, report)
         if not verdict.ok:
             return DrillResult(verdict=verdict, drill=None)

@@ -28,6 +28,7 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.durable import free_bytes
 from trustbackup.store.manifest import Part
+from trustbackup.store.sealed_manifest import require_open
 from trustbackup.store.signature import Signature
 
 
@@ -99,6 +100,7 @@ def plan_media_restore(
     context = Context.current()
     entry = entry or locate(context, reference)
     manifest, signature = entry.read_manifest()
+    require_open(manifest)
     found = list(archives(manifest))
     if not found:
         raise UsageError(
