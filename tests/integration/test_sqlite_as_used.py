@@ -224,3 +224,28 @@ def test_case_k1_one_file_under_two_names_is_backed_up_once(sqlite_site: Site) -
     assert digest(sqlite_site) == before
     undo(sqlite_site)
     assert sqlite_site.query("SELECT count(*) FROM shop_order") == [(0,)]
+
+
+def test_case_c6_a_trigger_on_our_tables_that_needs_what_the_backup_lacks_is_left_out(
+    sqlite_site: Site,
+) -> None:
+    """SQLite makes it whatever it names; each run would then fail to be recorded."""
+    made = make(sqlite_site)
+    for event in ("INSERT", "UPDATE OF state", "DELETE"):
+        sqlite_site.query(
+            f"CREATE TRIGGER watched_{event[:6]} AFTER {event} ON trustbackup_run"
+            " BEGIN INSERT INTO watchlog VALUES (1); END"
+        )
+    sqlite_site.query("CREATE TABLE watchlog (t)")
+    sqlite_site.query("CREATE TRIGGER harmless AFTER INSERT ON trustbackup_run BEGIN SELECT 1; END")
+    sqlite_site.query("CREATE INDEX by_action ON trustbackup_run (action)")
+    notes = " ".join(restore(sqlite_site, made["id"])["notes"])
+    assert notes.count("was left out: no such table: main.watchlog") == 3
+    hung = "SELECT name FROM sqlite_master WHERE name IN ('harmless', 'by_action') OR name LIKE"
+    assert len(sqlite_site.query(f"{hung} 'watched%'")) == 2
+    make(sqlite_site)
+    runs = sqlite_site.query("SELECT action, state FROM trustbackup_run")
+    assert runs.count(("create", "succeeded")) == 2
+    assert ("restore", "succeeded") in runs
+    undo(sqlite_site)
+    assert len(sqlite_site.query(f"{hung} 'watched%'")) == 5

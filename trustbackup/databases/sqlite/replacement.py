@@ -17,6 +17,7 @@ from pathlib import Path
 from django.db import connections
 
 from trustbackup.databases.base import Replacement
+from trustbackup.databases.sqlite.app_tables import take_migrations, take_table
 from trustbackup.databases.sqlite.file import (
     MAGIC,
     checked_facts,
@@ -130,9 +131,9 @@ class SQLiteReplacement(Replacement):
             ).fetchall()
             mine = [table for table in tables if (table,) in present]
             for table in mine:
-                _take_table(new, table)
+                self.notes += take_table(new, table)
             if mine and ("django_migrations",) in present:
-                _take_migrations(new, app)
+                take_migrations(new, app)
             new.execute("COMMIT")
             new.execute("DETACH live")
 
@@ -227,39 +228,3 @@ class SQLiteReplacement(Replacement):
     def drop(self) -> None:
         if self._made and not self._stays:
             remove_file(self.path)
-
-
-def _take_table(new: sqlite3.Connection, table: str) -> None:
-    name = quoted(table)
-    new.execute(f"DROP TABLE IF EXISTS main.{name}")
-    statements = new.execute(
-        "SELECT sql FROM live.sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
-        " ORDER BY type = 'table' DESC",
-        [table],
-    ).fetchall()
-    for (sql,) in statements[:1]:
-        new.execute(sql)
-    new.execute(f"INSERT INTO main.{name} SELECT * FROM live.{name}")  # noqa: S608
-    for (sql,) in statements[1:]:
-        new.execute(sql)
-    has = new.execute("SELECT 1 FROM live.sqlite_master WHERE name = 'sqlite_sequence'").fetchone()
-    if has and "AUTOINCREMENT" in statements[0][0].upper():
-        new.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", [table])
-        new.execute(
-            "INSERT INTO main.sqlite_sequence SELECT * FROM live.sqlite_sequence WHERE name = ?",
-            [table],
-        )
-
-
-def _take_migrations(new: sqlite3.Connection, app: str) -> None:
-    new.execute(
-        "CREATE TABLE IF NOT EXISTS main.django_migrations (id integer NOT NULL PRIMARY KEY"
-        " AUTOINCREMENT, app varchar(255) NOT NULL, name varchar(255) NOT NULL,"
-        " applied datetime NOT NULL)"
-    )
-    new.execute("DELETE FROM main.django_migrations WHERE app = ?", [app])
-    new.execute(
-        "INSERT INTO main.django_migrations (app, name, applied)"
-        " SELECT app, name, applied FROM live.django_migrations WHERE app = ? ORDER BY id",
-        [app],
-    )
