@@ -92,6 +92,31 @@ def test_case_l1_a_superusers_restore_gives_everything_back(
     assert database.execute("SELECT count(*) FROM django_migrations") != [(0,)]
 
 
+@pytest.mark.parametrize("strategy", ["--swap", "--in-place"])
+def test_case_l1_a_superusers_restore_runs_no_function_of_others_with_its_rights(
+    postgres_site: Site, small: str, strategy: str
+) -> None:
+    """Building an index and filling a view call functions, with the rights of their owners."""
+    database = postgres_site.database
+    assert database
+    database.cluster.execute(
+        "CREATE FUNCTION extra.seen(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF current_user <> '{small}' THEN RAISE 'runs as %', current_user; END IF;"
+        f' RETURN n; END $$; GRANT SELECT ON shop_category TO "{small}";'
+        f' SET ROLE "{small}"; CREATE INDEX ledger_seen ON extra.ledger (extra.seen(id));'
+        " CREATE MATERIALIZED VIEW extra.look AS SELECT extra.seen(1), count(*)"
+        " FROM public.shop_category",
+        database.name,
+    )
+    as_superuser(postgres_site, everywhere=True)
+    before = rights(database)
+    made = make(postgres_site)
+    assert drill(postgres_site, made["id"])["drill"]["notes"] == []
+    assert restore(postgres_site, made["id"], strategy)["notes"] == []
+    assert rights(database) == before
+    assert database.cluster.execute("SELECT * FROM extra.look", database.name)[0][0] == 1
+
+
 def test_case_l1_a_backup_role_owns_nothing_after_a_restore(
     postgres_site: Site, small: str
 ) -> None:

@@ -50,7 +50,7 @@ from trustbackup.databases.postgresql.restore_items import (
     run_bytes,
 )
 from trustbackup.databases.postgresql.restore_script import Script, copy_rows
-from trustbackup.databases.postgresql.rights import RIGHTS, forget_default_rights, give_rights
+from trustbackup.databases.postgresql.rights import RIGHTS, Giving, forget_default_rights
 from trustbackup.databases.postgresql.row_security import owner_sees_all
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
@@ -127,16 +127,17 @@ class InPlace:
                     request.note(note_of_objects(others))
                 self._play(cursor, "pre-data", source, use_list, request)
                 checks = put_off_checks(cursor)
-                for section in ("data", "post-data"):
-                    self._play(cursor, section, source, use_list, request)
+                self._play(cursor, "data", source, use_list, request)
+                giving = Giving()
+                giving.before_functions_run(cursor, self._items, self._left(), inside=True)
+                self._play(cursor, "post-data", source, use_list, request)
                 cursor.execute("SET LOCAL search_path TO DEFAULT")
                 for note in make_checks(cursor, checks, inside=True):
                     request.note(note)
                 wanted = still_to_fill(request.load.filled, self._failed)
                 self._failed += fill_views(cursor, wanted, inside=True)
-                left = {id(one.item) for one in self._failed}
-                made = [item for item in self._items if id(item) not in left]
-                given = give_rights(cursor, made, inside=True)
+                giving.give(cursor, self._items, self._left(), inside=True)
+                given = giving.given
                 for note in [*notes_of(self._failed), *given.notes]:
                     request.note(note)
                 # The script empties it, and what follows names tables without a schema.
@@ -165,6 +166,9 @@ class InPlace:
                 cursor.execute("ROLLBACK")
                 raise
         return facts
+
+    def _left(self) -> set[int]:
+        return {id(one.item) for one in self._failed}
 
     def _prepare(self, request: InPlaceRequest, folder: Path) -> Path | None:
         """A directory archive is unpacked; a custom one is read as a stream each time."""

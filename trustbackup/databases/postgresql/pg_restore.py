@@ -52,7 +52,7 @@ from trustbackup.databases.postgresql.restore_items import (
     run_bytes,
 )
 from trustbackup.databases.postgresql.restore_script import Script
-from trustbackup.databases.postgresql.rights import RIGHTS, give_rights
+from trustbackup.databases.postgresql.rights import RIGHTS, Giving
 from trustbackup.databases.postgresql.selection import select_tables
 from trustbackup.databases.postgresql.session import Sessions
 from trustbackup.databases.postgresql.subscriptions import notes_of_copies, without_slot
@@ -206,6 +206,11 @@ class Loader:
         self._hold_tables()
 
     def _build_indexes(self, archive: Path) -> None:
+        giving = Giving()
+        if self.request.owners:
+            with self.sessions() as cursor:
+                lenient = self.request.lenient or bool(self._failed)
+                giving.before_functions_run(cursor, self._items, self._left(), lenient=lenient)
         failed, notes = build(
             self._section("post-data", archive),
             self.sessions,
@@ -226,11 +231,12 @@ class Loader:
             return
         with self.sessions() as cursor:
             lenient = self.request.lenient or bool(self._failed)
-            left = {id(one.item) for one in self._failed}
-            made = [item for item in self._items if id(item) not in left]
-            given = give_rights(cursor, made, lenient=lenient)
-        self.notes += given.notes
-        self.excused = excused(self._failed, given, self._options, self.request)
+            giving.give(cursor, self._items, self._left(), lenient=lenient)
+        self.notes += giving.given.notes
+        self.excused = excused(self._failed, giving.given, self._options, self.request)
+
+    def _left(self) -> set[int]:
+        return {id(one.item) for one in self._failed}
 
     def _note(self, failed: Sequence[tuple[Item, DatabaseError]]) -> None:
         self._failed += [LeftOut(item, explain(problem)[0]) for item, problem in failed]

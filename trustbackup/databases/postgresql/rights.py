@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import DatabaseError
@@ -71,6 +71,35 @@ def give_rights(
         frozenset(owner for owner, _label, _why in giver.retained),
         frozenset(giver.refused),
     )
+
+
+class Giving:
+    """Gives what a load has made, each item once."""
+
+    def __init__(self) -> None:
+        self._done: set[int] = set()
+        self.given = Given([], frozenset(), frozenset())
+
+    def before_functions_run(
+        self, cursor: CursorWrapper, items: Sequence[Item], left: Collection[int], **how: bool
+    ) -> None:
+        """A superuser gives early: an index or a view calls functions with its owner's rights.
+
+        As pg_restore does; the functions of a role of little rights would run with all of them.
+        """
+        if scalar(cursor, "SHOW is_superuser") == "on":
+            self.give(cursor, items, left, **how)
+
+    def give(
+        self, cursor: CursorWrapper, items: Sequence[Item], left: Collection[int], **how: bool
+    ) -> None:
+        """All but those in ``left`` by their ``id()``, as ``give_rights`` does."""
+        made = [item for item in items if id(item) not in self._done and id(item) not in left]
+        self._done.update(map(id, made))
+        more, had = give_rights(cursor, made, **how), self.given
+        self.given = Given(
+            [*had.notes, *more.notes], had.owners | more.owners, had.grants | more.grants
+        )
 
 
 _DEFAULT_RIGHTS = """
