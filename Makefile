@@ -12,7 +12,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 # What the field's tests need besides the packages of Python and npm: programs, files, extensions.
-FIELD_PROGRAMS := initdb pg_dump strace sqlite3 chromium-headless-shell setpriv ps unzip \
+FIELD_PROGRAMS := initdb pg_dump mariadbd mariadb-dump strace sqlite3 chromium-headless-shell setpriv ps unzip \
 	sshd ssh-keygen proftpd /usr/lib/proftpd/mod_sftp.so pgbouncer \
 	extension:pg_cron extension:pg_partman extension:postgis
 AZURITE := azurite@3.37.0
@@ -35,8 +35,9 @@ tests-in-process:
 
 .PHONY: test
 test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name", ARGS=--thorough)
-	@scripts/setup.sh packages "make test" initdb pg_dump strace sqlite3 mount setpriv ps \
-		chromium-headless-shell curl unzip jq sshd ssh-keygen age xgettext /usr/share/i18n/locales
+	@scripts/setup.sh packages "make test" initdb pg_dump mariadbd mariadb-dump strace sqlite3 mount \
+		setpriv ps chromium-headless-shell curl unzip jq sshd ssh-keygen age xgettext \
+		/usr/share/i18n/locales
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: test-field

@@ -87,6 +87,7 @@ install_packages() {
             postgresql) apt_install_postgresql ;;
             openssh-server) apt_install_server "$package" ssh.service ssh.socket ;;
             proftpd-core | proftpd-mod-crypto) apt_install_server "$package" proftpd.service ;;
+            mariadb-server) apt_install_server "$package" mariadb.service ;;
             pgbouncer) apt_install_server "$package" pgbouncer.service ;;
             *) apt_install "$package" ;;
         esac ||
@@ -126,6 +127,8 @@ package_of() {
         /usr/lib/proftpd/mod_sftp.so) echo proftpd-mod-crypto ;;
         initdb) echo postgresql ;;
         pg_dump) echo postgresql-client ;;
+        mariadbd | mariadb-install-db) echo mariadb-server ;;
+        mariadb-dump) echo mariadb-client ;;
         sshd) echo openssh-server ;;
         ssh-keygen) echo openssh-client ;;
         setpriv) echo util-linux ;;

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support import buckets, clusters, mounts, run, servers, sites, sshd, swift
+from tests.support import buckets, clusters, mariadb, mounts, run, servers, sites, sshd, swift
 from tests.support.sampling import Sweep
 
 pytest_plugins = [
@@ -75,6 +75,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if run.is_owner():
         clusters.stop_all(run.memory_folder())
+        mariadb.stop_all(run.memory_folder())
         if user := run.made("sshd-user"):
             sshd.remove_user(sshd.User(**user))
         servers.stop_all(run.run_folder())
@@ -127,6 +128,31 @@ def postgres_database(postgres_cluster: clusters.Cluster) -> Iterator[clusters.D
         yield database
 
 
+# ------------------------------------------------------------------------- MariaDB
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> mariadb.Server:
+    """The run's MariaDB server; shared, so a test makes only what it drops again."""
+    folder = run.memory_folder()
+    values = run.once("mariadb", lambda: mariadb.as_values(mariadb.new_server(folder)))
+    return mariadb.Server(**values)
+
+
+@pytest.fixture
+def private_mariadb() -> Iterator[mariadb.Server]:
+    """A server of the test's own, to stop, kill or fill."""
+    with mariadb.running_server(run.memory_folder()) as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb_database(mariadb_server: mariadb.Server) -> Iterator[mariadb.Database]:
+    """An empty database and the user whose it is, who may make more beside it."""
+    with mariadb.new_database(mariadb_server) as database:
+        yield database
+
+
 # ---------------------------------------------------------------------------- sshd
 
 
@@ -174,6 +200,14 @@ def postgres_site(tmp_path: Path, postgres_cluster: clusters.Cluster) -> Iterato
         postgres_cluster, template=template["name"], template_owner=template["owner"]
     ) as database:
         yield sites.new_postgres_site(tmp_path / "site", database)
+
+
+@pytest.fixture
+def mariadb_site(tmp_path: Path, mariadb_server: mariadb.Server) -> Iterator[sites.Site]:
+    """A web shop with sample data on the run's MariaDB server."""
+    template = sites.mariadb_template(mariadb_server)
+    with mariadb.new_database(mariadb_server, template=template["name"]) as database:
+        yield sites.new_mariadb_site(tmp_path / "site", database)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,4 +65,15 @@ def database(name: str, default: str) -> dict[str, Any]:
         config["OPTIONS"] = SQLITE_OPTIONS | config.get("OPTIONS", {})
         if not str(config["NAME"]).startswith((":memory:", "file:")):
             config["NAME"] = BASE_DIR / config["NAME"]
+    if config["ENGINE"] == "django.db.backends.mysql" and not find_spec("MySQLdb"):
+        _let_pymysql_stand_in()
     return config
+
+
+def _let_pymysql_stand_in() -> None:
+    """Django asks for mysqlclient, which has to be compiled; PyMySQL answers to its name, too."""
+    try:
+        pymysql = import_module("pymysql")
+    except ImportError:
+        return  # Django says what is missing
+    pymysql.install_as_MySQLdb()

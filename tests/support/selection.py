@@ -15,7 +15,10 @@ import pytest
 T = TypeVar("T")
 
 SERVERS = frozenset(
-    {"browser", "moto_server", "postgres_cluster", "private_cluster", "sshd_user", "swift_server"}
+    {
+        *("browser", "mariadb_server", "moto_server", "postgres_cluster", "private_cluster"),
+        *("private_mariadb", "sshd_user", "swift_server"),
+    }
 )
 """The fixtures that start one, or a browser."""
 SITES = frozenset({"any_site", "sqlite_site"})

@@ -42,6 +42,9 @@ def start(
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
+    # A process that has only just become the program has no command line for a moment.
+    while processes.is_alive(process.pid) and not processes.command_line(process.pid):
+        time.sleep(0.001)
     # It outlives the worker that started it; what waits for it is stop_all().
     process.returncode = 0
     (folder / f"{name}.server").write_text(json.dumps([process.pid, list(command)]))

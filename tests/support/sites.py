@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import mariadb
 from tests.support.clusters import Cluster, Database, drop_role, make_database
 from tests.support.forkserver import client as forkserver
 from tests.support.forkserver.forked import Forked
@@ -60,9 +61,11 @@ class Site:
     folder: Path
     database_url: str
     database: Database | None = None
-    """The PostgreSQL database; None on SQLite."""
+    """The PostgreSQL database; None on others."""
     variables: dict[str, str] = field(default_factory=dict)
     """Environment variables that every command of this site gets besides the usual."""
+    mariadb: mariadb.Database | None = None
+    """The MariaDB database; None on others."""
 
     def __post_init__(self) -> None:
         for path in (self.media, self.home, self.tmp):
@@ -70,7 +73,7 @@ class Site:
 
     @property
     def engine(self) -> str:
-        return "postgresql" if self.database else "sqlite"
+        return "mysql" if self.mariadb else "postgresql" if self.database else "sqlite"
 
     @property
     def backups(self) -> Path:
@@ -167,8 +170,8 @@ class Site:
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Run one SQL statement on the site's database, whichever it is; its rows."""
-        if self.database:
-            return self.database.execute(statement)
+        if database := self.database or self.mariadb:
+            return database.execute(statement)
         connection = sqlite3.connect(self.sqlite_file)
         try:
             with connection:
@@ -221,6 +224,31 @@ def postgres_template(cluster: Cluster) -> dict[str, str]:
         f"postgres-site-{cluster.port}", lambda: _build_postgres_template(cluster)
     )
     return template
+
+
+def new_mariadb_site(folder: Path, database: mariadb.Database) -> Site:
+    """A web shop on a database that was made from `mariadb_template`."""
+    template = mariadb_template(database.server)
+    shutil.copytree(template["media"], folder / "media", dirs_exist_ok=True)
+    return Site(folder, database.url, mariadb=database)
+
+
+def mariadb_template(server: mariadb.Server) -> dict[str, str]:
+    """Name and media folder of a migrated web shop with a little sample data; built once."""
+    template: dict[str, str] = once(
+        f"mariadb-site-{server.port}", lambda: _build_mariadb_template(server)
+    )
+    return template
+
+
+def _build_mariadb_template(server: mariadb.Server) -> dict[str, str]:
+    name = "web_shop_template"
+    database = mariadb.Database(server=server, name=name, user=name, password="template")
+    mariadb.drop_database(database)
+    mariadb.make_database(database)
+    site = Site(_fresh_folder(f"mariadb-site-{server.port}"), database.url, mariadb=database)
+    _fill(site)
+    return {"name": name, "media": str(site.media)}
 
 
 def _build_sqlite_template() -> str:

@@ -61,7 +61,9 @@ class Program:
         timeout: float | None = None,
         secrets: Iterable[str] = (),
         name: str = "",
+        inherited: Sequence[int] = (),
     ) -> None:
+        """It keeps the descriptors that are ``inherited``. Raises ProgramError."""
         self.name = name or os.path.basename(argv[0])  # noqa: PTH119 - a program, not a path
         self.timeout = timeout
         self.timed_out = False
@@ -76,6 +78,7 @@ class Program:
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                pass_fds=tuple(inherited),
                 # Not a session: Linux shares processors out among sessions first, and only
                 # within one does a batch job keep to its place.
                 process_group=0,

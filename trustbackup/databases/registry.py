@@ -15,6 +15,7 @@ from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.phrases import gettext as _
 
 ENGINES: dict[str, str] = {
+    "mysql": "trustbackup.databases.mysql.MySQL",
     "postgresql": "trustbackup.databases.postgresql.PostgreSQL",
     "sqlite": "trustbackup.databases.sqlite.SQLite",
 }
