@@ -118,7 +118,9 @@ clean: ## Remove .venv and caches; the demo's database, media and backups stay
 	@scripts/setup.sh venv "make test" dev
 	@touch .venv/.demo $@
 
+# mysqlclient is compiled.
 .venv/.field: .venv/.dev
+	@scripts/setup.sh packages "make test-field" gcc pkg-config /usr/include/mariadb/mysql.h
 	@scripts/setup.sh venv "make test-field" dev,field
 	@scripts/setup.sh packages "make test-field" npm
 	@scripts/setup.sh node "make test-field" $(AZURITE)

@@ -129,6 +129,7 @@ package_of() {
         pg_dump) echo postgresql-client ;;
         mariadbd | mariadb-install-db) echo mariadb-server ;;
         mariadb-dump) echo mariadb-client ;;
+        /usr/include/mariadb/mysql.h) echo libmariadb-dev ;;
         sshd) echo openssh-server ;;
         ssh-keygen) echo openssh-client ;;
         setpriv) echo util-linux ;;

@@ -52,7 +52,7 @@ def database(name: str, default: str) -> dict[str, Any]:
     Raises ImproperlyConfigured, without the address, because it holds the password.
     """
     try:
-        config: dict[str, Any] = dict(dj_database_url.parse(text(name, default)))
+        config = parse(text(name, default))
     except ValueError:
         config = {}
     if not config.get("NAME"):
@@ -65,7 +65,13 @@ def database(name: str, default: str) -> dict[str, Any]:
         config["OPTIONS"] = SQLITE_OPTIONS | config.get("OPTIONS", {})
         if not str(config["NAME"]).startswith((":memory:", "file:")):
             config["NAME"] = BASE_DIR / config["NAME"]
-    if config["ENGINE"] == "django.db.backends.mysql" and not find_spec("MySQLdb"):
+    return config
+
+
+def parse(address: str) -> dict[str, Any]:
+    """Django's settings of the database there. Raises ValueError."""
+    config: dict[str, Any] = dict(dj_database_url.parse(address))
+    if config.get("ENGINE") == "django.db.backends.mysql" and not find_spec("MySQLdb"):
         _let_pymysql_stand_in()
     return config
 

@@ -60,7 +60,7 @@ class Inspector:
         data = self._left + bytes(block)
         self.end = (self.end + bytes(block[-_LONGEST:]))[-_LONGEST:]
         position, counted = 0, 0
-        kept = max(len(data) - len(_ROUTINE), 0)
+        rest = max(len(data) - len(_ROUTINE), 0)
         note = routine = -1
         while True:
             # Each is looked for again only behind where it was found.
@@ -73,7 +73,7 @@ class Inspector:
             stop = data.find(b"\n", start + 1)
             if stop < 0:
                 if len(data) - start < _LONGEST:
-                    kept = start
+                    rest = start
                     break
                 position = start + 1
                 continue
@@ -82,9 +82,9 @@ class Inspector:
             self._note(data[start + 1 : stop].decode(errors="replace"))
             position = stop
         # A statement's beginning is counted where it is complete, once.
-        kept = max(kept, counted)
-        self._count_rows(data, counted, min(len(data), kept + len(_ROW) - 1))
-        self._left = data[kept:]
+        rest = max(rest, counted)
+        self._count_rows(data, counted, min(len(data), rest + len(_ROW) - 1))
+        self._left = data[rest:]
 
     def _count_rows(self, data: bytes, start: int, stop: int) -> None:
         if self._count and self._table:

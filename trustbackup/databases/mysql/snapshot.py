@@ -166,27 +166,23 @@ class Snapshot:
         with translate(DumpError, self.what):
             inventory = read_inventory(self._cursor)
             floats = self._floats() if self._content else set()
-            hollow = {one.name for one in self.excluded}
-            counted = [
-                TableRows(
-                    schema="",
-                    name=one.name,
-                    rows=self._rows(one) if one.name not in hollow else 0,
-                    fingerprint=self._fingerprint(one)
-                    if self._content and self.counted_by_us and one.name not in hollow | floats
-                    else "",
-                )
-                for one in self.tables
-            ]
+            counted = [self._counted(one, floats) for one in self.tables]
             facts = read_facts(self._cursor, counted, inventory)
             if not self._compare:
                 return facts
             return replace(facts, definition=self._definition(facts))
 
-    def _rows(self, table: Table) -> int:
-        if not self.counted_by_us:
-            return 0
-        return count_rows(self._cursor, table, history=self._history)
+    def _counted(self, table: Table, floats: Collection[str]) -> TableRows:
+        """Its locks are let go of again: whoever alters the table waits no longer than this."""
+        if table in self.excluded or not self.counted_by_us:
+            return TableRows(schema="", name=table.name, rows=0)
+        self._cursor.execute("SAVEPOINT counting")
+        rows = count_rows(self._cursor, table, history=self._history)
+        fingerprint = ""
+        if self._content and table.name not in floats:
+            fingerprint = self._fingerprint(table)
+        self._cursor.execute("ROLLBACK TO SAVEPOINT counting")
+        return TableRows(schema="", name=table.name, rows=rows, fingerprint=fingerprint)
 
     def _fingerprint(self, table: Table) -> str:
         """The server's own sum of all rows; none of what comes back with other bytes."""
