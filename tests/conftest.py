@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.support.examples",
     "tests.support.leftovers",
     "tests.support.translations",
+    "tests.support.mariadb_fixtures",
     "tests.support.notification_fixtures",
     "tests.support.task_backends",
 ]
@@ -128,31 +129,6 @@ def postgres_database(postgres_cluster: clusters.Cluster) -> Iterator[clusters.D
         yield database
 
 
-# ------------------------------------------------------------------------- MariaDB
-
-
-@pytest.fixture(scope="session")
-def mariadb_server() -> mariadb.Server:
-    """The run's MariaDB server; shared, so a test makes only what it drops again."""
-    folder = run.memory_folder()
-    values = run.once("mariadb", lambda: mariadb.as_values(mariadb.new_server(folder)))
-    return mariadb.Server(**values)
-
-
-@pytest.fixture
-def private_mariadb() -> Iterator[mariadb.Server]:
-    """A server of the test's own, to stop, kill or fill."""
-    with mariadb.running_server(run.memory_folder()) as server:
-        yield server
-
-
-@pytest.fixture
-def mariadb_database(mariadb_server: mariadb.Server) -> Iterator[mariadb.Database]:
-    """An empty database and the user whose it is, who may make more beside it."""
-    with mariadb.new_database(mariadb_server) as database:
-        yield database
-
-
 # ---------------------------------------------------------------------------- sshd
 
 
@@ -200,14 +176,6 @@ def postgres_site(tmp_path: Path, postgres_cluster: clusters.Cluster) -> Iterato
         postgres_cluster, template=template["name"], template_owner=template["owner"]
     ) as database:
         yield sites.new_postgres_site(tmp_path / "site", database)
-
-
-@pytest.fixture
-def mariadb_site(tmp_path: Path, mariadb_server: mariadb.Server) -> Iterator[sites.Site]:
-    """A web shop with sample data on the run's MariaDB server."""
-    template = sites.mariadb_template(mariadb_server)
-    with mariadb.new_database(mariadb_server, template=template["name"]) as database:
-        yield sites.new_mariadb_site(tmp_path / "site", database)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

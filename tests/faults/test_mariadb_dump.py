@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from tests.support import mariadb
-from tests.support.mariadb import Database, as_alias, dump_of
+from tests.support.mariadb import Database
+from tests.support.mariadb_dumps import as_alias, dump_of
 from trustbackup.databases.mysql import MySQL
-from trustbackup.databases.mysql.dumper import BOUNDARY
+from trustbackup.databases.mysql.dump import BOUNDARY
 from trustbackup.databases.values import DumpRequest
 from trustbackup.exceptions import DumpError
 

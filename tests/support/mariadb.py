@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import pwd
 import secrets
@@ -17,13 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pymysql
-from django.db import connections
 
 from tests.support import servers
-from trustbackup.databases.base import Dump
-from trustbackup.databases.mysql import MySQL
-from trustbackup.databases.values import DumpRequest, Facts, Options
-from trustbackup.store.streams import BLOCK
 
 SETTINGS = (
     # The data lives for a minute; no test pulls the plug on the machine.
@@ -282,49 +276,3 @@ def drop_database(database: Database) -> None:
                 quoted = name.replace("`", "``")
                 server.execute(f"DROP DATABASE `{quoted}`")
         server.execute(f"DROP USER IF EXISTS '{database.user}'@'%'")
-
-
-# ------------------------------------------------------------- in the tests' own process
-
-
-@dataclass(frozen=True)
-class Dumped:
-    """What a dump wrote, and what is said of it."""
-
-    data: bytes
-    facts: Facts
-    dump: Dump
-
-    @property
-    def rows(self) -> dict[str, int]:
-        return {table.name: table.rows for table in self.facts.tables}
-
-
-@contextlib.contextmanager
-def as_alias(database: Database, name: str = "maria", **changes: Any) -> Iterator[MySQL]:
-    """An alias of this process for a database, with `changes` of its settings."""
-    from webshop import environment
-
-    config = environment.parse(database.url)
-    connections.settings[name] = {
-        **connections.settings["default"],
-        "OPTIONS": {},
-        **config,
-        **changes,
-    }
-    try:
-        yield MySQL(name, Options(wait=5, connect_timeout=5))
-    finally:
-        connections[name].close()
-        del connections[name]
-        del connections.settings[name]
-
-
-def dump_of(engine: MySQL, workdir: Path, **request: Any) -> Dumped:
-    """Dump it as a backup does, without compressing. Raises DumpError."""
-    with engine.dump(DumpRequest(workdir=workdir, **request)) as dump:
-        data = bytearray()
-        block = bytearray(BLOCK)
-        while count := dump.readinto(memoryview(block)):
-            data += block[:count]
-        return Dumped(bytes(data), dump.facts(lambda: contextlib.nullcontext(io.BytesIO())), dump)
