@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks import (
+    api,
     cluster,
     data,
     idle,
@@ -40,6 +41,7 @@ PARTS = (
     "retention",
     "idle",
     "page",
+    "api",
     "offsite",
     "restore",
     "memory",
@@ -54,6 +56,7 @@ _ROOM = {
     "retention": 0,
     "idle": 0.1e9,
     "page": 2.5e9,
+    "api": 0.7e9,
     "offsite": 8e9,
     "restore": 8e9,
     "memory": 9e9,
@@ -183,6 +186,9 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[report.Sect
         if "page" in parts:
             say("The page: its list, and bundles")
             sections += page.measure(folder / "page", options.rounds, options.scale)
+        if "api" in parts:
+            say("The API: its list, and a download beside the page's")
+            sections += api.measure(folder / "api", options.rounds, options.scale)
         if "offsite" in parts:
             say("Copies to an SFTP and an S3 server")
             sections += offsite.measure(folder / "offsite", options.rounds, options.scale)

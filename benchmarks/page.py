@@ -26,7 +26,7 @@ FILES = 20
 FILE_SIZE = 100_000_000
 """Bytes of each file of a bundle; together 2 GB."""
 _TOKEN = "a" * 32
-_SERVERS = {
+SERVERS = {
     "gunicorn (WSGI)": ["gunicorn", "webshop.wsgi", "--workers", "1", "--timeout", "600", "--bind"],
     "uvicorn (ASGI)": ["uvicorn", "webshop.asgi:application", "--log-level", "warning"],
 }
@@ -147,7 +147,7 @@ def filled(folder: Path, count: int) -> Iterator[Served]:
     site = Site(folder, f"sqlite:///{folder / 'db.sqlite3'}")
     site.manage("migrate", "--verbosity", "0")
     listing.synthesise(site.backups, count)
-    with serving(site, next(iter(_SERVERS))) as served:
+    with serving(site, next(iter(SERVERS))) as served:
         yield served
 
 
@@ -162,7 +162,7 @@ def measure_bundles(folder: Path, rounds: int, scale: float) -> Section:
         header=["", "MB/s", "beside the same bytes", "first byte, ms", "server grew by, MB"],
     )
     samples: dict[str, list[Sample]] = {}
-    for server in _SERVERS:
+    for server in SERVERS:
         with serving(site, server) as served:
             names = {way: f"{server}, {way}" for way in ("concatenated", "zip", "tar.gz")}
             served.fetch("/settings/backups/")
@@ -176,14 +176,14 @@ def measure_bundles(folder: Path, rounds: int, scale: float) -> Section:
                 },
                 rounds,
             )
-        base = _speed(samples[names["concatenated"]])
+        base = speed(samples[names["concatenated"]])
         for name in names.values():
             runs = samples[name]
             section.rows.append(
                 [
                     name,
-                    f"{_speed(runs) / 1e6:.0f}",
-                    f"{_speed(runs) / base:.2f} x",
+                    f"{speed(runs) / 1e6:.0f}",
+                    f"{speed(runs) / base:.2f} x",
                     f"{median(runs, 'cpu') * 1000:.0f}",
                     f"{max(run.memory for run in runs) / 1e6:.1f}",
                 ]
@@ -191,7 +191,7 @@ def measure_bundles(folder: Path, rounds: int, scale: float) -> Section:
         for way, limit in (("zip", 0.4), ("tar.gz", 0.25)):
             runs = samples[names[way]]
             section.targets += [
-                Target(what=names[way], value=_speed(runs) / base, limit=limit, at_least=True),
+                Target(what=names[way], value=speed(runs) / base, limit=limit, at_least=True),
                 Target(
                     what=f"{names[way]}: the server grows by",
                     value=max(run.memory for run in runs) / 1e6,
@@ -203,7 +203,7 @@ def measure_bundles(folder: Path, rounds: int, scale: float) -> Section:
     return section
 
 
-def _speed(runs: list[Sample]) -> float:
+def speed(runs: list[Sample]) -> float:
     return median(runs, "size") / median(runs)
 
 
@@ -213,7 +213,7 @@ def serving(site: Site, server: str) -> Iterator[Served]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    program, *arguments = _SERVERS[server]
+    program, *arguments = SERVERS[server]
     where = [f"127.0.0.1:{port}"] if program == "gunicorn" else ["--port", str(port)]
     process = subprocess.Popen(
         [sys.executable, "-m", program, *arguments, *where],

@@ -44,7 +44,7 @@ expected-statuses = {accepted}
 expected-statuses = {rejected}
 
 [[operations]]
-include-operation-id = "create_backup"
+include-operation-id = ["create_backup", "change_backup"]
 checks.positive_data_acceptance.expected-statuses = {semantic}
 
 [parameters]
@@ -61,7 +61,7 @@ REFUSED = [401, 403, 404, 409, 412, 416, 422, 429, 503]
 503 is the answer while a restore swaps the database, and some of what is sent restores it.
 """
 SEMANTIC = [*REFUSED, 400]
-"""Where names are sent of what the site has or has not."""
+"""Where names are sent of what the site has or has not, or one of several fields is needed."""
 REJECTED = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, 503]
 
 DESTINATION = """

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncRequestFactory, Client, RequestFactory
+from rest_framework.request import Request as ApiRequest
 
 from tests.support.api import Caller, caller
 from tests.support.loops import run_async
@@ -71,8 +72,9 @@ def test_a_download_goes_on_only_if_the_file_is_the_same(path: Path) -> None:
     assert get(path, **{"range": "bytes=5-", "if-range": tag}).status_code == 200
 
 
-def test_under_asgi_the_first_piece_comes_before_the_last_is_read(path: Path) -> None:
-    answer: Any = send_file(AsyncRequestFactory().get("/"), path)
+@pytest.mark.parametrize("wrapped", [lambda request: request, ApiRequest], ids=["page", "api"])
+def test_under_asgi_the_first_piece_comes_before_the_last_is_read(path: Path, wrapped: Any) -> None:
+    answer: Any = send_file(wrapped(AsyncRequestFactory().get("/")), path)
     assert answer.is_async
 
     async def first_then_change() -> bytes:

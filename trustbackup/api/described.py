@@ -44,7 +44,8 @@ class TextSchema(OpenApiSerializerFieldExtension):
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         least = {} if self.target.allow_blank else {"minLength": 1}
         most = {"maxLength": self.target.max_length} if self.target.max_length else {}
-        return {"type": "string", **least, **most, "pattern": r"^[^\u0000]*$"}
+        found = {"type": "string", **least, **most, "pattern": r"^[^\u0000]*$"}
+        return {**found, "example": self.target.example} if self.target.example else found
 
 
 class Schema(AutoSchema):

@@ -21,10 +21,14 @@ class Moment(serializers.DateTimeField):
 
 
 class Text(serializers.CharField):
-    """Text as it is, without a null character, which databases do not hold."""
+    """Text as it is, without a null character, which databases do not hold.
 
-    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401
+    ``example`` is for who reads the description.
+    """
+
+    def __init__(self, *, example: str = "", **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(trim_whitespace=False, **kwargs)
+        self.example = example
 
     def to_internal_value(self, data: Any) -> str:  # noqa: ANN401
         if not isinstance(data, str):

@@ -26,7 +26,7 @@ _HOW = [WaitQuery, IDEMPOTENCY_KEY]
 
 class SyncSerializer(serializers.Serializer):
     destinations = serializers.ListField(
-        child=Text(max_length=200),
+        child=Text(max_length=200, example="nas"),
         default=list,
         max_length=100,
         help_text="Their names; without any, all that are set up.",

@@ -42,6 +42,7 @@ class RestorePlanQuery(_WantedSerializer, Query):
 class ConfirmSerializer(serializers.Serializer):
     confirm = Text(
         max_length=2000,
+        example="shop",
         help_text="The names of all that is replaced, as the plan's `confirm` says them.",
     )
     password = Text(

@@ -163,7 +163,9 @@ class CreateSerializer(serializers.Serializer):
 
     kind = serializers.ChoiceField([*MAKEABLE, APP], default=MAKEABLE[0])
     name = Text(max_length=100, default="", allow_blank=True)
-    databases = serializers.ListField(child=Text(max_length=100), default=list, max_length=100)
+    databases = serializers.ListField(
+        child=Text(max_length=100, example="default"), default=list, max_length=100
+    )
     app = Text(max_length=100, default="", allow_blank=True)
     compression = serializers.ChoiceField(list(COMPRESSIONS), default=None)
     protect = Flag(default=False)

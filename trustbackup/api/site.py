@@ -79,7 +79,7 @@ class DestinationsView(ApiView):
 )
 class SchemaView(ApiView):
     def get(self, request: Request) -> Response:
-        here = reverse("trustbackup:api:schema").removesuffix("schema/")
+        here = reverse("trustbackup:api:schema").removesuffix("/schema/")
         return Response({**shipped(), "servers": [{"url": here}]})
 
 

@@ -90,7 +90,8 @@ def _send_open(request: HttpRequest, file: BinaryIO, path: Path) -> HttpResponse
 def _stream(
     request: HttpRequest, blocks: Iterator[bytes], length: int | None, name: str, content_type: str
 ) -> StreamingHttpResponse:
-    asynchronous = isinstance(request, ASGIRequest)
+    # The API's requests are wrapped in one of the framework's own.
+    asynchronous = isinstance(getattr(request, "_request", request), ASGIRequest)
     response = StreamingHttpResponse(
         _one_by_one(blocks) if asynchronous else blocks, content_type=content_type
     )
