@@ -207,7 +207,7 @@ def test_a_table_that_is_rebuilt_before_it_was_read(shop: Database, tmp_path: Pa
     assert "1412" in str(failed.value)
 
 
-def test_attack_4_a_password_is_in_no_argument_and_no_file(
+def test_attack_04_a_password_is_in_no_argument_and_no_file(
     shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, odd = shop.server, f"{shop.name}_o'd \"d#-`%"

@@ -62,7 +62,7 @@ def _mode(
         named_too = False
     if named_too or (named_too is None and authority):
         return VERIFY_IDENTITY
-    lenient = checked is None and not authority
-    return (
-        REQUIRED if lenient or str(checked).lower() in ("false", "0", "no", "none") else VERIFY_CA
-    )
+    unchecked = str(checked).lower() in ("false", "0", "no", "none")
+    if checked is None:
+        unchecked = not authority
+    return REQUIRED if unchecked else VERIFY_CA
