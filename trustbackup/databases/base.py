@@ -263,7 +263,8 @@ class Database(ManualCommands, RowAccess, abc.ABC):
     def recover(self, interrupted: Interrupted) -> bool:
         """After a crash: True when the restored state is in place, False when the old one.
 
-        Ends what the dead run left running, and removes what it left half done.
+        Ends what the dead run left running, and removes what it left half done; the new database,
+        too, unless it ``keeps_new``.
         """
 
     def restore_in_place(self, request: InPlaceRequest) -> Facts:

@@ -142,6 +142,9 @@ class Interrupted:
     previous: str
     marker: str
     label: str
+    keeps_new: bool = False
+    """Whether the new database stays where the old one is live still: it is to follow what was
+    restored with it."""
 
 
 @dataclass(frozen=True, kw_only=True)

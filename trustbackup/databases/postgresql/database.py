@@ -254,7 +254,8 @@ class PostgreSQL(PostgresRowAccess, Database):
             subscriptions.wake(server, self.name)
             if server.pooler is not None:
                 server.pooler.resume(self.name)
-            if not swapped and interrupted.strategy is not Strategy.UNDO:
+            goes = interrupted.strategy is not Strategy.UNDO and not interrupted.keeps_new
+            if not swapped and goes:
                 subscriptions.drop_database(server, interrupted.new)
         return swapped
 

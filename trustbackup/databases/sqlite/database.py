@@ -244,7 +244,8 @@ class SQLite(SQLiteRowAccess, Database):
                 finish_old_copy(previous)
             elif interrupted.previous:
                 remove_file(previous.with_name(previous.name + UNFINISHED))
-            if swapped or interrupted.strategy is not Strategy.UNDO:
+            goes = interrupted.strategy is not Strategy.UNDO and not interrupted.keeps_new
+            if swapped or goes:
                 remove_file(new)
         return swapped
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from trustbackup.databases.base import Database
 from trustbackup.databases.values import Interrupted
@@ -125,17 +126,22 @@ def _is_done(context: Context, log: JournalWriter) -> bool:
     """Whether the new state is live; the journal says so then, and nothing if it is not."""
     entry = log.entry
     forward = must_follow(context, entry)
+    follows = forward and entry.strategy is Strategy.SWAP
     if is_folder(entry.alias):
         must_be_own_folder(context, entry)
         target = FolderTarget.of(context, entry.alias)
         return recover_folder(context, target, log, forward=forward)
     database = context.database(entry.alias, label=entry.id)
     must_be_own(context, database, entry)
-    if forward and entry.state is State.READY and entry.strategy is Strategy.SWAP:
+    if follows and entry.state is State.READY:
         _swap_now(database, log)
-    elif entry.state is not State.SWAPPED and not database.recover(interrupted(entry)):
-        log.forget()
-        return False
+    elif entry.state is not State.SWAPPED and not database.recover(
+        replace(interrupted(entry), keeps_new=follows)
+    ):
+        if not follows:
+            log.forget()
+            return False
+        _swap_now(database, log)  # it died within, or just before
     elif entry.strategy is Strategy.IN_PLACE:
         log.update(state=State.DONE, previous="")
     else:

@@ -223,6 +223,7 @@ def release_restore(
             stack.enter_context(only_restore(context, entry.alias))
         # Only now nobody else can have undone or released it meanwhile.
         entries = context.journal.find(entries[0].restore)
+        _nothing_may_wait(context, entries[0].restore)
         for entry in entries:
             if is_folder(entry.alias):
                 must_be_own_folder(context, entry)
@@ -237,6 +238,17 @@ def release_restore(
                     note(sentence)
             context.journal.writer(entry).forget()
     return entries
+
+
+def _nothing_may_wait(context: Context, restore: str) -> None:
+    """Raises RestoreError where something of a restore is yet to follow what is live of it."""
+    for entry in context.journal.entries():
+        if entry.restore == restore and entry.state is not State.DONE:
+            raise RestoreError(
+                _("Restore %(id)s was not released", id=restore),
+                why=_("%(alias)r is still to be swapped", alias=entry.alias),
+                todo=_("See what list_restores says of it, or undo it."),
+            )
 
 
 def _must_be_kept(context: Context, entry: JournalEntry) -> None:
