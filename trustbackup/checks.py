@@ -22,6 +22,7 @@ from trustbackup.notifications.routes import settings_problems
 from trustbackup.operations.settings_models import settings_models
 from trustbackup.phrases import gettext as _
 from trustbackup.policy.plan import PlanSpec, Source, read_plan
+from trustbackup.store.age import read_recipients
 from trustbackup.store.compression import get_compression
 from trustbackup.store.location import exposures
 
@@ -52,6 +53,7 @@ def _check_plans(settings: Settings) -> Iterable[CheckMessage]:
         try:
             spec = read_plan(name, {"ZONE": site_zone_name(), **values}, Source.SETTINGS)
             get_compression(spec.compression or settings.compression)
+            read_recipients(spec.encrypt_to)
             _check_aliases(spec)
         except TrustbackupError as error:
             what = f"{error.what}: {error.why}" if error.why else error.what

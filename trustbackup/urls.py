@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from trustbackup.views import monitoring, presence, recovery, runs
+from trustbackup.views import identity, monitoring, presence, recovery, runs
 from trustbackup.views.backups import (
     actions,
     delete,
@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         put_back.PutBackView.as_view(),
         name="put_back",
     ),
+    path("backup/<str:identifier>/identity/", identity.IdentityView.as_view(), name="identity"),
     path("sign-in/", presence.SignInAgainView.as_view(), name="sign_in"),
     path("health/", monitoring.HealthView.as_view(), name="health"),
     path("metrics/", monitoring.MetricsView.as_view(), name="metrics"),

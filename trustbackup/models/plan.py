@@ -27,6 +27,8 @@ class Plan(models.Model):
     archive = models.BooleanField(_("files as an archive"), default=False)
     """Of uploaded files: one archive in each backup, instead of objects."""
     compression = models.CharField(_("compression"), max_length=20, blank=True)
+    encrypt_to = models.JSONField(_("encrypted to"), default=list, blank=True)
+    """Public keys of age."""
     destinations = models.JSONField(_("destinations"), default=list, blank=True)
     schedule = models.CharField(_("schedule"), max_length=100, blank=True)
     """A cron line; "" for by hand alone."""

@@ -74,6 +74,8 @@ class PlanSpec:
     """Whether uploaded files are one archive in each backup; else they are objects."""
     compression: str = ""
     """"" for the site's."""
+    encrypt_to: tuple[str, ...] = ()
+    """Public keys of age; none leaves its backups as they are."""
     destinations: tuple[str, ...] = ()
     """Besides those that take every backup."""
     schedule: Schedule | None = None
@@ -97,7 +99,7 @@ class PlanSpec:
     @property
     def incremental(self) -> bool:
         """Whether its backups share what did not change."""
-        return self.kind in OF_FILES and not self.archive
+        return self.kind in OF_FILES and not self.archive and not self.encrypt_to
 
 
 def read_plan(
@@ -284,6 +286,7 @@ _READERS: Mapping[str, Callable[[_Reader, str, object], Any]] = {
     "excluded": _Reader.texts,
     "archive": _Reader.boolean,
     "compression": _Reader.text,
+    "encrypt_to": _Reader.texts,
     "destinations": _Reader.texts,
     "retention": _Reader.retention,
     "destination_retention": _Reader.retentions,

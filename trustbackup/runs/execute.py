@@ -18,8 +18,10 @@ from trustbackup.models import Run
 from trustbackup.operations.progress import Progress
 from trustbackup.phrases import gettext as _
 from trustbackup.runs.delivery import sending
+from trustbackup.runs.identity import identities_of_run
 from trustbackup.runs.recorder import recording, save
 from trustbackup.runs.work import work_of
+from trustbackup.store import identities
 
 _EVERY = 0.5
 """Seconds between two looks at the row: progress goes in, a wish to cancel comes out."""
@@ -47,6 +49,7 @@ def execute(identifier: uuid.UUID, *, own_process: bool = False) -> Run | None:
         _told_by_its_row(run),
         recording(run) as recorder,
         Heartbeat(run, own_process=own_process) as heartbeat,
+        identities.using(identities_of_run(run, options)),
     ):
         work_of(run.action)(recorder, options, heartbeat.report)
     return run

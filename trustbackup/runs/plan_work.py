@@ -30,6 +30,7 @@ from trustbackup.runs.create_work import copy_and_evict
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.pruning import finish_backup
 from trustbackup.runs.recorder import RunRecorder, save
+from trustbackup.store.age import read_recipients
 from trustbackup.store.manifest import Manifest
 from trustbackup.store.plan_note import PlanNote
 
@@ -78,6 +79,7 @@ def _create(spec: PlanSpec, aliases: Sequence[str], report: Reporter) -> Manifes
         kind=spec.kind,
         databases=aliases,
         compression=spec.compression,
+        encrypt_to=spec.encrypt_to,
         excluded=spec.excluded,
         incremental=spec.incremental,
         app=AppRequest(label=spec.app, options=FixtureOptions()) if spec.app else None,
@@ -155,5 +157,6 @@ def _asks_for(spec: PlanSpec) -> tuple[object, ...]:
         spec.incremental,
         frozenset(spec.excluded),
         spec.compression or site.compression,
+        read_recipients(spec.encrypt_to),
         spec.skip_unchanged,
     )

@@ -96,11 +96,16 @@ def in_use() -> Identities:
 
 
 @sensitive_variables()
+def unlocked(data: bytes, ask: Callable[[], str] = lambda: "") -> bytes:
+    """A file's content without the passphrase that protects it. Raises UsageError."""
+    content = _dearmored(data)
+    return _unlocked(content, ask()) if age.is_encrypted(content) else content
+
+
+@sensitive_variables()
 def read_identities(data: bytes, ask: Callable[[], str] = lambda: "") -> Identities:
     """What a file holds; ``ask`` gives the passphrase of one that has one. Raises UsageError."""
-    content = _dearmored(data)
-    if age.is_encrypted(content):
-        content = _unlocked(content, ask())
+    content = unlocked(data, ask)
     if content.lstrip().startswith(_SSH):
         return _ssh_identity(content)
     try:

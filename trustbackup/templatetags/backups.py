@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urljoin
 
@@ -14,11 +15,15 @@ from django.urls import get_script_prefix
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from trustbackup.exceptions import TrustbackupError
+from trustbackup.operations.context import Context
 from trustbackup.operations.restore.comparison import RowDifference
 from trustbackup.operations.restore.sessions import sessions_that_stay
 from trustbackup.views import labels
 from trustbackup.views.admin_index import overdue_for
+from trustbackup.views.backups.restorable import manifest_of
 from trustbackup.views.formats import ago, changed, difference, moment, took
+from trustbackup.views.held_identity import held_identities, held_until
 from trustbackup.views.notification_words import event_kind
 from trustbackup.views.way_back import way_back
 
@@ -73,6 +78,28 @@ def breakable(name: str) -> SafeString:
     """A table's name that may go on in the next line after each of its words."""
     first, *rest = name.split("_")
     return format_html("{}{}", first, format_html_join("", "_<wbr>{}", ((word,) for word in rest)))
+
+
+@register.inclusion_tag("settings/backups/identity.html", takes_context=True)
+def identity_panel(
+    context: dict[str, Any], identifier: str, following: str, part: str = ""
+) -> dict[str, Any]:
+    """Of an encrypted backup: its keys, and where an identity is pasted; nothing of another."""
+    request = context["request"]
+    manifest = None
+    with suppress(TrustbackupError):
+        manifest = manifest_of(Context.current().folder.find(identifier))
+    held = held_identities(request)
+    keys = manifest.keys if manifest else ()
+    return {
+        "keys": keys,
+        "fits": bool({*keys} & {*held.fingerprints}),
+        "until": held_until(request) if held else None,
+        "identifier": identifier,
+        "following": following,
+        "part": part,
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.simple_tag

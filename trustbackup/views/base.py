@@ -30,7 +30,9 @@ from django.views.generic.base import ContextMixin, View
 
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.operations.restore import doors
+from trustbackup.store.identities import using
 from trustbackup.views.database_unavailable import does_not_answer, unreachable
+from trustbackup.views.held_identity import held_identities
 from trustbackup.views.missing_tables import missing_table
 from trustbackup.views.notices import taken
 from trustbackup.views.shell import shell_context, sign_in_url
@@ -93,11 +95,12 @@ class Page(PermissionRequiredMixin, ContextMixin, View):
     def _respond(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
         """What stands in the way of the whole page is said in its sentence."""
         try:
-            response = super().dispatch(request, *args, **kwargs)
-            if isinstance(response, SimpleTemplateResponse):
-                # Django would do it later, where nobody catches what its queries raise.
-                return response.render()
-            return response
+            with using(held_identities(request)):
+                response = super().dispatch(request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    # Django would do it later, where nobody catches what its queries raise.
+                    return response.render()
+                return response
         except TrustbackupError as error:
             return self._problem(str(error), _("Backups"), 409)
         except Http404 as error:

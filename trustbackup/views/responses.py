@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Run
+from trustbackup.runs.identity import OPENING
 from trustbackup.runs.queue import start
 from trustbackup.runs.recorder import record_event
 from trustbackup.store import names
 from trustbackup.views import notices
 from trustbackup.views.base import actor_of, address_of
+from trustbackup.views.held_identity import token_of
 from trustbackup.views.labels import translate
 
 MOST_SELECTED = 10_000
@@ -24,6 +26,9 @@ def start_run_response(
     request: HttpRequest, action: str, options: dict[str, Any], target: str = "", plan: str = ""
 ) -> HttpResponseRedirect:
     """Start a run and go to its page, or back to the list with what stood in its way."""
+    if action in OPENING and (token := token_of(request)):
+        # The same text as long as it is held, so that two clicks stay one run.
+        options = {**options, Run.SEALED: token}
     try:
         run, new = start(
             action,

@@ -83,6 +83,7 @@ def _describe(spec: PlanSpec, *, suggested: bool) -> dict[str, Any]:
         "app": spec.app,
         "excluded": list(spec.excluded),
         "incremental": spec.incremental,
+        "encrypt_to": list(spec.encrypt_to),
         "destinations": list(spec.destinations),
         "retention": spec.retention.as_dict() if spec.retention else None,
         "drill": spec.drill.as_dict(),

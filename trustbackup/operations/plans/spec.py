@@ -35,6 +35,7 @@ SUGGESTED = "nightly"
 _FIELDS = (
     *("enabled", "kind", "databases", "app", "excluded", "compression", "destinations", "schedule"),
     *("retention", "destination_retention", "drill", "skip_unchanged", "archive", "grace"),
+    "encrypt_to",
 )
 
 

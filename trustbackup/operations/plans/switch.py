@@ -49,6 +49,7 @@ def row_of(spec: PlanSpec) -> Plan:
         excluded=list(spec.excluded),
         archive=spec.archive,
         compression=spec.compression,
+        encrypt_to=list(spec.encrypt_to),
         destinations=list(spec.destinations),
         schedule=schedule.cron if schedule else "",
         zone=schedule.zone if schedule and schedule.zone != default_zone() else "",

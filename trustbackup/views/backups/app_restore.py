@@ -98,6 +98,7 @@ class AppRestoreView(RestorePage, View):
             "of_settings": of_settings,
             "parts": single_parts(manifest_of(find_entry(identifier))),
             "chosen": SETTINGS,
+            "identifier": identifier,
             "title": _("Restore %(backup)s?") % {"backup": identifier},
         }
         status = 200 if form is None else 422

@@ -67,6 +67,7 @@ class MediaRestoreView(RestorePage, View):
             "offloaded": entry.offloaded(),
             "parts": parts,
             "chosen": FILES_PART,
+            "identifier": entry.id,
             "file_parts": file_parts(manifest),
             "of_media": not parts,
             "expected": expected,

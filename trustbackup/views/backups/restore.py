@@ -99,6 +99,7 @@ class RestoreView(RestorePage, View):
             "whole": whole,
             "parts": parts,
             "chosen": DATABASE_PART if alone else "",
+            "identifier": identifier,
             "backup": catalog.describe(plan.entry) if plan else None,
             "hashed": plan is not None and is_small(plan.entry) and not in_objects(plan.manifest),
             "problem": problem or found,

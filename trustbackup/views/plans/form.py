@@ -15,13 +15,14 @@ from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.contents.app_data.tables import alias_of
 from trustbackup.databases.registry import offered_aliases
 from trustbackup.databases.values import Options
-from trustbackup.exceptions import UsageError
+from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.models import Destination, Plan
 from trustbackup.operations.backup.app_data import APP, offered_apps
 from trustbackup.operations.backup.full import FULL
 from trustbackup.operations.backup.media import MEDIA_KIND
 from trustbackup.operations.plans.tables import TableShare, tables_to_leave_out
 from trustbackup.policy.plan import DEFAULT_GRACE, KINDS, OF_FILES, PlanSpec
+from trustbackup.store.age import read_recipients
 from trustbackup.store.compression import COMPRESSIONS
 from trustbackup.views import labels
 
@@ -71,6 +72,12 @@ class PlanForm(forms.Form):
         widget=forms.Textarea({"rows": 2, "spellcheck": "false"}),
     )
     compression = forms.ChoiceField(label=_("Compression"), required=False)
+    encrypt_to = forms.CharField(
+        label=_("Encrypted to these public keys, one in a line"),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea({"rows": 2, "spellcheck": "false"}),
+    )
     archive = forms.BooleanField(
         label=_("Uploaded files as one archive in each backup, which shares nothing with others"),
         required=False,
@@ -163,6 +170,13 @@ class PlanForm(forms.Form):
                 raise forms.ValidationError(text % {"name": ascii(name[:40])})
         return names
 
+    def clean_encrypt_to(self) -> list[str]:
+        lines = filter(None, map(str.strip, self.cleaned_data["encrypt_to"].splitlines()))
+        try:
+            return list(read_recipients(list(lines)))
+        except TrustbackupError as error:
+            raise forms.ValidationError(labels.translate(error)) from error
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("kind") in _OF_ROWS:
@@ -204,7 +218,7 @@ class PlanForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """The fields of a plan's row that a valid form is about."""
         data = self.cleaned_data
-        of_all = ("name", "enabled", "compression", "destinations", "grace")
+        of_all = ("name", "enabled", "compression", "encrypt_to", "destinations", "grace")
         found = {name: data[name] for name in of_all}
         if data["kind"] in _OF_ROWS:
             app = data["app"] if data["kind"] == APP else ""
@@ -273,6 +287,7 @@ def _initial(spec: PlanSpec, *, new: bool) -> dict[str, Any]:
         "app": spec.app,
         "databases": list(spec.databases),
         "compression": spec.compression,
+        "encrypt_to": "\n".join(spec.encrypt_to),
         "archive": spec.archive,
         "skip_unchanged": spec.skip_unchanged,
         "destinations": list(spec.destinations),
