@@ -90,8 +90,11 @@ def _table(description: dict[str, Any], operation: dict[str, Any]) -> Iterator[s
         (each["name"], each["in"], each["schema"], each.get("description", ""))
         for each in operation.get("parameters", ())
     ]
-    for media in operation.get("requestBody", {}).get("content", {}).values():
-        name = media["schema"]["$ref"].rpartition("/")[2]
+    for kind, media in operation.get("requestBody", {}).get("content", {}).items():
+        name = media["schema"].get("$ref", "").rpartition("/")[2]
+        if not name:
+            rows.append((kind, "body", media["schema"], ""))
+            continue
         fields = description["components"]["schemas"][name]["properties"]
         rows += [(name, "body", each, each.get("description", "")) for name, each in fields.items()]
     if rows:

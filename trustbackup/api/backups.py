@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -134,7 +135,20 @@ def _options(body: dict[str, Any]) -> dict[str, Any]:
     return form.options()
 
 
-_BYTES = OpenApiResponse(OpenApiTypes.BINARY, description="The file, or the bytes asked for.")
+FILE = OpenApiResponse(OpenApiTypes.BINARY, description="The file, or the bytes asked for.")
+
+
+def file_of_part(identifier: str, part: str) -> tuple[str, Path]:
+    """The backup's id, and the file that holds the part, which may be elsewhere. Raises
+    BackupNotFound, and Problem for a part that it has not."""
+    context = Context.current()
+    backup = catalog.describe(context.folder.find(identifier))
+    for each in backup.files:
+        if part in (each["part"], each["file"]):
+            return backup.identifier, context.settings.backup_dir / each["file"]
+    raise Problem(404, "not_found", "This backup has no such part.")
+
+
 _BINARY = "application/octet-stream"
 
 
@@ -142,7 +156,7 @@ _BINARY = "application/octet-stream"
     get=described(
         "download_part",
         "Download one part of a backup",
-        {(200, _BINARY): _BYTES, (206, _BINARY): _BYTES},
+        {(200, _BINARY): FILE, (206, _BINARY): FILE},
         404,
         416,
         parameters=[
@@ -155,19 +169,14 @@ class PartView(ApiView):
     rights = {"GET": (DOWNLOAD,)}
 
     def get(self, request: Request, identifier: str, part: str) -> HttpResponseBase:
-        context = Context.current()
-        backup = catalog.describe(context.folder.find(identifier))
-        names = [each["file"] for each in backup.files if part in (each["part"], each["file"])]
-        if not names:
-            raise Problem(404, "not_found", "This backup has no such part.")
-        settings = context.settings
+        _backup, path = file_of_part(identifier, part)
         try:
-            answer = send_file(request, settings.backup_dir / names[0], settings.sendfile)
+            answer = send_file(request, path, Context.current().settings.sendfile)
         except FileNotFoundError:
             raise Problem(404, "not_found", "The file of this part is not here.") from None
         if answer.status_code == 416:
             raise Problem(416, "no_such_range", "The file has no such bytes.")
         if goes_out(request, answer):
             actor, address = actor_of(request), address_of(request)
-            record_event("download", names[0], actor=actor, address=address)
+            record_event("download", path.name, actor=actor, address=address)
         return answer

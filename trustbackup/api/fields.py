@@ -10,6 +10,7 @@ import re
 from datetime import UTC
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 
 
@@ -51,6 +52,18 @@ class Query(serializers.Serializer):
     def __init__(self, *, data: Any = serializers.empty, **kwargs: Any) -> None:  # noqa: ANN401
         given = data if data is serializers.empty else dict(data.items())
         super().__init__(data=given, **kwargs)
+
+
+class ListQuery(Query):
+    """One of which ``lists`` names the members that may be repeated."""
+
+    lists: tuple[str, ...] = ()
+
+    def __init__(self, *, data: Any = serializers.empty, **kwargs: Any) -> None:  # noqa: ANN401
+        if isinstance(data, QueryDict):
+            many = {name: data.getlist(name) for name in self.lists if name in data}
+            data = {**data.dict(), **many}
+        super().__init__(data=data, **kwargs)
 
 
 class Number(serializers.IntegerField):

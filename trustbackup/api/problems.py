@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import (
     Error,
     InterfaceError,
@@ -68,7 +68,7 @@ def to_problem(error: Exception) -> Problem | None:
         return _of_ours(error)
     if isinstance(error, Http404):
         return Problem(404, "not_found", "There is nothing of this name here.")
-    if isinstance(error, RequestDataTooBig | TooManyFieldsSent):
+    if isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
         return Problem(413, "too_large", "What was sent is larger than this site takes.")
     if isinstance(error, UnreadablePostError):
         return Problem(400, "malformed", "What was sent broke off.")

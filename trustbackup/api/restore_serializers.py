@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.http import QueryDict
 from rest_framework import serializers
 
-from trustbackup.api.fields import Flag, Query, Text
+from trustbackup.api.fields import Flag, ListQuery, Text
 from trustbackup.contents.app_data.survey import Mode
 
 
@@ -30,13 +27,10 @@ class _WantedSerializer(serializers.Serializer):
     )
 
 
-class RestorePlanQuery(_WantedSerializer, Query):
-    """What a plan is asked for; ``parts`` may be repeated."""
+class RestorePlanQuery(_WantedSerializer, ListQuery):
+    """What a plan is asked for."""
 
-    def __init__(self, *, data: Any = serializers.empty, **kwargs: Any) -> None:  # noqa: ANN401
-        if isinstance(data, QueryDict) and "parts" in data:
-            data = {**data.dict(), "parts": data.getlist("parts")}
-        super().__init__(data=data, **kwargs)
+    lists = ("parts",)
 
 
 class ConfirmSerializer(serializers.Serializer):

@@ -107,12 +107,17 @@ class RunSerializer(serializers.Serializer):
     total = serializers.IntegerField(help_text="0 when it is not known.")
     percent = serializers.IntegerField(allow_null=True)
     backup = serializers.CharField(help_text="The backup that it made; empty for none.")
+    backups = serializers.ListField(
+        child=serializers.CharField(), help_text="The backups that it brought in."
+    )
     undo = serializers.CharField(help_text="By what a restore is undone; empty for nothing.")
     error = serializers.CharField()
     log = serializers.CharField()
 
     def to_representation(self, instance: Run) -> dict[str, Any]:
         databases = instance.outcome.get("databases") or []
+        brought = instance.outcome.get("backups")
+        instance.backups = brought if isinstance(brought, list) else []  # type: ignore[attr-defined]
         instance.backup = instance.outcome.get("backup") or ""  # type: ignore[attr-defined]
         undo = next((item["undo"] for item in databases if item.get("undo")), "")
         instance.undo = undo  # type: ignore[attr-defined]
@@ -184,11 +189,6 @@ class ChangeSerializer(serializers.Serializer):
         allow_blank=True,
         help_text="What it is called from now on; empty for the name that it was made with.",
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs:
-            raise serializers.ValidationError("Say `protected` or `label`.")
-        return attrs
 
 
 class DeleteQuery(Query):

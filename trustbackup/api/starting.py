@@ -29,11 +29,13 @@ def start_run(
     *,
     plan: str = "",
     made: int = 200,
+    keyed: bool = True,
 ) -> Response:
     """202 with the run, or ``made`` when it has succeeded within ``?wait=`` seconds.
 
     ``prepare`` makes the options and the target; with an Idempotency-Key that was seen before it is
-    not asked. Raises Problem when the run failed in that time, and what ``prepare`` does.
+    not asked, unless this is not ``keyed``. Raises Problem when the run failed in that time, and
+    what ``prepare`` does.
     """
     query = WaitQuery(data=request.query_params)
     query.is_valid(raise_exception=True)
@@ -50,7 +52,7 @@ def start_run(
         )
         return run
 
-    run = _waited_for(once(request, begin), query.validated_data["wait"])
+    run = _waited_for(once(request, begin) if keyed else begin(), query.validated_data["wait"])
     if run.state in (Run.State.FAILED, Run.State.CANCELLED):
         raise Problem(
             409, "run_failed", str(run.error) or f"The run is {run.state}.", run=str(run.pk)

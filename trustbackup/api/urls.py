@@ -6,7 +6,17 @@ from importlib.util import find_spec
 
 from django.urls import path, re_path
 
-from trustbackup.api import actions, backup, backups, maintenance, restore, runs, site
+from trustbackup.api import (
+    actions,
+    backup,
+    backups,
+    links,
+    maintenance,
+    restore,
+    runs,
+    site,
+    transfer,
+)
 
 app_name = "api"
 described_urls = [
@@ -16,6 +26,10 @@ described_urls = [
     path("backups/<str:identifier>/plan/", restore.PlanOfRestoreView.as_view(), name="plan"),
     path("backups/<str:identifier>/restore/", restore.RestoreView.as_view(), name="restore"),
     path("backups/<str:identifier>/files/<str:part>/", backups.PartView.as_view(), name="part"),
+    path("backups/<str:identifier>/links/", links.LinksView.as_view(), name="links"),
+    path("links/<str:secret>/", links.LinkView.as_view(), name="link"),
+    path("bundle/", transfer.BundleView.as_view(), name="bundle"),
+    path("upload/", transfer.UploadView.as_view(), name="upload"),
     path("undo/", restore.UndoView.as_view(), name="undo"),
     path("runs/", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:pk>/", runs.RunView.as_view(), name="run"),

@@ -6,7 +6,7 @@ are carried along by every restore, so they have no foreign key to any other app
 
 from __future__ import annotations
 
-from trustbackup.models.access_token import AccessToken, ClaimedKey
+from trustbackup.models.access_token import AccessToken, ClaimedKey, DownloadLink
 from trustbackup.models.alarm import Alarm, AlarmQuerySet
 from trustbackup.models.backup import Backup, BackupQuerySet
 from trustbackup.models.destination import Copy, CopyQuerySet, Destination, DestinationQuerySet
@@ -30,6 +30,7 @@ __all__ = [
     "DeliveryQuerySet",
     "Destination",
     "DestinationQuerySet",
+    "DownloadLink",
     "MomentField",
     "PhraseField",
     "Plan",

@@ -72,3 +72,26 @@ class ClaimedKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner}: {self.key}"
+
+
+class DownloadLink(models.Model):
+    """An address that gives one file out once; its secret is shown once, and its digest is here.
+
+    Its maker is named as a token's account is, and the token that made it by its own digest: a
+    restore may give both other numbers.
+    """
+
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    """SHA-256 of the secret, in hex."""
+    account = models.CharField(max_length=200)
+    account_key = models.CharField(max_length=100)
+    token = models.CharField(max_length=64, blank=True)
+    """Empty for a session's."""
+    backup = models.CharField(max_length=100)
+    file = models.CharField(max_length=255)
+    created = MomentField()
+    expires = MomentField(db_index=True)
+    used = MomentField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.file} ({self.account})"

@@ -22,7 +22,7 @@ from django.core.validators import validate_slug
 from django.db import IntegrityError, models, router, transaction
 
 from trustbackup.exceptions import TrustbackupError, UsageError
-from trustbackup.models import AccessToken
+from trustbackup.models import AccessToken, DownloadLink
 from trustbackup.phrases import gettext as _
 
 PREFIX = "tbk_"
@@ -149,18 +149,23 @@ def authenticate(token: str, address: str) -> tuple[Any, AccessToken]:
     )
     if row is None:
         raise TokenRefused("token_unknown", _("There is no such token"))
-    now = datetime.now(UTC)
+    user = check_token(row, address)
+    _note_use(row, datetime.now(UTC))
+    return user, row
+
+
+def check_token(row: AccessToken, address: str) -> Any:  # noqa: ANN401
+    """The account that a token stands for. Raises TokenRefused where it is worth nothing."""
     if row.revoked is not None:
         raise TokenRefused("token_revoked", _("This token was revoked"))
-    if row.is_over(now):
+    if row.is_over(datetime.now(UTC)):
         raise TokenRefused("token_expired", _("This token's time is over"))
     if not _is_from(address, row.networks):
         raise TokenRefused("token_network", _("This token may not be used from this address"))
-    user = _user_of(row)
+    user = account_of(row)
     if user is None:
         raise TokenRefused("token_account", _("The account of this token may not sign in"))
-    _note_use(row, now)
-    return user, row
+    return user
 
 
 def _is_from(address: str, networks: Sequence[str]) -> bool:
@@ -174,7 +179,7 @@ def _is_from(address: str, networks: Sequence[str]) -> bool:
     return any(mapped in ip_network(network) for network in networks)
 
 
-def _user_of(row: AccessToken) -> Any:  # noqa: ANN401
+def account_of(row: AccessToken | DownloadLink) -> Any:  # noqa: ANN401
     """None for one that is gone, switched off, or somebody else by now."""
     users = get_user_model()._default_manager  # noqa: SLF001
     try:

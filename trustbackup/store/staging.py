@@ -57,7 +57,8 @@ class StagingArea:
         self.left = room(root)
         """Bytes that may still be written."""
         self.handed_over = False
-        self._begun = 0
+        self.begun = 0
+        """How many files have a folder here."""
 
     def leave_to_run(self) -> str:
         """Leave what was received to another process; the name for ``resume()``. FolderError.
@@ -84,14 +85,14 @@ class StagingArea:
 
         Raises FolderError, also when the room is used up.
         """
-        self._begun += 1
-        if self._begun > MOST_FILES:
+        self.begun += 1
+        if self.begun > MOST_FILES:
             raise UsageError(
                 _("These are too many files"),
                 todo=_("Give at most %(most)s.", most=Grouped(MOST_FILES)),
             )
         name = _UNSAFE.sub("-", called)[:_LONGEST].lstrip(".-") or "upload"
-        place = self.folder / str(self._begun)
+        place = self.folder / str(self.begun)
         with file_operation(_("Making a private folder"), place):
             place.mkdir(mode=0o700)
         with durable.DurableFile(place / name) as file:
@@ -179,6 +180,7 @@ def resume(root: Path, name: str) -> Iterator[StagingArea]:
             index = json.loads(durable.read_small(folder / drafts.HANDED_OVER, _LARGEST_INDEX))
             area = StagingArea(root, folder)
             area.received = [Received(path=folder / item.pop("place"), **item) for item in index]
+            area.begun = len(index)  # what is unpacked of them goes beside them
         except (locks.Vanished, ValueError, TypeError) as error:
             raise UsageError(
                 _("What was uploaded is not there any more"), todo=_("Upload it again.")

@@ -33,8 +33,10 @@ def send_bundle(request: HttpRequest, bundle: Bundle) -> StreamingHttpResponse:
     return _stream(request, bundle.blocks, bundle.length, bundle.name, bundle.content_type)
 
 
-def send_file(request: HttpRequest, path: Path, sendfile: str = "") -> HttpResponseBase:
-    """A whole file, or the one range of it that was asked for.
+def send_file(
+    request: HttpRequest, path: Path, sendfile: str = "", *, ranges: bool = True
+) -> HttpResponseBase:
+    """A whole file, or the one range of it that was asked for, unless there are no ``ranges``.
 
     Raises FileNotFoundError, FolderError.
 
@@ -46,7 +48,7 @@ def send_file(request: HttpRequest, path: Path, sendfile: str = "") -> HttpRespo
     file = open_regular(path)
     try:
         # A delete at this moment does not cut the download short: an open file stays whole.
-        return _send_open(request, file, path)
+        return _send_open(request, file, path, ranges=ranges)
     except BaseException:
         file.close()
         raise
@@ -57,11 +59,13 @@ def goes_out(request: HttpRequest, answer: HttpResponseBase) -> bool:
     return request.method == "GET" and answer.status_code in (200, 206)
 
 
-def _send_open(request: HttpRequest, file: BinaryIO, path: Path) -> HttpResponseBase:
+def _send_open(
+    request: HttpRequest, file: BinaryIO, path: Path, *, ranges: bool
+) -> HttpResponseBase:
     status = os.fstat(file.fileno())
     tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
     start, end = 0, status.st_size
-    wanted = request.headers.get("Range", "")
+    wanted = request.headers.get("Range", "") if ranges else ""
     partial = bool(wanted) and request.headers.get("If-Range", tag) == tag
     if partial and (match := _RANGE.fullmatch(wanted)) and any(match.groups()):
         first, last = match.groups()
@@ -78,7 +82,7 @@ def _send_open(request: HttpRequest, file: BinaryIO, path: Path) -> HttpResponse
         partial = False
     blocks = FileBlocks(file, end - start, start)
     answer = _stream(request, blocks, end - start, path.name, "application/octet-stream")
-    answer["Accept-Ranges"] = "bytes"
+    answer["Accept-Ranges"] = "bytes" if ranges else "none"
     answer["ETag"] = tag
     answer["Last-Modified"] = http_date(status.st_mtime)
     if partial:

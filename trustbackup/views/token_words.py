@@ -19,6 +19,11 @@ TOKEN_ACTIONS: dict[str, tuple[Promise, Promise, Promise]] = {
         gettext_lazy("Revoking a token"),
         gettext_lazy("Revoked a token"),
     ),
+    "link": (
+        pgettext_lazy("a run", "Link"),
+        gettext_lazy("Making a link"),
+        gettext_lazy("Made a link"),
+    ),
     "API call": (
         pgettext_lazy("a run", "Call by a program"),
         gettext_lazy("Answering a program"),
