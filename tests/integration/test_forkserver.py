@@ -117,6 +117,28 @@ def test_nothing_of_one_command_is_left_for_the_next(sqlite_site: Site) -> None:
     assert shell(sqlite_site, look, fresh=False).stdout == "None False\n"
 
 
+def test_a_command_has_no_variable_that_it_was_not_given(sqlite_site: Site) -> None:
+    looking = sqlite_site.home / "looking.py"
+    looking.write_text("import os\nprint(sorted(os.environ))\n")
+    # The server itself has a PATH, and nothing else that commands may lack.
+    environment = {**client.SAME, "OWN": "1"}
+    process = client.start([str(looking)], cwd=sqlite_site.folder, environment=environment)
+    assert process.communicate() == (f"{sorted(environment)}\n", "")
+
+
+FILES = "import os; print(sorted(os.listdir('/proc/self/fd'), key=int))"
+
+
+def test_a_command_inherits_no_descriptor_of_those_that_run_meanwhile(sqlite_site: Site) -> None:
+    waits = "import os, time; os.mkdir('waits')\nwhile os.path.exists('waits'): time.sleep(.01)"
+    waiting = sqlite_site.start("shell", "--no-imports", "-c", waits)
+    wait_for((sqlite_site.folder / "waits").exists)
+    forked, own = (shell(sqlite_site, FILES, fresh=fresh) for fresh in (False, True))
+    (sqlite_site.folder / "waits").rmdir()
+    assert waiting.communicate(120) == ("", "")
+    assert forked.stdout == own.stdout
+
+
 KEPT = """
 import json, os
 json.left = open("left", "w")
