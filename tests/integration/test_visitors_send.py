@@ -124,6 +124,6 @@ def test_other_requests_ask_nothing_however_much_waits(client: Client, listener:
 def test_messages_that_can_not_be_sent_fail_no_visitor(client: Client, listener: Listener) -> None:
     hook(listener, events=[EventKind.FAILURE])
     leave_one_waiting()
-    with mock.patch("trustbackup.runs.notify.start", side_effect=OSError("no room")):
+    with mock.patch("trustbackup.runs.queue.start", side_effect=OSError("no room")):
         visit(client)
     assert Delivery.objects.get().state == "waiting"

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from trustbackup.contents.app_data.survey import Counts
-from trustbackup.exceptions import TrustbackupError
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, table
-from trustbackup.operations.backup.app_data import holds_app
-from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.restore.app_plan import AppPlan, parse_mode, plan_app_restore
 from trustbackup.operations.restore.app_restore import AppRestoreResult, restore_app
-from trustbackup.operations.restore.source import locate, names_a_file
+from trustbackup.operations.restore.source import names_a_file
 from trustbackup.runs.lock import only_run
 
 _OTHERS = (
     "swap", "in_place", "migrate", "no_privileges", "into", "table", "database",
 )  # fmt: skip
 """Options that are of whole databases."""
-
-
-def is_app(reference: str) -> bool:
-    """Whether it means single rows; what can't be read is for others to say."""
-    with suppress(TrustbackupError, OSError):
-        return holds_app(locate(Context.current(), reference))
-    return False
 
 
 class AppRestore:

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError
 
-from trustbackup.exceptions import TrustbackupError
-from trustbackup.management.app_restore import is_app
+from trustbackup.management.backup_type import is_app, is_full, is_media
 from trustbackup.management.database_plan import databases_as_json, show_databases
-from trustbackup.management.media_restore import folders_as_json, is_media, show_folders
+from trustbackup.management.media_restore import folders_as_json, show_folders
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, show_objections
-from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.restore.full_plan import (
     FullPlan,
-    holds_everything,
     plan_full_restore,
     wanted_parts,
 )
 from trustbackup.operations.restore.plan import RestoreRequest
 from trustbackup.operations.restore.restore import restore_backup
 from trustbackup.operations.restore.result import RestoreResult
-from trustbackup.operations.restore.source import locate
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
-from trustbackup.runs.work import noting
+from trustbackup.runs.recorder import noting
 from trustbackup.store.journal_entry import is_folder
 
 _SINGLE = (
     "into", "table", "database", "path", "overwrite", "only_missing", "into_folder", "mode",
 )  # fmt: skip
 """Options that are of one part."""
-
-
-def is_full(reference: str) -> bool:
-    """Whether it means a full backup; what can't be read is for others to say."""
-    with suppress(TrustbackupError, OSError):
-        entry = locate(Context.current(), reference)
-        return entry.has_manifest and holds_everything(entry.read_manifest()[0])
-    return False
 
 
 class Chosen:

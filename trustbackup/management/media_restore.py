@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandError
 
-from trustbackup.exceptions import TrustbackupError, UsageError
+from trustbackup.exceptions import UsageError
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, show_objections, size, table
-from trustbackup.operations.backup.media import holds_media
-from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.progress import Reporter
 from trustbackup.operations.restore.media_files import (
@@ -30,62 +27,16 @@ from trustbackup.operations.restore.media_plan import (
 from trustbackup.operations.restore.media_preview import preview_files
 from trustbackup.operations.restore.media_restore import restore_into, restore_media
 from trustbackup.operations.restore.result import RestoredDatabase
-from trustbackup.operations.restore.source import locate, names_a_file
+from trustbackup.operations.restore.source import names_a_file
 from trustbackup.runs.files_work import restore_single_files
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
-from trustbackup.runs.recorder import RunRecorder
-from trustbackup.runs.work import noting
+from trustbackup.runs.recorder import RunRecorder, noting
 
-_OWN = ("part", "path", "overwrite", "only_missing", "into_folder")
 _OTHERS = (
     "swap", "in_place", "migrate", "no_privileges", "into", "table", "database", "mode",
     "allow_unknown_migrations", "no_safety_backup",
 )  # fmt: skip
 """Options that are of databases and of apps' data."""
-
-
-def is_media(reference: str) -> bool:
-    """Whether it means uploaded files alone; what can't be read is for others to say."""
-    with suppress(TrustbackupError, OSError):
-        return holds_media(locate(Context.current(), reference))
-    return False
-
-
-def add_media_arguments(parser: CommandParser) -> None:
-    """The options that are of uploaded files alone."""
-    group = parser.add_argument_group("uploaded files")
-    group.add_argument(
-        "--part",
-        action="append",
-        default=[],
-        help="Only this part, such as media; may be repeated.",
-    )
-    group.add_argument(
-        "--only-missing", action="store_true", help="Put back what is missing; replace nothing."
-    )
-    group.add_argument(
-        "--path",
-        action="append",
-        default=[],
-        help="Put back only this file or folder, such as products/cup.jpg; may be repeated.",
-    )
-    group.add_argument(
-        "--overwrite",
-        default="",
-        metavar="HOW",
-        help="With --path, a file that is there: changed (default: unless it has the backup's size"
-        " and time), older (never over a newer one), always, or never.",
-    )
-    group.add_argument(
-        "--into-folder", default="", metavar="PATH", help="Into a new folder; touch no other."
-    )
-
-
-def refuse_media_options(options: Mapping[str, Any]) -> None:
-    """Raises CommandError for what is of uploaded files only."""
-    for name in _OWN:
-        if options[name]:
-            raise CommandError(f"--{name.replace('_', '-')} is of uploaded files: leave it out.")
 
 
 class MediaRestore:

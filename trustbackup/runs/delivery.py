@@ -18,7 +18,6 @@ from django.db import DatabaseError
 
 from trustbackup.events import Event, EventKind, emit
 from trustbackup.models import Delivery
-from trustbackup.operations.digest import digest_due
 
 if TYPE_CHECKING:
     from trustbackup.notifications.outbox import SendResult
@@ -101,6 +100,8 @@ def pass_by(now: datetime | None = None) -> tuple[int, int]:
 
     How many messages were sent, and how many tries failed.
     """
+    from trustbackup.operations.digest import digest_due
+
     now = now or datetime.now(UTC)
     try:
         # By the connection that is there: most looks find nothing.

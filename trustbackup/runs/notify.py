@@ -11,9 +11,7 @@ from django.db import DatabaseError
 from trustbackup.events import Event, emit
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Delivery
-from trustbackup.operations.digest import digest_due
 from trustbackup.runs.delivery import take
-from trustbackup.runs.queue import start
 
 logger = logging.getLogger(__name__)
 ACTION = "notify"
@@ -32,6 +30,8 @@ def send_what_waits(now: datetime) -> datetime | None:
     When the next message that waits is due; None when none does. Raises DatabaseError,
     ConfigurationError.
     """
+    from trustbackup.operations.digest import digest_due
+
     if digest := digest_due(now):
         emit(digest)
     if Delivery.objects.due(now).exists():
@@ -41,6 +41,9 @@ def send_what_waits(now: datetime) -> datetime | None:
 
 def send_elsewhere() -> None:
     """Let a run send what waits: a page's visitor does not wait for a mail server."""
+    # What starts a run loads when there is one to start: a command sends by itself.
+    from trustbackup.runs.queue import start
+
     try:
         start(ACTION, {}, actor=_ACTOR)
     except (DatabaseError, OSError, TrustbackupError) as error:

@@ -14,12 +14,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connections, router, transaction
 
+from trustbackup import phrases
 from trustbackup.conf import get_settings
 from trustbackup.databases.alias import for_a_note
 from trustbackup.exceptions import Cancelled
@@ -29,6 +30,9 @@ from trustbackup.runs.events import emit_end, emit_start
 from trustbackup.runs.hooks import call_after, call_before
 from trustbackup.runs.liveness import alive
 from trustbackup.store.index_access import may_connect
+
+if TYPE_CHECKING:
+    from trustbackup.operations.restore.result import RestoredDatabase
 
 logger = logging.getLogger(__name__)
 
@@ -202,3 +206,13 @@ def save(write: Callable[[str], object]) -> None:
             write(using)
     except (DatabaseError, OSError) as error:
         logger.debug("A run can't be recorded: %s", error)
+
+
+def noting(recorder: RunRecorder) -> Callable[[RestoredDatabase], None]:
+    """Writes each database that is the restored one into a run's outcome, at once."""
+
+    def note(database: RestoredDatabase) -> None:
+        notes = [phrases.dumps(note) for note in database.notes]
+        recorder.outcome.setdefault("databases", []).append({**asdict(database), "notes": notes})
+
+    return note

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
-from trustbackup import phrases
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.notifications.tryout import try_route_as_asked
 from trustbackup.operations.context import Context
@@ -25,7 +23,6 @@ from trustbackup.operations.restore.media_plan import MediaRequest, plan_media_r
 from trustbackup.operations.restore.media_restore import restore_media
 from trustbackup.operations.restore.plan import RestoreRequest
 from trustbackup.operations.restore.restore import restore_backup
-from trustbackup.operations.restore.result import RestoredDatabase
 from trustbackup.operations.restore.undo import find_undoable, undo_restore
 from trustbackup.operations.transfer.adopt import adopt_handed_over
 from trustbackup.phrases import gettext as _
@@ -37,7 +34,7 @@ from trustbackup.runs.files_work import restore_files_as_asked
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.plan_work import run_plan
 from trustbackup.runs.pruning import prune_and_note
-from trustbackup.runs.recorder import RunRecorder
+from trustbackup.runs.recorder import RunRecorder, noting
 from trustbackup.runs.scrub import run_scrub
 from trustbackup.runs.sync_work import sync_as_asked
 
@@ -189,16 +186,6 @@ def _notify(recorder: RunRecorder, _options: Options, report: Reporter) -> None:
 def _test_route(recorder: RunRecorder, options: Options, report: Reporter) -> None:
     report(Progress(stage="sending messages"))
     recorder.outcome["address"] = try_route_as_asked(options)
-
-
-def noting(recorder: RunRecorder) -> Callable[[RestoredDatabase], None]:
-    """Writes each database that is the restored one into a run's outcome, at once."""
-
-    def note(database: RestoredDatabase) -> None:
-        notes = [phrases.dumps(note) for note in database.notes]
-        recorder.outcome.setdefault("databases", []).append({**asdict(database), "notes": notes})
-
-    return note
 
 
 ACTIONS: dict[str, Work] = {

@@ -12,11 +12,8 @@ from trustbackup.management.app_restore import AppRestore
 from trustbackup.management.database_plan import databases_as_json, show_databases
 from trustbackup.management.full_restore import Chosen, FullRestore
 from trustbackup.management.identity import add_identity_argument
-from trustbackup.management.media_restore import (
-    MediaRestore,
-    add_media_arguments,
-    refuse_media_options,
-)
+from trustbackup.management.media_options import add_media_arguments, refuse_media_options
+from trustbackup.management.media_restore import MediaRestore
 from trustbackup.management.terminal import BackupCommand, show_objections
 from trustbackup.operations.offsite.fetch import fetch_backup
 from trustbackup.operations.offsite.hydrate import local_data
@@ -31,7 +28,7 @@ from trustbackup.operations.restore.restore import restore_backup
 from trustbackup.operations.restore.result import RestoreResult
 from trustbackup.operations.restore.source import names_a_file
 from trustbackup.runs.lock import only_run
-from trustbackup.runs.work import noting
+from trustbackup.runs.recorder import noting
 from trustbackup.store.journal_entry import Strategy
 
 _FLAGS = {

@@ -12,7 +12,7 @@ from trustbackup.operations.context import Context
 from trustbackup.operations.restore.doors import COMMAND, check_door
 from trustbackup.operations.restore.undo import find_undoable, undo_restore
 from trustbackup.runs.lock import only_run
-from trustbackup.runs.work import noting
+from trustbackup.runs.recorder import noting
 from trustbackup.store.journal_entry import is_folder
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from trustbackup.management.full_restore import is_full
+from trustbackup.management.backup_type import is_full, is_media
 from trustbackup.management.identity import add_identity_argument
-from trustbackup.management.media_restore import is_media
 from trustbackup.management.terminal import BackupCommand, seconds
 from trustbackup.operations.offsite.targets import find_destination
 from trustbackup.operations.offsite.verify import verify_all, verify_at, verify_backup
