@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from tests.support.mariadb_content import mariadb_content
 from tests.support.sites import Site
 
 Content = dict[str, list[str]]
@@ -62,6 +63,9 @@ def content(site: Site, where: str = "") -> Content:
     if site.database:
         with site.database.cluster.connect(where or site.database.name) as connection:
             return _postgres(connection)
+    if site.mariadb:
+        with contextlib.closing(site.mariadb.server.connect(where or site.mariadb.name)) as one:
+            return mariadb_content(one)
     return sqlite_content(Path(where or site.sqlite_file))
 
 

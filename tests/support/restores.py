@@ -77,6 +77,10 @@ def beside(site: Site) -> list[str]:
             parameters=[site.database.user, site.database.name],
         )
         return sorted(name for (name,) in rows)
+    if site.mariadb:
+        live = site.mariadb.name
+        found = [name for (name,) in site.mariadb.server.execute("SHOW DATABASES")]
+        return sorted(name for name in found if name.startswith(f"{live}_"))
     # What SQLite itself keeps beside a file is a part of that file.
     files = {path.name for path in site.folder.glob("db*")}
     companions = {name + end for name in files for end in ("-wal", "-shm", "-journal")}

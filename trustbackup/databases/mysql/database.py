@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 from dbbackup.db.base import get_connector
 from django.db import DatabaseError
 
-from trustbackup.databases.base import Database, Dump, Replacement
+from trustbackup.databases.base import Dump
 from trustbackup.databases.mysql.address import Address, server_of
 from trustbackup.databases.mysql.errors import UNKNOWN_DATABASE, code_of, explain, translate
 from trustbackup.databases.mysql.programs import Server, commands_of, find_dumper
+from trustbackup.databases.mysql.restoring import MySQLRestoring
 from trustbackup.databases.mysql.session import (
     count_rows,
     has_row,
@@ -22,7 +22,7 @@ from trustbackup.databases.mysql.session import (
     read_inventory,
     text,
 )
-from trustbackup.databases.values import Capabilities, DumpRequest, Facts, Interrupted, TableRows
+from trustbackup.databases.values import DumpRequest, Facts, TableRows
 from trustbackup.exceptions import RestoreError, TrustbackupError
 from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import Readable
@@ -31,12 +31,11 @@ _SANDBOX = b"/*M!999999\\- enable the sandbox mode */"
 """MariaDB's dumps begin so since May 2024: a client then runs nothing for a script."""
 
 
-class MySQL(Database):
+class MySQL(MySQLRestoring):
     """A MySQL or MariaDB database, which the server calls a schema, too."""
 
     engine = "mysql"
     label = "MySQL/MariaDB"
-    capabilities = Capabilities()
     formats = {
         "mariadb-dump in the sandbox": (0, _SANDBOX),
         "mariadb-dump": (0, b"-- MariaDB dump "),
@@ -104,19 +103,6 @@ class MySQL(Database):
             finally:
                 session.__exit__(None, None, None)
 
-    def exists(self, name: str) -> bool:
-        with (
-            translate(RestoreError, _("Database %(alias)r can't be reached", alias=self.alias)),
-            self.site.session("") as cursor,
-        ):
-            cursor.execute(
-                "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", [name]
-            )
-            return cursor.fetchone() is not None
-
-    def address(self, name: str) -> dict[str, object]:
-        return {"NAME": name}
-
     def inspect(self, raw: Readable, format: str) -> str:  # noqa: A002 - the manifest's word
         from trustbackup.databases.mysql.inspector import why_not_whole
 
@@ -134,42 +120,3 @@ class MySQL(Database):
         except TrustbackupError as error:
             return [(f"{error.what}: {error.why}." if error.why else f"{error.what}.", error.todo)]
         return []
-
-    # ------------------------------------------------------ what a restore needs: not built yet
-
-    def replacement(self, name: str, *, existing: bool = False) -> Replacement:
-        raise self._not_restored()
-
-    def names_for_restore(self, stamp: str) -> tuple[str, str]:
-        return f"{self.name}_restore_{stamp}", f"{self.name}_before_{stamp}"
-
-    def scratch_name(self, stamp: str, folder: Path) -> str:
-        return f"{self.name}_drill_{stamp}"
-
-    def why_not_swap(self) -> str:
-        return _("restoring MySQL and MariaDB is not built yet")
-
-    def room_for(self, raw_bytes: int) -> str:
-        return ""
-
-    def is_own_name(self, name: str, folder: Path) -> bool:
-        return False
-
-    def check_previous(self, name: str, marker: str) -> None:
-        raise self._not_restored()
-
-    def is_previous(self, name: str, marker: str) -> bool:
-        return False
-
-    def remove(self, name: str) -> list[str]:
-        raise self._not_restored()
-
-    def recover(self, interrupted: Interrupted) -> bool:
-        raise self._not_restored()
-
-    def _not_restored(self) -> RestoreError:
-        return RestoreError(
-            _("Database %(alias)r was not restored", alias=self.alias),
-            why=self.why_not_swap(),
-            todo=_("Restore it by hand, as the recovery sheet says."),
-        )

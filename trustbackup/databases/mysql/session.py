@@ -41,6 +41,21 @@ _OBJECTS = (
        WHERE table_schema = DATABASE() AND constraint_type IN ('FOREIGN KEY', 'CHECK')""",
 )
 
+_OWNERS = """
+    SELECT definer, concat('view: ', table_name) FROM information_schema.views
+    WHERE table_schema = DATABASE()
+    UNION ALL
+    SELECT definer, concat(lower(routine_type), ': ', routine_name)
+    FROM information_schema.routines WHERE routine_schema = DATABASE()
+    UNION ALL
+    SELECT definer, concat('trigger: ', event_object_table, '.', trigger_name)
+    FROM information_schema.triggers WHERE trigger_schema = DATABASE()
+    UNION ALL
+    SELECT definer, concat('event: ', event_name) FROM information_schema.events
+    WHERE event_schema = DATABASE()
+"""
+"""As whom they act; tables belong to nobody."""
+
 
 class Table(NamedTuple):
     """A table that can hold rows; ``bytes`` is what the server guesses that they take."""
@@ -91,7 +106,9 @@ def read_inventory(cursor: CursorWrapper) -> Inventory:
     for query in _OBJECTS:
         cursor.execute(query)
         found += [(text(kind), text(name)) for kind, name in cursor.fetchall()]
-    return Inventory(objects=by_kind(found))
+    cursor.execute(_OWNERS)
+    owners = [(text(account), text(label)) for account, label in cursor.fetchall()]
+    return Inventory(objects=by_kind(found), owners=by_kind(owners))
 
 
 def read_facts(

@@ -122,6 +122,7 @@ class IntoRestore(DatabaseRestore):
     def complete(self) -> RestoredDatabase:
         self.new.empty(SESSIONS)
         self.new.stay(self.request.into)
+        self.note(*self.new.notes)
         self.log.forget()
         return self.outcome()
 
