@@ -35,7 +35,7 @@ def run_bytes(connection: BaseDatabaseWrapper, statement: bytes) -> None:
         raw.query(statement)
 
 
-def told(problem: BaseException) -> str:
+def describe(problem: BaseException) -> str:
     """What the server said, with its number, without the rows that it may quote."""
     said, code = explain(problem)[0][:_LONGEST], code_of(problem)
     return f"{said} ({code})" if code else said

@@ -19,7 +19,7 @@ from typing import Self
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from trustbackup.databases.mysql.beside import run_bytes, told
+from trustbackup.databases.mysql.beside import describe, run_bytes
 from trustbackup.databases.mysql.definitions import Definition, parse
 from trustbackup.databases.mysql.names import quote
 from trustbackup.databases.mysql.script import Kind, Script, Statement, statements
@@ -75,14 +75,14 @@ class Loader:
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(self._request.open_raw())
             control = stack.enter_context(self._session())
-            crew = stack.enter_context(_Crew(self._what, self._session, SESSIONS))
+            parallel = stack.enter_context(_ParallelSessions(self._what, self._session, SESSIONS))
             script = Script(source)
             for statement in statements(script, self._what):
-                self._play(statement, control, crew, loaded)
-            crew.finish()
+                self._play(statement, control, parallel, loaded)
+            parallel.finish()
             for name, alteration in self._later:
-                crew.put(alteration, name)
-            crew.finish()
+                parallel.put(alteration, name)
+            parallel.finish()
         loaded.database = script.database
         missing = sorted(set(self._request.tables) - set(loaded.tables))
         if missing:
@@ -101,7 +101,11 @@ class Loader:
             yield connection
 
     def _play(
-        self, statement: Statement, control: BaseDatabaseWrapper, crew: _Crew, loaded: Loaded
+        self,
+        statement: Statement,
+        control: BaseDatabaseWrapper,
+        parallel: _ParallelSessions,
+        loaded: Loaded,
     ) -> None:
         kind = statement.kind
         if kind is Kind.SETTING:
@@ -115,8 +119,8 @@ class Loader:
         elif kind is Kind.ROWS:
             if self._settings.inserts_history != self._history:
                 self._history = self._settings.inserts_history
-                crew.everyone(_WITH_HISTORY % self._history)
-            crew.put(statement.text, statement.name)
+                parallel.everyone(_WITH_HISTORY % self._history)
+            parallel.put(statement.text, statement.name)
         else:
             text = statement.text
             if kind is Kind.TABLE:
@@ -165,12 +169,12 @@ def _named(what: str, table: str) -> Iterator[None]:
     except DatabaseError as error:
         raise RestoreError(
             what,
-            why=_("table %(table)s: %(problem)s", table=table, problem=told(error)),
+            why=_("table %(table)s: %(problem)s", table=table, problem=describe(error)),
             todo=_("The live database was not touched."),
         ) from error
 
 
-class _Crew:
+class _ParallelSessions:
     """Sessions that take statements from one queue; the first failure ends all of it."""
 
     def __init__(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.db import DatabaseError
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.mysql.beside import rows, run_bytes, scalar, told
+from trustbackup.databases.mysql.beside import describe, rows, run_bytes, scalar
 from trustbackup.databases.mysql.definitions import FIRE, KINDS, Definition, parse
 from trustbackup.databases.mysql.errors import code_of
 from trustbackup.databases.mysql.names import quote
@@ -148,11 +148,11 @@ class Maker:
             self._make(one)
         except DatabaseError as error:
             if code_of(error) != _MAY_NOT_SET or not one.definer:
-                return told(error)
+                return describe(error)
             try:
                 self._make(one.without_definer())
             except DatabaseError as again:
-                return told(again)
+                return describe(again)
             self.not_given.add(one.definer)
             self.notes.append(
                 _(

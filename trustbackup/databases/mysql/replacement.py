@@ -53,7 +53,7 @@ class MySQLReplacement(Replacement):
         self.notes = []
         self._made = False
         self._stays = existing
-        self._kept = ""
+        self._previous_marker = ""
         self._excused = Excused()
 
     @contextlib.contextmanager
@@ -134,8 +134,8 @@ class MySQLReplacement(Replacement):
         return sign
 
     def previous_marker(self) -> str:
-        self._kept = secrets.token_hex(16)
-        return self._kept
+        self._previous_marker = secrets.token_hex(16)
+        return self._previous_marker
 
     def swap(self, previous_name: str) -> None:
         connections[self.address.alias].close()  # a transaction of this thread would be in the way
@@ -143,7 +143,7 @@ class MySQLReplacement(Replacement):
             swap = Swap(
                 cursor, self.live, self.name, previous_name, self.address.options.wait, self.what
             )
-            swap.run(self._kept)
+            swap.run(self._previous_marker)
         self._stays = True
         self.notes += [note for note in swap.notes if note not in self.notes]
 

@@ -229,7 +229,7 @@ class MySQLRestoring(Database):
                     todo=todo,
                 )
             table = SwapTable(cursor, name)
-            if not table.exists() or table.kept() != marker:
+            if not table.exists() or table.previous_marker() != marker:
                 raise RestoreError(what, why=_("it is not what the restore kept"), todo=todo)
             wanted = table.tables()
             lost = sorted(set(wanted) - set(list_tables(cursor, name)))
@@ -246,7 +246,7 @@ class MySQLRestoring(Database):
             if not exists(cursor, name):
                 return True
             table = SwapTable(cursor, name)
-            return table.exists() and table.kept() == marker
+            return table.exists() and table.previous_marker() == marker
 
     def forget_swap(self, label: str) -> None:
         what = _("Database %(alias)r can't be written", alias=self.alias)
@@ -283,11 +283,11 @@ class MySQLRestoring(Database):
         """The tables are the old ones: make again what was dropped, remove what was begun."""
         previous = interrupted.previous
         if previous and exists(cursor, previous):
-            kept = SwapTable(cursor, previous)
-            if kept.exists():
+            old_table = SwapTable(cursor, previous)
+            if old_table.exists():
                 if exists(cursor, self.name):
-                    make_missing(cursor, self.name, kept.definitions())
-                kept.drop()
+                    make_missing(cursor, self.name, old_table.definitions())
+                old_table.drop()
             drop_if_empty(cursor, previous)
         if interrupted.strategy is not Strategy.UNDO and exists(cursor, interrupted.new):
             cursor.execute(f"DROP DATABASE {quote(interrupted.new)}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError
 from django.db.backends.utils import CursorWrapper
 
-from trustbackup.databases.mysql.beside import rows, scalar, told
+from trustbackup.databases.mysql.beside import describe, rows, scalar
 from trustbackup.databases.mysql.definitions import Definition
 from trustbackup.databases.mysql.errors import LOCK_WAIT_TIMEOUT, code_of
 from trustbackup.databases.mysql.names import quote
@@ -54,10 +54,10 @@ class Swap:
         wanted = self._keep_wanted()
         old = read_definitions(self.cursor, self.live, self.what)
         create_schema(self.cursor, self.previous, like=self.live)
-        kept = SwapTable(self.cursor, self.previous)
-        kept.create()
-        kept.keep_definitions(old)
-        self._exchange(kept, old, marker)
+        old_table = SwapTable(self.cursor, self.previous)
+        old_table.create()
+        old_table.keep_definitions(old)
+        self._exchange(old_table, old, marker)
         self.notes += finish(self.cursor, self.live, wanted, old)
         drop_if_empty(self.cursor, self.new)
 
@@ -72,12 +72,12 @@ class Swap:
         Maker(self.cursor, self.new).drop_all(one.label for one in held)
         return wanted
 
-    def _exchange(self, kept: SwapTable, old: list[Definition], marker: str) -> None:
+    def _exchange(self, old_table: SwapTable, old: list[Definition], marker: str) -> None:
         until = time.monotonic() + self.wait
         while True:
             _wait_at_most(self.cursor, ATTEMPT)
             tables = list_tables(self.cursor, self.live)
-            kept.leave_kept(marker, tables)
+            old_table.leave_previous(marker, tables)
             coming = list_tables(self.cursor, self.new)
             in_the_way = [one for one in old if one.kind == "view" and one.name in coming]
             try:
@@ -165,7 +165,7 @@ def finish(
                 "Views, routines, triggers and events of %(live)s are not all as in the backup:"
                 " %(problem)s.",
                 live=live,
-                problem=told(error),
+                problem=describe(error),
             )
         )
     return maker.notes

@@ -17,7 +17,7 @@ from trustbackup.databases.mysql.names import quote
 from trustbackup.databases.mysql.settings import Surroundings
 
 TABLE = "_trustbackup_swap"
-_SIGN, _KEPT, _TABLE = "sign", "kept", "table"
+_SIGN, _PREVIOUS, _TABLE = "sign", "kept", "table"
 _COLUMNS = "sort, name, character_set_client, collation_connection, sql_mode, time_zone, statement"
 _CREATE = """
     CREATE TABLE IF NOT EXISTS {table} (
@@ -55,15 +55,15 @@ class SwapTable:
         """By what a restore knows that this is the database that it swapped in."""
         return self._one(_SIGN)
 
-    def kept(self) -> str:
+    def previous_marker(self) -> str:
         """By what a restore knows the old database that it kept."""
-        return self._one(_KEPT)
+        return self._one(_PREVIOUS)
 
     def leave_sign(self, sign: str) -> None:
         self._replace(_SIGN, [sign])
 
-    def leave_kept(self, marker: str, tables: Iterable[str]) -> None:
-        self._replace(_KEPT, [marker])
+    def leave_previous(self, marker: str, tables: Iterable[str]) -> None:
+        self._replace(_PREVIOUS, [marker])
         self._replace(_TABLE, tables)
 
     def tables(self) -> list[str]:
