@@ -5,7 +5,7 @@ import trustbackup.models.fields
 
 class Migration(migrations.Migration):
 
-    dependencies = [("trustbackup", "0010_plan_archive")]
+    dependencies = [("trustbackup", "0011_plan_encrypt_to")]
 
     operations = [
         migrations.CreateModel(
