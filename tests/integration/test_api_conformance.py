@@ -55,14 +55,14 @@ checks.positive_data_acceptance.expected-statuses = {semantic}
 """
 """What there is: of ids drawn at random each would be unknown."""
 
-REFUSED = [401, 403, 404, 409, 412, 416, 422, 429, 503]
+REFUSED = [401, 403, 404, 409, 410, 411, 412, 416, 422, 429, 503]
 """What may be answered to what is as it is described: it depends on what there is.
 
 503 is the answer while a restore swaps the database, and some of what is sent restores it.
 """
 SEMANTIC = [*REFUSED, 400]
 """Where names are sent of what the site has or has not, or one of several fields is needed."""
-REJECTED = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, 503]
+REJECTED = [400, 401, 403, 404, 405, 406, 409, 410, 411, 412, 413, 415, 422, 429, 503]
 
 DESTINATION = """
 from trustbackup.models import Destination

@@ -178,8 +178,8 @@ def test_what_is_cut_off_or_is_no_backup_leaves_nothing(made: str, folder: Path)
     for answer, code in (
         (upload(by, data, "b.zip", **short), (400, "malformed")),
         (upload(by, form, "f", **multipart, length=str(len(closed))), (400, "malformed")),
-        (upload(by, b"", "b.zip", length="0"), (400, "invalid")),
-        (upload(by, b"--x--\r\n", "f", **multipart), (400, "invalid")),
+        (upload(by, b"", "b.zip", length="0"), (409, "refused")),
+        (upload(by, b"--x--\r\n", "f", **multipart), (409, "refused")),
         (upload(by, b"", "b.zip", length=""), (411, "length_required")),
         (upload(by, b"{}", "b.zip", kind="application/json"), (415, "unsupported_media_type")),
         (upload(by, b"x", "f", kind="multipart/form-data"), (400, "malformed")),

@@ -54,6 +54,8 @@ class Schema(AutoSchema):
     """How the framework is told who may ask; it knows no class of ours."""
 
     def get_auth(self) -> list[dict[str, list[str]]]:
+        if not self.view.authentication_classes:
+            return [{}]  # who has the address needs nothing else
         return [{"token": []}, {"session": []}]
 
     def get_description(self) -> str:

@@ -35,6 +35,7 @@ from trustbackup.views.sending import send_bundle
 Scope = AccessToken.Scope
 _RAW, _MULTIPART = "application/octet-stream", "multipart/form-data"
 _BLOCK = 1 << 20
+_NOTHING = "No file was sent."
 _CUT_OFF = "The upload was cut off before its last byte: nothing was taken over. Send it again."
 
 
@@ -146,6 +147,8 @@ class UploadView(ApiView):
         query.is_valid(raise_exception=True)
         sent: HttpRequest = request._request  # noqa: SLF001 - the framework's would read it whole
         length = _length(sent)
+        if not length:
+            raise Problem(409, "refused", _NOTHING)
         with staging.begin(Context.current().settings.backup_dir) as area:
             try:
                 area.must_fit(length)
@@ -153,7 +156,7 @@ class UploadView(ApiView):
                 raise Problem(413, "too_large", str(error)) from error
             _receive(sent, area, query.validated_data["name"], length)
             if not area.received:
-                raise Problem(400, "invalid", "No file was sent.", errors={})
+                raise Problem(409, "refused", _NOTHING)
             left = area.leave_to_run()
         return start_run(request, "upload", lambda: ({"upload": left}, ""), keyed=False)
 
@@ -177,8 +180,6 @@ def _receive(sent: HttpRequest, area: StagingArea, name: str, length: int) -> No
 
 
 def _receive_file(sent: HttpRequest, area: StagingArea, name: str, length: int) -> None:
-    if not length:
-        return
     left = length
     with area.receive(name) as target:
         while left and (block := sent.read(min(_BLOCK, left))):
