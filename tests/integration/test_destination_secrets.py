@@ -88,7 +88,7 @@ def test_attacks_5_and_6_a_secret_is_nowhere_but_as_ciphertext(
     seen += [operator.get(f"/settings/backups/{path}") for path in paths]
     row = Destination.objects.get()
     admin = f"/admin/trustbackup/destination/{row.pk}/change/"
-    seen += [operator.get(admin), operator.get("/admin/trustbackup/destination/")]
+    seen += [operator.get(admin, follow=True), operator.get("/admin/trustbackup/destination/")]
     for page in seen:
         assert page.status_code == 200
         assert CANARY not in html(page)

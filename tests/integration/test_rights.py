@@ -107,6 +107,7 @@ TABLE = [
     row("download_files", (ID,), "GET", "view download"),
     row("put_back", (ID,), "GET", "view restore"),
     row("put_back", (ID,), "POST", "view restore"),
+    row("identity", (ID,), "POST", "view"),
     row("sign_in", (), "POST", "view"),
     row("undo", (), "POST", "view restore", data={"restore": "none"}),
     row("recovery_sheet", (), "GET", "view restore"),

@@ -143,7 +143,7 @@ API_FAILURES = [
     "trustbackup.api.authentication.address_of",
     "trustbackup.operations.access_tokens.is_well_formed",
     "trustbackup.operations.access_tokens._digest",
-    "trustbackup.operations.access_tokens._user_of",
+    "trustbackup.operations.access_tokens.account_of",
     "trustbackup.models.AccessToken.is_over",
     "trustbackup.api.base.has_right",
     "trustbackup.api.base.record_call",

@@ -186,7 +186,7 @@ def test_attack_5_nor_do_pages_of_the_admin_show_them(listener: Listener, operat
         f"delivery/{row.pk}/change/",
         "delivery/",
     ):
-        page = operator.get(f"/admin/trustbackup/{address}")
+        page = operator.get(f"/admin/trustbackup/{address}", follow=True)
         assert page.status_code == 200
         assert_absent(page.content.decode())
         assert route.secrets not in page.content.decode()

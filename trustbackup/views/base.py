@@ -148,7 +148,9 @@ class Page(PermissionRequiredMixin, ContextMixin, View):
         }
         may["restore"] = may_restore(self.request)
         notices = taken(self.request)
-        return {**shell_context(self.request), **context, "may": may, "notices": notices}
+        # Without a site's own context processors no template would know the request.
+        known = {"request": self.request, **shell_context(self.request)}
+        return {**known, **context, "may": may, "notices": notices}
 
 
 class RestorePage(Page):
