@@ -118,3 +118,7 @@ def test_a_pruning_is_shown_and_then_done(folder: Path, settings: Any) -> None:
         there = set(Context.current().folder.scan())
         assert there == {name for name in made if fate[name] == "keep"}
     assert by.problem("POST", "prune/", {"dry_run": "maybe"}) == (400, "invalid")
+    asked = {"dry_run": True}
+    assert by.problem("POST", "prune/?wait=soon", asked) == (400, "invalid")
+    odd = {"Idempotency-Key": "a b"}
+    assert by.problem("POST", "prune/", asked, **odd) == (400, "invalid")

@@ -35,13 +35,9 @@ def once(request: Request, start: Callable[[], Run]) -> Run:
 
     Raises Problem for a key that stands for something else, and what ``start`` does.
     """
-    key = request.headers.get("Idempotency-Key")
+    key = read_key(request)
     if key is None:
         return start()
-    if not _VISIBLE.fullmatch(key):
-        raise Problem(
-            400, "invalid", "An Idempotency-Key is 1 to 200 visible characters of ASCII.", errors={}
-        )
     claimed, is_ours = _claim(actor_of(request), key, _digests(request))
     if not is_ours:
         return _run_of(claimed)
@@ -53,6 +49,16 @@ def once(request: Request, start: Callable[[], Run]) -> Run:
     claimed.run = run.pk
     claimed.save(update_fields=["run"])
     return run
+
+
+def read_key(request: Request) -> str | None:
+    """None where none was sent. Raises Problem for one that can't be."""
+    key: str | None = request.headers.get("Idempotency-Key")
+    if key is not None and not _VISIBLE.fullmatch(key):
+        raise Problem(
+            400, "invalid", "An Idempotency-Key is 1 to 200 visible characters of ASCII.", errors={}
+        )
+    return key
 
 
 def _digests(request: Request) -> list[str]:

@@ -14,7 +14,7 @@ from trustbackup.api.described import IDEMPOTENCY_KEY, described
 from trustbackup.api.fields import Flag, Text
 from trustbackup.api.problems import Problem
 from trustbackup.api.serializers import RunSerializer, WaitQuery
-from trustbackup.api.starting import start_run
+from trustbackup.api.starting import check_how, start_run
 from trustbackup.models import AccessToken, Destination
 from trustbackup.operations.retention.prune import as_json, preview_pruning
 from trustbackup.views.base import CHANGE, DELETE, DESTINATION, VIEW
@@ -123,6 +123,7 @@ class PruneView(ApiView):
         body.is_valid(raise_exception=True)
         confirmed = body.validated_data["confirmed"]
         if body.validated_data["dry_run"]:
+            check_how(request)
             places = as_json(preview_pruning(confirmed=confirmed))
             return Response(PruningPreviewSerializer({"places": places}).data)
         return start_run(request, "prune", lambda: ({"confirmed": confirmed}, "by the plans"))

@@ -11,7 +11,7 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from trustbackup.api.idempotency import once
+from trustbackup.api.idempotency import once, read_key
 from trustbackup.api.problems import Problem
 from trustbackup.api.serializers import RunSerializer, WaitQuery
 from trustbackup.models import Run
@@ -37,8 +37,7 @@ def start_run(
     not asked, unless this is not ``keyed``. Raises Problem when the run failed in that time, and
     what ``prepare`` does.
     """
-    query = WaitQuery(data=request.query_params)
-    query.is_valid(raise_exception=True)
+    wait = check_how(request)
 
     def begin() -> Run:
         options, target = prepare()
@@ -52,13 +51,22 @@ def start_run(
         )
         return run
 
-    run = _waited_for(once(request, begin) if keyed else begin(), query.validated_data["wait"])
+    run = _waited_for(once(request, begin) if keyed else begin(), wait)
     if run.state in (Run.State.FAILED, Run.State.CANCELLED):
         raise Problem(
             409, "run_failed", str(run.error) or f"The run is {run.state}.", run=str(run.pk)
         )
     status = 202 if run.is_active else made
     return Response(RunSerializer(run).data, status, headers={"Location": address_of_run(run)})
+
+
+def check_how(request: Request) -> int:
+    """How many seconds to wait. Raises Problem, ValidationError for that or a key that can't be,
+    also where no run is to be started: what is described is the same for all of it."""
+    query = WaitQuery(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    read_key(request)
+    return int(query.validated_data["wait"])
 
 
 def address_of_run(run: Run) -> str:
