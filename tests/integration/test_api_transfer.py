@@ -73,6 +73,16 @@ def test_of_two_who_use_a_link_at_once_one_comes_second(made: str) -> None:
         use_link(looked[1])
 
 
+def test_a_link_asks_a_sites_own_users_as_they_want_it(
+    made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some take an object as well, and want it said that there is none."""
+    real = User.has_perm
+    monkeypatch.setattr(User, "has_perm", lambda user, right, obj: real(user, right, obj))
+    status, _value, answer = NOBODY.call("GET", link(caller(), made))
+    assert (status, len(content(answer)) > 0) == (200, True)
+
+
 def test_a_link_is_worth_no_more_than_who_made_it(made: str) -> None:
     by = caller(["download"], ["download"], networks=["127.0.0.0/8"])
     path, another = link(by, made, minutes=1), link(by, made)

@@ -68,7 +68,7 @@ def find_link(secret: str, address: str, right: str) -> tuple[Any, DownloadLink]
     if row.expires <= datetime.now(UTC):
         raise _over(_("The time of this link is over"))
     user = account_of(row)
-    if user is None or not user.has_perm(right) or not _token_holds(row, address):
+    if user is None or not user.has_perm(right, None) or not _token_holds(row, address):
         raise _over(_("Who made this link may not download any more, or not from here"))
     return user, row
 
