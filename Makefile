@@ -118,9 +118,11 @@ clean: ## Remove .venv and caches; the demo's database, media and backups stay
 	@scripts/setup.sh venv "make test" dev
 	@touch .venv/.demo $@
 
-# mysqlclient is compiled.
+# mysqlclient is compiled, for which Debian's own Python lacks a header.
 .venv/.field: .venv/.dev
-	@scripts/setup.sh packages "make test-field" gcc pkg-config /usr/include/mariadb/mysql.h
+	@scripts/setup.sh packages "make test-field" gcc pkg-config /usr/include/stdio.h \
+		/usr/include/mariadb/mysql.h \
+		$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
 	@scripts/setup.sh venv "make test-field" dev,field
 	@scripts/setup.sh packages "make test-field" npm
 	@scripts/setup.sh node "make test-field" $(AZURITE)

@@ -130,6 +130,8 @@ package_of() {
         mariadbd | mariadb-install-db) echo mariadb-server ;;
         mariadb-dump) echo mariadb-client ;;
         /usr/include/mariadb/mysql.h) echo libmariadb-dev ;;
+        /usr/include/stdio.h) echo libc6-dev ;;
+        */Python.h) echo "$(basename "${1%/Python.h}")-dev" ;;
         sshd) echo openssh-server ;;
         ssh-keygen) echo openssh-client ;;
         setpriv) echo util-linux ;;
