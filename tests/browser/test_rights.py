@@ -46,7 +46,7 @@ def offers(page: Page, file: str) -> set[str]:
     """All that the list and a row's menu would do, shown or not, but for looking at things."""
     found = page.locator(".tb").locator("button, summary, a.tb-button, .tb-menu a")
     texts = {" ".join(text.split()) for text in found.all_text_contents()}
-    looks = {"Activity", "Destinations", "Notifications", "Plans", "Filter", "⋯"}
+    looks = {"Activity", "Automation", "Destinations", "Notifications", "Plans", "Filter", "⋯"}
     return {text.replace(file, "FILE") for text in texts} - looks
 
 

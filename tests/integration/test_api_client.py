@@ -16,12 +16,20 @@ from tests.support.backups import wait_for
 from tests.support.sites import Site
 from trustbackup.api.description import FILE
 
+CONFIGURATION = """
+post_hooks: []
+content_type_overrides:
+  application/gzip: application/octet-stream
+  application/zip: application/octet-stream
+"""
+"""The generator knows no archives, which are bytes to a client."""
+
 
 @pytest.fixture
 def client_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Its name; a description of which the generator leaves something out fails here."""
     name = "generated_client"
-    (tmp_path / "config.yml").write_text("post_hooks: []\n")
+    (tmp_path / "config.yml").write_text(CONFIGURATION)
     made = subprocess.run(
         [
             *(sys.executable, "-m", "openapi_python_client", "generate", "--path", str(FILE)),

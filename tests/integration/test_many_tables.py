@@ -14,7 +14,12 @@ from tests.support.clusters import Cluster, Database, new_database
 from tests.support.restores import drill, plan, restore
 from tests.support.sites import Site
 
-FEW = {"max_locks_per_transaction": "10", "max_connections": "20", "max_wal_senders": "2"}
+FEW = {
+    "max_locks_per_transaction": "10",
+    "max_connections": "20",
+    "max_wal_senders": "2",
+    "autovacuum": "off",  # its workers take locks of their own, when they like
+}
 STEP = 25
 FEWER = 5
 

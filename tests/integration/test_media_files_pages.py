@@ -109,7 +109,7 @@ def test_a_damaged_file_is_a_sentence_and_no_download(
     folder = Context.current().settings.backup_dir
     for path in [*folder.glob("*.tar.gz"), *folder.glob("objects/backup_object_*")]:
         content = path.read_bytes()
-        path.write_bytes(content.replace(b"cupcup", b"cuqcuq") if b"cup" in content else b"")
+        path.write_bytes(content.replace(b"cupcup", b"cuqcuq") if b"cupcup" in content else b"")
     for path in ("products/cup.txt", "products"):
         answer = operator.get(address(made, "files/download", path))
         assert answer.status_code == 409
