@@ -69,10 +69,7 @@ def _sweeps(config: pytest.Config) -> str:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two more than there are processors: many tests wait for a disk, a lock or a time limit.
-
-    With one more, two processors were idle for a quarter of a run.
-    """
+    """Two more than there are processors: many tests wait for a disk, a lock or a time limit."""
     return (os.cpu_count() or 1) + 2
 
 
