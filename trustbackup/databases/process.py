@@ -33,6 +33,8 @@ _PIPE = 64 << 10
 _POLL_SECONDS = 0.001
 _PATIENCE = 0.25
 """Seconds after which a slow program's output is handed on, even if the block is not full."""
+AWAITING_END = "trustbackup-awaiting-end"
+"""The name of the threads that wait for what outlives us."""
 
 
 class DumperFailed(subprocess.CalledProcessError):
@@ -284,5 +286,7 @@ def start_detached(
             _("%(name)s could not be started", name=argv[0]), why=os.strerror(error.errno or 0)
         ) from error
     # A parent that outlives it takes note of its end, so that no zombie is left.
-    threading.Thread(target=lambda: on_end(_await_end(process)), daemon=True).start()
+    threading.Thread(
+        target=lambda: on_end(_await_end(process)), name=AWAITING_END, daemon=True
+    ).start()
     return process.pid

@@ -66,7 +66,10 @@ def _start_detached(
         }
         if started := _ask(address, request, [output, output], list(inherited)):
             pid, told = started
-            threading.Thread(target=lambda: _await_end(told, on_end), daemon=True).start()
+            from trustbackup.databases.process import AWAITING_END  # see `fork_at`
+
+            awaiting = partial(_await_end, told, on_end)
+            threading.Thread(target=awaiting, name=AWAITING_END, daemon=True).start()
             return pid
     return start(argv, env, folder, output=output, inherited=inherited, on_end=on_end)
 
