@@ -21,7 +21,7 @@ from trustbackup.exceptions import DumpError, ProgramError, UsageError
 from trustbackup.phrases import gettext as _
 
 _CONSISTENT = ("--single-transaction", "--quick", "--hex-blob", "--routines", "--skip-triggers")
-_FIRST_IF_KNOWN = ("--dump-history", "--skip-events")
+_HISTORY = "--dump-history"
 _SECOND = (
     *("--no-data", "--no-create-info", "--skip-lock-tables", "--triggers", "--events"),
     "--skip-routines",
@@ -57,13 +57,15 @@ def running_dump(alias: str, options: Options, what: str, request: DumpRequest) 
             compare=request.compare,
             excluded=request.excluded,
             absent=connector.exclude,
-            history=program.knows("--dump-history"),
+            history=program.knows(_HISTORY),
         )
         left_out = _left_out(program, snapshot, what)
         snapshot.begin()
         rows = [] if snapshot.counted_by_us else ["--skip-extended-insert"]
         both = [*program.known(*_BOTH_IF_KNOWN), *program.more]
-        first = [*_CONSISTENT, *program.known(*_FIRST_IF_KNOWN), *both, *left_out, *rows]
+        history = [_HISTORY] if snapshot.has_history else []
+        events = program.known("--skip-events")
+        first = [*_CONSISTENT, *history, *events, *both, *left_out, *rows]
         second = [*_SECOND, *program.known(*_SECOND_IF_KNOWN), *both, *left_out]
         file = stack.enter_context(address.option_file(program))
 

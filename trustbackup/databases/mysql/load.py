@@ -40,6 +40,7 @@ SETTINGS = (
 They got there while MariaDB was told not to look; mariadb-dump leaves the looking on.
 """
 _WITH_HISTORY = b"SET SESSION system_versioning_insert_history = %d"
+_VERSIONED = b"WITH SYSTEM VERSIONING"
 _LATER = re.compile(
     rb"  (?:(?:UNIQUE |FULLTEXT |SPATIAL )?KEY `|CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY )"
 )
@@ -55,6 +56,8 @@ class Loaded:
     definitions: list[Definition] = field(default_factory=list)
     database: str = ""
     """What their schema was called."""
+    without_history: set[str] = field(default_factory=set)
+    """System-versioned tables whose rows that are no more the dump does not have."""
 
 
 class Loader:
@@ -72,6 +75,7 @@ class Loader:
         self._settings = DumpSettings()
         self._later: list[tuple[str, bytes]] = []
         self._history = False
+        self._versioned: set[str] = set()
 
     def load(self) -> Loaded:
         """Raises RestoreError."""
@@ -121,20 +125,38 @@ class Loader:
         elif self._request.tables and statement.name not in self._request.tables:
             return
         elif kind is Kind.ROWS:
-            if self._settings.inserts_history != self._history:
-                self._history = self._settings.inserts_history
-                parallel.everyone(_WITH_HISTORY % self._history)
-            parallel.put(statement.text, statement.name)
+            self._put_rows(statement, parallel, loaded)
         else:
-            text = statement.text
-            if kind is Kind.TABLE:
-                text, later = put_off(text)
-                if later:
-                    self._later.append((statement.name, alter(statement.name, later)))
-            if kind is not Kind.SETVAL:
-                loaded.tables.append(statement.name)
-            with _named(self._what, statement.name):
-                run_bytes(control, text)
+            self._make_table(statement, control, loaded)
+
+    def _put_rows(self, statement: Statement, parallel: _ParallelSessions, loaded: Loaded) -> None:
+        if self._settings.inserts_history != self._history:
+            self._history = self._settings.inserts_history
+            parallel.everyone(_WITH_HISTORY % self._history)
+        if statement.name in self._versioned and not self._history:
+            loaded.without_history.add(statement.name)
+        parallel.put(statement.text, statement.name)
+
+    def _make_table(
+        self, statement: Statement, control: BaseDatabaseWrapper, loaded: Loaded
+    ) -> None:
+        """Or a sequence, or set where one goes on."""
+        text = statement.text
+        if statement.kind is Kind.TABLE:
+            if is_versioned(text):
+                self._versioned.add(statement.name)
+            text, later = put_off(text)
+            if later:
+                self._later.append((statement.name, alter(statement.name, later)))
+        if statement.kind is not Kind.SETVAL:
+            loaded.tables.append(statement.name)
+        with _named(self._what, statement.name):
+            run_bytes(control, text)
+
+
+def is_versioned(statement: bytes) -> bool:
+    """Whether a ``CREATE TABLE`` keeps the rows that are no more."""
+    return _VERSIONED in statement[statement.rfind(b"\n)") :]
 
 
 def put_off(statement: bytes) -> tuple[bytes, list[bytes]]:
@@ -143,7 +165,7 @@ def put_off(statement: bytes) -> tuple[bytes, list[bytes]]:
     end = max((n for n, line in enumerate(lines) if line.startswith(b")")), default=0)
     columns, body, rest = lines[:1], lines[1:end], lines[end:]
     primary = next((line for line in body if line.startswith(_PRIMARY)), b"")
-    if b"WITH SYSTEM VERSIONING" in b"\n".join(rest) or not primary:
+    if is_versioned(statement) or not primary:
         return statement, []
     counted = next((one.split(b"`")[1] for one in body if _COUNTS.match(one)), b"")
     # The server demands an index on a column that counts.

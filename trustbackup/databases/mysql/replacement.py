@@ -70,6 +70,13 @@ class MySQLReplacement(Replacement):
 
     def load(self, request: LoadRequest) -> None:
         loaded = Loader(self.what, self._connection, request).load()
+        self.notes += [
+            _(
+                "The backup has no history of table %(table)s: only the rows of its time",
+                table=name,
+            )
+            for name in sorted(loaded.without_history)
+        ]
         with self._session() as cursor:
             self._make(cursor, loaded.definitions, of=loaded.database)
             self.notes += orphans(cursor, self.name)

@@ -46,6 +46,11 @@ _FLOATS = """
     SELECT DISTINCT table_name FROM information_schema.columns
     WHERE table_schema = DATABASE() AND data_type = 'float'
 """
+_PRECISE = """
+    SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()
+    AND generation_expression = 'ROW START' AND data_type = 'bigint' LIMIT 1
+"""
+"""System-versioned by the number of a transaction instead of a time."""
 _CREATES = {
     "view": "SHOW CREATE VIEW {}",
     "event": "SHOW CREATE EVENT {}",
@@ -81,13 +86,15 @@ class Snapshot:
         self._address = address
         self._content = content or compare
         self._compare = compare
-        self._history = history
         self._locks = stack.enter_context(contextlib.ExitStack())
         with translate(DumpError, what):
             self._cursor = stack.enter_context(address.session())
             # Else the snapshot that we ask for is passed over.
             self._cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             self.schema = text(scalar(self._cursor, "SELECT DATABASE()"))
+            # With one such table mariadb-dump refuses --dump-history, and ends (10.11.19).
+            self.has_history = history and not scalar(self._cursor, _PRECISE)
+            """Whether rows that are no more are to be dumped, and are counted."""
             missing = gaps(read_grants(self._cursor), self.schema)
         if missing:
             raise DumpError(
@@ -177,7 +184,7 @@ class Snapshot:
         if table in self.excluded or not self.counted_by_us:
             return TableRows(schema="", name=table.name, rows=0)
         self._cursor.execute("SAVEPOINT counting")
-        rows = count_rows(self._cursor, table, history=self._history)
+        rows = count_rows(self._cursor, table, history=self.has_history)
         fingerprint = ""
         if self._content and table.name not in floats:
             fingerprint = self._fingerprint(table)
