@@ -15,6 +15,10 @@ OpenRaw = Callable[[], AbstractContextManager[Readable]]
 """Opens a raw dump, decompressed, from its beginning; may be called several times."""
 
 
+OF_SUPERUSER = "TRUSTBACKUP_SUPERUSER"
+"""Where the settings of a drill's own server, and no others, have its superuser's login."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """What an engine is handed instead of the settings. Times are seconds."""
@@ -121,6 +125,8 @@ class LoadRequest:
     """A grant to a role that is not there is only noted."""
     filled: frozenset[str] = frozenset()
     """Materialized views that were not empty."""
+    for_all: frozenset[tuple[str, str]] = frozenset()
+    """Rights and schemas: what everybody may do there, which an archive may lack."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ from trustbackup.databases.postgresql.pooled import (
     note_pooler,
     saying_what_is_waited_for,
 )
-from trustbackup.databases.values import Options
+from trustbackup.databases.values import OF_SUPERUSER, Options
 from trustbackup.phrases import gettext as _
 
 _VARIABLES = {
@@ -93,7 +93,7 @@ _SETTINGS = {
 what decides whether a restore may write, and how rows (psycopg reads ISO dates) and names look."""
 _LEFT_BY_PG_DUMP = "'idle_session_timeout', 'quote_all_identifiers'"
 _IDENTIFIER = "(SELECT system_identifier::text FROM pg_control_system())"
-_STARTED = "pg_postmaster_start_time()::text"  # where the role may not ask for the identifier
+_STARTED = "'started ' || extract(epoch FROM pg_postmaster_start_time())"  # in any zone the same
 _SET_UP = """
     WITH known AS (
         SELECT name, value FROM unnest(%s::text[], %s::text[]) wanted (name, value)
@@ -142,7 +142,8 @@ class Address:
         self._settings = dict(settings or connections[alias].settings_dict)
         self._name = str(self._settings["NAME"] or "")
         self._servers: dict[bool, str] = {}
-        self.pooler = Console(alias, options.pooler_console) if options.pooler_console else None
+        console = options.pooler_console if OF_SUPERUSER not in self._settings else ""
+        self.pooler = Console(alias, console) if console else None
         self.pooled = False
         """Whether the last session went through a pooler, such as PgBouncer."""
 
@@ -221,7 +222,7 @@ class Address:
             )
 
     def _set_up(self, cursor: CursorWrapper) -> tuple[str, str]:
-        """In one round trip; the names of the database and of the server."""
+        """In one round trip: the database's name and the server's."""
         wanted = {**_SETTINGS, "lock_timeout": f"{self.options.wait}s"}
         pid = client_pid(cursor)
         parameters: list[Any] = [list(wanted), list(wanted.values()), pid, pid]
@@ -296,5 +297,4 @@ def _used(cursor: CursorWrapper) -> dict[str, str]:
 
 
 def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

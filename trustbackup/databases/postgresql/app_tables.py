@@ -12,6 +12,7 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.feeder import Feeder
+from trustbackup.databases.postgresql.default_rights import take_default_rights
 from trustbackup.databases.postgresql.errors import explain, translate
 from trustbackup.databases.postgresql.extensions import LeftOut
 from trustbackup.databases.postgresql.hanging_views import find_hanging, hang_again
@@ -24,7 +25,7 @@ from trustbackup.databases.postgresql.restore_items import (
     read_section,
 )
 from trustbackup.databases.postgresql.restore_script import Script, copy_rows
-from trustbackup.databases.postgresql.rights import RIGHTS, give_rights, take_default_rights
+from trustbackup.databases.postgresql.rights import RIGHTS, give_rights
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     MIGRATIONS,

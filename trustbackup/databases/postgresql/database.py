@@ -29,6 +29,7 @@ from trustbackup.databases.postgresql.replacement import PostgresReplacement
 from trustbackup.databases.postgresql.roles import role_gaps
 from trustbackup.databases.postgresql.row_access import PostgresRowAccess
 from trustbackup.databases.postgresql.scratch_cluster import locale_options, throwaway_cluster
+from trustbackup.databases.postgresql.scratch_role import make_role
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
@@ -278,6 +279,7 @@ class PostgreSQL(PostgresRowAccess, Database):
             throwaway_cluster(what, encoding, locale, version, size) as address,
             pointed_at(self.alias, {**address, "NAME": "postgres"}),
         ):
+            make_role(self.alias, self.options, what)
             yield self
 
     def check(self, *, ask_server: bool) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db.backends.utils import CursorWrapper
 
+from trustbackup.databases.postgresql.default_rights import take_default_rights
 from trustbackup.databases.postgresql.errors import explain
 from trustbackup.databases.postgresql.extensions import LeftOut
 from trustbackup.databases.postgresql.pooled import begin
@@ -21,7 +22,7 @@ from trustbackup.databases.postgresql.restore_items import (
     attempt,
     read_section,
 )
-from trustbackup.databases.postgresql.rights import RIGHTS, give_rights, take_default_rights
+from trustbackup.databases.postgresql.rights import RIGHTS, give_rights
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import quote_name, scalar
 from trustbackup.databases.postgresql.tools import find_program

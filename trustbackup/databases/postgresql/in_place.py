@@ -28,6 +28,7 @@ from trustbackup.databases.postgresql.app_tables import (
 from trustbackup.databases.postgresql.archive import members, save_head, unpack
 from trustbackup.databases.postgresql.check_constraints import make_checks, put_off_checks
 from trustbackup.databases.postgresql.configured import hidden_tables, options_of_reader
+from trustbackup.databases.postgresql.default_rights import forget_default_rights
 from trustbackup.databases.postgresql.dump import DIRECTORY
 from trustbackup.databases.postgresql.errors import explain, translate
 from trustbackup.databases.postgresql.extensions import NO_ROWS, LeftOut, make_way, notes_of
@@ -50,7 +51,7 @@ from trustbackup.databases.postgresql.restore_items import (
     run_bytes,
 )
 from trustbackup.databases.postgresql.restore_script import Script, copy_rows
-from trustbackup.databases.postgresql.rights import RIGHTS, Giving, forget_default_rights
+from trustbackup.databases.postgresql.rights import RIGHTS, Giving
 from trustbackup.databases.postgresql.row_security import owner_sees_all
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
@@ -137,6 +138,8 @@ class InPlace:
                 wanted = still_to_fill(request.load.filled, self._failed)
                 self._failed += fill_views(cursor, wanted, inside=True)
                 giving.give(cursor, self._items, self._left(), inside=True)
+                if request.load.privileges:
+                    giving.give_to_all(cursor, request.load.for_all, inside=True)
                 given = giving.given
                 for note in [*notes_of(self._failed), *given.notes]:
                     request.note(note)

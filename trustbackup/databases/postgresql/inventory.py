@@ -78,7 +78,7 @@ class Catalogs:
 
     def everything(self) -> Inventory:
         return self._inventory(
-            self.rows, comments=True, labels=True, grants=True, large_objects=True
+            self.rows, comments=True, labels=True, grants=self.rows, large_objects=True
         )
 
     def within(self, listing: str) -> Inventory:
@@ -93,7 +93,7 @@ class Catalogs:
             rows,
             comments=bool(_COMMENT.search(listing)),
             labels=bool(_LABEL.search(listing)),
-            grants=bool(_RIGHTS.search(listing)),
+            grants=rows if _RIGHTS.search(listing) else [row for row in rows if _was_public(row)],
             large_objects=bool(_LARGE_OBJECTS.search(listing)),
         )
 
@@ -103,7 +103,7 @@ class Catalogs:
         *,
         comments: bool,
         labels: bool,
-        grants: bool,
+        grants: Sequence[CatalogRow],
         large_objects: bool,
     ) -> Inventory:
         objects = [
@@ -122,7 +122,7 @@ class Catalogs:
         return Inventory(
             objects=by_kind(objects),
             owners=by_kind((row.owner, label_of(row)) for row in rows if row.owner),
-            grants=by_kind(_grants(rows)) if grants else {},
+            grants=by_kind(_grants(grants)),
             large_objects=self.large_objects if large_objects else 0,
             large_object_bytes=self.large_object_bytes if large_objects else 0,
         )
@@ -210,6 +210,11 @@ def _is_within(row: CatalogRow, keys: set[Key]) -> bool:
     if row.kind in _WITH_THE_WHOLE:
         return (row.whole_catalog, row.whole_number) in keys
     return (row.catalog, row.number) in keys
+
+
+def _was_public(row: CatalogRow) -> bool:
+    """Whether it has the rights that no archive holds, because it was made with the server."""
+    return row.kind == "schema" and bool(row.whole_catalog)
 
 
 def _grants(rows: Sequence[CatalogRow]) -> Iterator[tuple[str, str]]:

@@ -107,16 +107,25 @@ _TYPES = """
     WHERE t.typcategory <> 'A' AND (c.relkind IS NULL OR c.relkind = 'c')
 """
 _SCHEMAS = """
-    SELECT 'pg_namespace'::regclass::oid, n.oid, 0::oid, 0::oid, 'schema', n.nspname, n.nspowner,
+    SELECT 'pg_namespace'::regclass::oid, n.oid, (n.nspname <> 'public' AND EXISTS (
+            SELECT FROM pg_catalog.pg_init_privs i
+            WHERE i.objoid = n.oid AND i.classoid = 'pg_namespace'::regclass
+              AND i.privtype = 'i' AND i.initprivs::text = n.nspacl::text))::int::oid,
+        0::oid, 'schema', n.nspname, n.nspowner,
         n.nspacl, coalesce((
             SELECT CASE WHEN i.initprivs::text LIKE '%pg_database_owner%'
                 THEN acldefault('n', n.nspowner) || makeaclitem(0::oid, n.nspowner, 'USAGE', false)
                 ELSE i.initprivs END FROM pg_catalog.pg_init_privs i WHERE i.objoid = n.oid
-              AND i.classoid = 'pg_namespace'::regclass AND i.privtype = 'i'),
+              AND i.classoid = 'pg_namespace'::regclass AND i.privtype = 'i'
+              AND n.nspname = 'public'),
             acldefault('n', n.nspowner))
     FROM pg_catalog.pg_namespace n JOIN site s ON s.oid = n.oid
 """
-"""What is usual on `public` follows its owner, as pg_dump reckons it, too."""
+"""What is usual on `public` follows its owner, as pg_dump reckons it, too.
+
+Under another name it is made anew with no right of everybody's, and pg_dump writes none: the third
+column tells that.
+"""
 _DEFAULT_RIGHTS = """
     SELECT 'pg_default_acl'::regclass::oid, d.oid, 0::oid, 0::oid, 'default rights',
         pg_get_userbyid(d.defaclrole) || ' on ' || CASE d.defaclobjtype

@@ -39,6 +39,7 @@ from trustbackup.databases.postgresql.extensions import (
     notes_of,
     without_missing,
 )
+from trustbackup.databases.postgresql.held_tables import HeldTables
 from trustbackup.databases.postgresql.inventory import excused
 from trustbackup.databases.postgresql.materialized_views import fill_views, still_to_fill
 from trustbackup.databases.postgresql.parallel_copy import JOBS, ParallelCopy
@@ -49,10 +50,10 @@ from trustbackup.databases.postgresql.restore_items import (
     Player,
     Section,
     read_section,
-    run_bytes,
 )
 from trustbackup.databases.postgresql.restore_script import Script
 from trustbackup.databases.postgresql.rights import RIGHTS, Giving
+from trustbackup.databases.postgresql.scratch_role import Superuser, helping
 from trustbackup.databases.postgresql.selection import select_tables
 from trustbackup.databases.postgresql.session import Sessions
 from trustbackup.databases.postgresql.subscriptions import notes_of_copies, without_slot
@@ -63,30 +64,6 @@ from trustbackup.databases.values import Excused, LoadRequest
 from trustbackup.exceptions import ProgramError, RestoreError
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined, one_line
-
-_WITHOUT_RELOPTIONS = """
-    SELECT format('%I.%I', n.nspname, c.relname)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-      AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-      AND pg_has_role(c.relowner, 'USAGE')
-      AND NOT coalesce(c.reloptions::text ~ '(autovacuum_enabled|parallel_workers)=', false)
-"""
-"""Tables that do not say themselves what autovacuum and parallel workers may do to them."""
-_LOAD_RELOPTIONS = {"autovacuum_enabled": "false"}
-"""How the server treats those tables until they have their indexes.
-
-Autovacuum would go through them beside the load, and building an index would wait a second
-before the server calls it off.
-"""
-if JOBS == 2:
-    # Two indexes at a time keep two processors busy. The workers that the server adds to each
-    # take a seventh more of their time; with more processors the last large index needs them.
-    _LOAD_RELOPTIONS["parallel_workers"] = "0"
-
-
-_AT_A_TIME = 100
-"""Tables that are changed in one transaction: the server has room for so many locks."""
 
 
 class Loader:
@@ -99,6 +76,7 @@ class Loader:
         sessions: Sessions,
         request: LoadRequest,
         options: Sequence[str] = (),
+        superuser: Superuser | None = None,
     ) -> None:
         self.what = what
         self.sessions = sessions
@@ -107,6 +85,7 @@ class Loader:
         self.notes: list[str] = []
         """A sentence for each thing that could not come back as it was."""
         self._options = list(options)
+        self._superuser = superuser
         if not request.privileges:
             self._options.append("--no-privileges")
         self.listing = ""
@@ -117,7 +96,7 @@ class Loader:
         self._checks: list[CheckConstraint] = []
         self._failed: list[LeftOut] = []
         self._jobs = JOBS
-        self._held: list[str] = []
+        self._held = HeldTables(sessions)
         self._items: list[Item] = []
 
     def load(self) -> None:
@@ -195,7 +174,8 @@ class Loader:
         with self.sessions() as cursor:
             configure(cursor, synchronous_commit="off")
             player = Player(cursor, section.preamble)
-            player.play([_if_missing(item) for item in section.items], NO_ROWS)
+            with helping(self._superuser, section.preamble) as player.helper:
+                player.play([_if_missing(item) for item in section.items], NO_ROWS)
             self._note(player.failed)
             if any(left.item.kind == "EXTENSION" for left in self._failed):
                 listing, self.left_out = without_missing(self.listing, cursor)
@@ -203,7 +183,7 @@ class Loader:
                 chosen.write_text(listing, "utf-8")
                 self._options += ["--use-list", str(chosen)]
             self._checks = put_off_checks(cursor)
-        self._hold_tables()
+        self._held.hold()
 
     def _build_indexes(self, archive: Path) -> None:
         giving = Giving()
@@ -211,13 +191,16 @@ class Loader:
             with self.sessions() as cursor:
                 lenient = self.request.lenient or bool(self._failed)
                 giving.before_functions_run(cursor, self._items, self._left(), lenient=lenient)
-        failed, notes = build(
-            self._section("post-data", archive),
-            self.sessions,
-            self._jobs,
-            lambda: self._alter_tables(f"RESET ({', '.join(_LOAD_RELOPTIONS)})"),
-            NO_ROWS,
-        )
+        section = self._section("post-data", archive)
+        with helping(self._superuser, section.preamble) as helper:
+            failed, notes = build(
+                section,
+                self.sessions,
+                self._jobs,
+                self._held.release,
+                NO_ROWS,
+                helper,
+            )
         self._note(failed)
         self.notes += notes
         with self.sessions() as cursor:
@@ -232,6 +215,8 @@ class Loader:
         with self.sessions() as cursor:
             lenient = self.request.lenient or bool(self._failed)
             giving.give(cursor, self._items, self._left(), lenient=lenient)
+            if self.request.privileges and not self.request.tables:
+                giving.give_to_all(cursor, self.request.for_all)
         self.notes += giving.given.notes
         self.excused = excused(self._failed, giving.given, self._options, self.request)
 
@@ -240,22 +225,6 @@ class Loader:
 
     def _note(self, failed: Sequence[tuple[Item, DatabaseError]]) -> None:
         self._failed += [LeftOut(item, explain(problem)[0]) for item, problem in failed]
-
-    def _hold_tables(self) -> None:
-        with self.sessions() as cursor:
-            cursor.execute(_WITHOUT_RELOPTIONS)
-            self._held = [name for (name,) in cursor.fetchall()]
-        changes = ", ".join(f"{name} = {value}" for name, value in _LOAD_RELOPTIONS.items())
-        self._alter_tables(f"SET ({changes})")
-
-    def _alter_tables(self, action: str) -> None:
-        with self.sessions() as cursor:
-            # What commits next and waits for the disk, the swap at the latest, takes this along.
-            configure(cursor, synchronous_commit="off")
-            for start in range(0, len(self._held), _AT_A_TIME):
-                chunk = self._held[start : start + _AT_A_TIME]
-                changes = [f"ALTER TABLE {table} {action};" for table in chunk]
-                run_bytes(cursor, "\n".join(changes).encode())
 
     def _play(self, source: list[str], stdin: BinaryIO | None) -> None:
         """Load what pg_restore prints."""

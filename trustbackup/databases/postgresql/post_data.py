@@ -24,6 +24,7 @@ from trustbackup.databases.postgresql.restore_items import (
     is_hopeless,
     not_validated,
 )
+from trustbackup.databases.postgresql.scratch_role import Helper
 from trustbackup.databases.postgresql.session import Sessions
 
 _NAME = rb'(?:"(?:[^"]|"")*"|[^\s".(;]+)'
@@ -99,11 +100,13 @@ def build(
     jobs: int,
     before_the_rest: Callable[[], None],
     optional: Collection[str],
+    helper: Helper | None = None,
 ) -> tuple[list[tuple[Item, DatabaseError]], list[str]]:
     """Play the section. Raises DatabaseError for what can't be built in any order.
 
     What is of the kinds in ``optional`` and could not be made comes back, with why, and a sentence
-    for each foreign key that is not validated, because rows break it.
+    for each foreign key that is not validated, because rows break it. ``helper`` makes what the
+    role may not.
     """
     with contextlib.ExitStack() as stack:
         cursors = open_sessions(stack, sessions, jobs)
@@ -125,6 +128,7 @@ def build(
             rest.difference_update(id(item) for item in attaching)
             side_by_side(FOREIGN_KEYS)
         before_the_rest()
+        players[0].helper = helper
         players[0].play([item for item in section.items if id(item) in rest], optional)
         unvalidated = [made for player in players for made in player.unvalidated]
         return players[0].failed, not_validated(unvalidated)

@@ -27,6 +27,7 @@ from trustbackup.databases.postgresql.pg_restore import Loader
 from trustbackup.databases.postgresql.pooled import begin, configure
 from trustbackup.databases.postgresql.properties import copy_properties
 from trustbackup.databases.postgresql.row_security import owner_sees_all
+from trustbackup.databases.postgresql.scratch_role import superuser_of
 from trustbackup.databases.postgresql.server import Server
 from trustbackup.databases.postgresql.session import (
     count_rows,
@@ -111,7 +112,8 @@ class PostgresReplacement(Replacement):
         program = find_reader(self.alias)
         sessions = functools.partial(self.server.session, self.name)
         options = options_of_reader(binary_connector(self.alias).restore_cmd)
-        loader = Loader(self.what, program, sessions, request, options)
+        superuser = superuser_of(self.alias, self.options, self.name)
+        loader = Loader(self.what, program, sessions, request, options, superuser)
         loader.load()
         self.notes += loader.notes
         self._left_out = loader.left_out

@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from trustbackup.databases.postgresql.errors import explain, sqlstate_of
 from trustbackup.databases.postgresql.pooled import configure, in_transaction, is_pooled, prelude
+from trustbackup.databases.postgresql.sql_text import between_statements, escapes, is_complete
 from trustbackup.phrases import gettext as _
 from trustbackup.store.manifest import table_label
 
@@ -27,7 +28,7 @@ _HEAD = re.compile(
 _ENCODING = re.compile(rb"^SET client_encoding = '\w+';$", re.MULTILINE)
 _CHUNK_OF_HEAD = 4096
 """Bytes in which pg_restore's settings stand, at the beginning of its text."""
-_META = re.compile(rb"^\\(?:un)?restrict [A-Za-z0-9]+\n", re.MULTILINE)
+_META = re.compile(rb"^\\restrict ([A-Za-z0-9]+)\n", re.MULTILINE)
 _END = re.compile(rb"--\n-- PostgreSQL database dump complete\n--\n\s*\Z")
 _SETTING = re.compile(rb"^SET (\w+) = ([^;\n]*);\n?", re.MULTILINE)
 _OF_ITEMS = re.compile(rb"^SET default_\w+ = [^;\n]*;\n?", re.MULTILINE)
@@ -80,8 +81,8 @@ class Section:
 
 def read_section(text: bytes) -> Section:
     """Take one section of pg_restore's text apart. The entries stay in their order."""
-    text = _END.sub(b"", _META.sub(b"", text))
-    heads = list(_HEAD.finditer(text))
+    text, escaping = _END.sub(b"", _without_meta(text)), escapes(text)
+    heads = list(between_statements(_HEAD, text, escaping=escaping))
     if not heads:
         return Section(text, [])
     ends = [head.start() for head in heads[1:]] + [len(text)]
@@ -91,14 +92,30 @@ def read_section(text: bytes) -> Section:
     for head, end in zip(heads, ends, strict=True):
         parts = {key: value.decode(errors="replace") for key, value in head.groupdict().items()}
         body, following = text[head.end() : end], b""
-        if end < len(text) and (tail := _TRAILING.search(body)):
+        if end < len(text) and (tail := _at_the_end(_TRAILING, body, escaping=escaping)):
             body, following = body[: tail.start() + 1], tail[0]
         body, give = body.strip(), b""
-        if owner := _OWNER.search(body):
+        if owner := _at_the_end(_OWNER, body, escaping=escaping):
             body, give = body[: owner.start()].strip(), owner[1]
         items.append(Item(**parts, text=body, settings=b" ".join(state.values()), give=give))
         state |= _settings_between_items(following)
     return Section(_OF_ITEMS.sub(b"", preamble), items)
+
+
+def _without_meta(text: bytes) -> bytes:
+    """Without psql's own commands, the first and the last: nobody knew their key before."""
+    if not (found := _META.search(text, 0, _CHUNK_OF_HEAD)):
+        return text
+    head, _meta, last = text[found.end() :].rpartition(b"\\unrestrict " + found[1] + b"\n")
+    return text[: found.start()] + head + last
+
+
+def _at_the_end(
+    pattern: re.Pattern[bytes], body: bytes, *, escaping: bool
+) -> re.Match[bytes] | None:
+    """What ends an item's text as a statement of its own, and not within its last text."""
+    found = pattern.search(body)
+    return found if found and is_complete(body[: found.start()], escaping=escaping) else None
 
 
 def _settings_between_items(text: bytes) -> dict[bytes, bytes]:
@@ -161,6 +178,8 @@ class Player:
         """What was of one of the kinds that need not be there, and could not be made."""
         self.unvalidated: list[tuple[Item, DatabaseError]] = []
         """Foreign keys that rows break: made, for the rows to come only."""
+        self.helper: Callable[[Item, DatabaseError], bool] | None = None
+        """Makes what the role may not make, where there is somebody who may."""
         run_bytes(cursor, known_settings(preamble, cursor))
 
     def play(self, items: Sequence[Item], optional: Collection[str] = ()) -> None:
@@ -185,6 +204,8 @@ class Player:
             if attempt(self.cursor, again, inside=self.inside, fatal=is_fatal) is None:
                 return
         if problem is None or self._add_not_valid(item, problem):
+            return
+        if self.helper is not None and self.helper(item, problem):
             return
         if item.kind not in optional:  # what is fatal was raised
             raise problem

@@ -20,22 +20,21 @@ from trustbackup.databases.postgresql.owners_rights import as_its_caller, names_
 from trustbackup.databases.postgresql.pooled import configure
 from trustbackup.databases.postgresql.restore_items import Item, attempt, run_bytes
 from trustbackup.databases.postgresql.session import quote_name, scalar, silence_event_triggers
+from trustbackup.databases.postgresql.sql_text import statements
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import ngettext
 from trustbackup.store.manifest import table_label
 
 RIGHTS = ("ACL", "DEFAULT ACL")
+_EVERYBODY_MAY = """
+    SELECT has_schema_privilege('public', oid, right_of)
+    FROM pg_catalog.pg_namespace, (VALUES (%s, %s)) wanted (name, right_of) WHERE nspname = name
+"""
 DEFAULT_RIGHTS = "default rights"
 _NO_SUCH_ROLE = "42704"
 _AS_ANOTHER = re.compile(
     rb"\ASET SESSION AUTHORIZATION ([^\n]+);\n(.*)\nRESET [^\n]*;\Z", re.DOTALL
 )
-_STATEMENT = re.compile(
-    rb"SET SESSION AUTHORIZATION [^\n]+;\n.*?\nRESET SESSION AUTHORIZATION;"
-    rb"|[^\n].*?;(?=\n|\Z)",
-    re.DOTALL,
-)
-"""One, or those between which another role than the owner grants."""
 
 
 @dataclass(frozen=True)
@@ -101,61 +100,21 @@ class Giving:
             [*had.notes, *more.notes], had.owners | more.owners, had.grants | more.grants
         )
 
-
-_DEFAULT_RIGHTS = """
-    SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', pg_get_userbyid(d.defaclrole))
-            || coalesce(' IN SCHEMA ' || quote_ident(n.nspname), ''),
-        CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
-            WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS'
-            ELSE 'LARGE OBJECTS' END,
-        quote_ident(pg_get_userbyid(d.defaclrole)), n.oid IS NULL,
-        ARRAY(SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
-                ELSE quote_ident(pg_get_userbyid(a.grantee)) END
-            FROM aclexplode(d.defaclacl) a)
-    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-    WHERE d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L') AND pg_has_role(d.defaclrole, 'USAGE')
-"""
-
-
-def forget_default_rights(cursor: CursorWrapper) -> None:
-    """Let what is made from now on have only the rights that the server itself gives.
-
-    Else a restore into a database that is there gives more or less than the backup had. Its
-    archive brings back those that were in force then.
-    """
-    cursor.execute(_DEFAULT_RIGHTS)
-    for alter, kind, role, everywhere, grantees in cursor.fetchall():
-        for grantee in grantees:
-            cursor.execute(f"{alter} REVOKE ALL ON {kind} FROM {grantee}")
-        if everywhere:
-            usual = [role, "PUBLIC"] if kind in ("FUNCTIONS", "TYPES") else [role]
-            for grantee in usual:
-                cursor.execute(f"{alter} GRANT ALL ON {kind} TO {grantee}")
-
-
-_WITH_RIGHTS = """
-    SELECT format('%%I.%%I', n.nspname, c.relname), quote_ident(pg_get_userbyid(c.relowner)),
-        ARRAY(SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC'
-                ELSE quote_ident(pg_get_userbyid(a.grantee)) END FROM aclexplode(c.relacl) a)
-    FROM unnest(%s::text[], %s::text[]) made (schema, name)
-    JOIN pg_catalog.pg_namespace n ON n.nspname = schema
-    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = name
-    WHERE c.relacl IS NOT NULL AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-"""
-_RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE")
-
-
-def take_default_rights(cursor: CursorWrapper, items: Sequence[Item]) -> None:
-    """Take from what was just made what the database's default rights gave to others.
-
-    An archive of a table names what differs from the server's own rights, and no others.
-    """
-    made = [(item.schema, item.name) for item in items if item.kind in _RELATIONS]
-    cursor.execute(_WITH_RIGHTS, [[schema for schema, _name in made], [name for _s, name in made]])
-    for relation, owner, grantees in cursor.fetchall():
-        for grantee in grantees:
-            cursor.execute(f"REVOKE ALL ON {relation} FROM {grantee}")
-        cursor.execute(f"GRANT ALL ON {relation} TO {owner}")
+    def give_to_all(
+        self, cursor: CursorWrapper, wanted: Collection[tuple[str, str]], *, inside: bool = False
+    ) -> None:
+        """Rights on schemas that no archive holds: as they were made with the server, once."""
+        notes, refused = [], set()
+        for right, schema in sorted(wanted):
+            name = quote_name(schema)
+            if scalar(cursor, _EVERYBODY_MAY, schema, right) is not False:
+                continue
+            grant = f"GRANT {right} ON SCHEMA {name} TO PUBLIC".encode()
+            if problem := attempt(cursor, grant, inside=inside):
+                notes.append(_left_out(f"SCHEMA {schema}", explain(problem)[0]))
+                refused.add(schema)
+        had = self.given
+        self.given = Given([*had.notes, *notes], had.owners, had.grants | refused)
 
 
 def _on_schema(item: Item) -> bool:
@@ -216,7 +175,7 @@ class _Giver:
         if self._all_at_once([item.text for item in granted]):
             return
         for item in granted:
-            for statement in _STATEMENT.findall(item.text):
+            for statement in statements(item.text):
                 if (problem := self._grant_one(statement)) is None:
                     continue
                 if sqlstate_of(problem) == _NO_SUCH_ROLE and not self.lenient:
@@ -235,7 +194,7 @@ class _Giver:
         )
 
     def _leave_out(self, item: Item, why: str) -> None:
-        self.notes.append(_("Rights on %(what)s were left out: %(why)s.", what=item.name, why=why))
+        self.notes.append(_left_out(item.name, why))
         self.refused.add(_what_of(item))
 
     def _is_shown(self, item: Item) -> bool:
@@ -249,6 +208,10 @@ class _Giver:
 
     def _attempt(self, text: bytes) -> DatabaseError | None:
         return attempt(self.cursor, text, inside=self.inside)
+
+
+def _left_out(what: str, why: str) -> str:
+    return _("Rights on %(what)s were left out: %(why)s.", what=what, why=why)
 
 
 def _what_of(item: Item) -> str:

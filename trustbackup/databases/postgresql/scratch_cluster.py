@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pwd
+import secrets
 import shutil
 import tempfile
 import time
@@ -23,6 +24,7 @@ from trustbackup.databases.postgresql.session import scalar
 from trustbackup.databases.postgresql.tools import find_program
 from trustbackup.databases.process import Program, output_of
 from trustbackup.databases.room import no_room
+from trustbackup.databases.values import OF_SUPERUSER
 from trustbackup.exceptions import ProgramError, RestoreError
 from trustbackup.phrases import gettext as _
 
@@ -54,7 +56,9 @@ def locale_options(cursor: CursorWrapper) -> list[str]:
 def throwaway_cluster(
     what: str, encoding: str, locale: Sequence[str], server_version: int, size: int
 ) -> Iterator[dict[str, object]]:
-    """Start one; yields what Django's settings of a connection to it are.
+    """Start one; yields what Django's settings of a connection to it are to be.
+
+    Its role is not there yet: ``make_role`` makes it.
 
     ``locale`` is what ``locale_options`` says, left out where this system lacks it.
     ``size`` is that of the live database, in bytes. Raises RestoreError when the server's programs
@@ -76,7 +80,14 @@ def throwaway_cluster(
             os.chown(folder, user.pw_uid, user.pw_gid)
         data = folder / "data"
         env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-        initdb = [str(programs / "initdb"), "-D", str(data), "-U", "drill", "-A", "trust"]
+        secret = secrets.token_urlsafe()
+        password = folder / "password"
+        password.touch(0o600)
+        password.write_text(secret)
+        if prefix:
+            os.chown(password, user.pw_uid, user.pw_gid)
+        initdb = [str(programs / "initdb"), "-D", str(data), "-U", "drill", "-A", "scram-sha-256"]
+        initdb += [f"--pwfile={password}"]
         initdb += ["-E", encoding, "--locale=C", "--no-sync"]
         try:
             output_of([*prefix, *initdb, *locale], env, timeout=120)
@@ -89,9 +100,10 @@ def throwaway_cluster(
             yield {
                 "HOST": str(folder),
                 "PORT": "5432",
-                "USER": "drill",
-                "PASSWORD": "",
+                "USER": "trustbackup_drill",
+                "PASSWORD": secrets.token_urlsafe(),
                 "OPTIONS": {},  # the site's own may say another host
+                OF_SUPERUSER: {"USER": "drill", "PASSWORD": secret},
             }
     except (ProgramError, KeyError) as error:
         raise RestoreError(

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trustbackup.databases.postgresql.sql_text import between_statements, escapes
 from trustbackup.databases.process import Program, output_of
 from trustbackup.exceptions import RestoreError
 from trustbackup.phrases import gettext as _
 
 _HEAD = re.compile(
-    r"^--\n-- TOC entry (?P<number>\d+) \(class \d+ OID \d+\)\n"
-    r"(?:-- Dependencies: (?P<needs>[\d ]+)\n)?"
-    r"-- Name: (?P<name>[^\n]*); Type: (?P<kind>[A-Z][A-Z ]*); Schema: (?P<schema>[^\n]*);"
-    r" Owner: ",
+    rb"^--\n-- TOC entry (?P<number>\d+) \(class \d+ OID \d+\)\n"
+    rb"(?:-- Dependencies: (?P<needs>[\d ]+)\n)?"
+    rb"-- Name: (?P<name>[^\n]*); Type: (?P<kind>[A-Z][A-Z ]*); Schema: (?P<schema>[^\n]*);"
+    rb" Owner: ",
     re.MULTILINE,
 )
 _DATA = re.compile(
@@ -55,9 +56,15 @@ def select_tables(program: str, archive: Path, tables: Sequence[str], what: str)
     argv = [program, "--verbose", "--schema-only", "--file=-", str(archive)]
     with Program(argv, timeout=600) as printing:
         raw = printing.read()
-    schema = raw.decode(_codec(raw), "replace")
+    codec = _codec(raw)
+    heads = between_statements(_HEAD, raw, escaping=escapes(raw))
+    items = [
+        {key: (value or b"").decode(codec, "replace") for key, value in head.groupdict().items()}
+        for head in heads
+    ]
     listing = output_of([program, "--list", "--verbose", str(archive)], timeout=600)
-    entries = {entry.number: entry for entry in (*_read(_HEAD, schema), *_read(_DATA, listing))}
+    rows = [found.groupdict(default="") for found in _DATA.finditer(listing)]
+    entries = {entry.number: entry for entry in map(_entry, [*items, *rows])}
     chosen = {_find(entries.values(), table, what) for table in tables}
     wanted = _Choice(entries, chosen).numbers()
     order = [int(number) for number in re.findall(r"^(\d+); ", listing, re.MULTILINE)]
@@ -74,16 +81,14 @@ def _codec(text: bytes) -> str:
         return "utf-8"
 
 
-def _read(pattern: re.Pattern[str], text: str) -> Iterable[_TocEntry]:
-    for found in pattern.finditer(text):
-        parts = found.groupdict(default="")
-        yield _TocEntry(
-            int(parts["number"]),
-            parts["kind"],
-            parts.get("schema", ""),
-            parts.get("name", ""),
-            frozenset(int(number) for number in parts["needs"].split()),
-        )
+def _entry(parts: Mapping[str, str]) -> _TocEntry:
+    return _TocEntry(
+        int(parts["number"]),
+        parts["kind"],
+        parts.get("schema", ""),
+        parts.get("name", ""),
+        frozenset(int(number) for number in parts["needs"].split()),
+    )
 
 
 def _find(entries: Iterable[_TocEntry], table: str, what: str) -> int:

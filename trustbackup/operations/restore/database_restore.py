@@ -18,7 +18,7 @@ from trustbackup.exceptions import RestoreError
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter
 from trustbackup.operations.restore.comparison import compare, moved_rows
-from trustbackup.operations.restore.inventory import filled_views, lost_objects
+from trustbackup.operations.restore.inventory import filled_views, lost_objects, rights_of_all
 from trustbackup.operations.restore.migrations import compare_migrations, run_migrations
 from trustbackup.operations.restore.objections import unknown_migrations
 from trustbackup.operations.restore.plan import PartPlan, RestorePlan
@@ -145,6 +145,7 @@ class DatabaseRestore(abc.ABC):
             tables=self.request.tables,
             privileges=self.request.privileges,
             filled=filled_views(self.part.part),
+            for_all=rights_of_all(self.part.part),
         )
 
     def judge_migrations(self, facts: Facts, live: Facts | None) -> None:

@@ -29,7 +29,7 @@ from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.restore.app_plan import drill_rows
 from trustbackup.operations.restore.comparison import compare, moved_rows
-from trustbackup.operations.restore.inventory import filled_views, lost_objects
+from trustbackup.operations.restore.inventory import filled_views, lost_objects, rights_of_all
 from trustbackup.operations.restore.media_drill import FolderDrill
 from trustbackup.operations.restore.migrations import compare_migrations
 from trustbackup.operations.restore.recover import recovering
@@ -244,6 +244,7 @@ class _PartDrill:
             owners=owners,
             lenient=True,
             filled=filled_views(part),
+            for_all=rights_of_all(part),
         )
 
     def _judge(self, problems: list[str]) -> None:

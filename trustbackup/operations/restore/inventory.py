@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from trustbackup.databases.values import Facts
 from trustbackup.phrases import Grouped, ngettext
 from trustbackup.phrases import gettext as _
-from trustbackup.store.inventory import COUNTED, THE_REST, Inventory, count, names_in
+from trustbackup.store.inventory import COUNTED, PUBLIC, THE_REST, Inventory, count, names_in
 from trustbackup.store.manifest import Part, table_label
 
 _NAMED = 5
 """So many names a sentence has, and the number of the others."""
 _FILLED = "filled materialized view"
 _TABLES = "table"
+_SCHEMA, _SCHEMA_OF_ALL = "schema", "public"
+_OF_ALL = re.compile(rf"(?:^|, ){PUBLIC}=([A-Z]*)")
 
 
 def lost_objects(facts: Facts, part: Part, leave_out: Collection[str] = ()) -> list[str]:
@@ -34,6 +37,24 @@ def filled_views(part: Part | None) -> frozenset[str]:
     if part is None or part.inventory is None:
         return frozenset()
     return frozenset(names_in(part.inventory.objects.get(_FILLED, "")))
+
+
+def rights_of_all(part: Part | None) -> frozenset[tuple[str, str]]:
+    """What everybody may do with schemas: rights and schemas.
+
+    An archive lacks them where the schema was `public` once.
+    """
+    grants = part.inventory.grants if part and part.inventory else {}
+    return frozenset(
+        (right, _name(label))
+        for text, labels in grants.items()
+        if not labels.startswith(COUNTED)
+        for given in _OF_ALL.findall(text)
+        for letter, right in (("U", "USAGE"), ("C", "CREATE"))
+        if letter in given
+        for label in names_in(labels)
+        if label.startswith(f"{_SCHEMA}: ") and _name(label) != _SCHEMA_OF_ALL
+    )
 
 
 @dataclass(frozen=True)
