@@ -161,3 +161,34 @@ def test_case_k2_a_database_that_may_only_be_read_stops_the_restore_before_the_f
     shown = reports.manage("restore_backup", made["id"], "--dry-run", check=False)
     assert "Refused: Database 'reports' can't be restored" in shown.stdout
     assert not unfinished(reports)
+
+
+KILLED = """
+import os, signal
+from trustbackup.databases.sqlite.replacement import SQLiteReplacement
+whole = SQLiteReplacement.swap
+def swap(self, *arguments):
+    if self.alias == "stock":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(self, *arguments)
+SQLiteReplacement.swap = swap
+from django.core.management import call_command
+call_command("undo_restore")
+"""
+
+
+def test_case_k3_an_undo_that_dies_between_two_swaps_is_ended_by_the_next_command(
+    any_site: Site, stock: Path
+) -> None:
+    made = make(any_site)
+    go_on(any_site)
+    execute(stock, "INSERT INTO item (name) VALUES ('now')")
+    before = states(any_site, stock)
+    any_site.manage("restore_backup", made["id"], "--force")
+    killed = any_site.manage("shell", "--no-imports", "-c", KILLED, check=False)
+    assert killed.returncode == -9
+    assert states(any_site, stock) == (before[0], ["then"])
+    any_site.manage("list_backups")  # every command recovers first
+    assert states(any_site, stock) == before
+    assert {len(undoable(any_site)), len({one["restore"] for one in undoable(any_site)})} == {2, 1}
+    assert not unfinished(any_site)

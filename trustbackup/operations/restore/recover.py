@@ -126,7 +126,7 @@ def _is_done(context: Context, log: JournalWriter) -> bool:
     """Whether the new state is live; the journal says so then, and nothing if it is not."""
     entry = log.entry
     forward = must_follow(context, entry)
-    follows = forward and entry.strategy is Strategy.SWAP
+    follows = forward and entry.strategy in (Strategy.SWAP, Strategy.UNDO)
     if is_folder(entry.alias):
         must_be_own_folder(context, entry)
         target = FolderTarget.of(context, entry.alias)

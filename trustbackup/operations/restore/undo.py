@@ -6,10 +6,11 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from trustbackup.databases.base import Database, Replacement
 from trustbackup.exceptions import Cancelled, RestoreError, UsageError
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
@@ -61,15 +62,20 @@ def undo_restore(
             entries = context.journal.find(entries[0].restore)
             for entry in entries:
                 _check(context, entry)
+            databases = [
+                stack.enter_context(_undoing(context, entry, now, report, session))
+                for entry in entries
+                if not is_folder(entry.alias)
+            ]
             folders = [
                 stack.enter_context(undoing_folder(context, entry, now, lambda: len(done) > 0))
                 for entry in entries
                 if is_folder(entry.alias)
             ]
-            for entry in entries:
-                if not is_folder(entry.alias):
-                    done.append(_undo(context, entry, now, report, session))
-                    on_database(done[-1])
+            _note_ready(databases if len(entries) > 1 else [])
+            for each in databases:
+                done.append(each.complete())
+                on_database(done[-1])
             for log in folders:
                 done.append(_undo_folder(context, log, report))
                 on_database(done[-1])
@@ -135,11 +141,55 @@ def _together(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S%f}"
 
 
-def _undo(
+@dataclass(frozen=True)
+class _DatabaseUndo:
+    """An old database that is ready to be put back."""
+
+    log: JournalWriter
+    database: Database
+    old: Replacement
+    report: Reporter
+    began: float
+
+    def complete(self) -> RestoredDatabase:
+        """Put it back. Raises RestoreError."""
+        alias, database, log = self.log.entry.alias, self.database, self.log
+        self.report(Progress(stage=f"swapping {alias}"))
+        marker, other = self.old.marker(), self.old.previous_marker()
+        log.update(state=State.SWAPPING, marker=marker, previous_marker=other)
+        self.old.swap(log.entry.previous)
+        end_swap(database, log)
+        facts = database.facts()
+        rows = sum(table.rows for table in facts.tables) if facts else 0
+        logger.info(
+            "undid a restore of database %s: %s, %d rows, %.1f s",
+            alias,
+            log.entry.id,
+            rows,
+            time.monotonic() - self.began,
+        )
+        return RestoredDatabase(
+            alias=alias,
+            strategy=Strategy.UNDO,
+            rows=rows,
+            previous=log.entry.previous,
+            undo=log.entry.id,
+            notes=tuple(self.old.notes),
+        )
+
+
+def _note_ready(databases: Sequence[_DatabaseUndo]) -> None:
+    """Note of each that it goes back once anything of its restore has."""
+    for each in databases:
+        each.log.update(state=State.READY)
+
+
+@contextlib.contextmanager
+def _undoing(
     context: Context, undone: JournalEntry, now: datetime, report: Reporter, session: str
-) -> RestoredDatabase:
-    began = time.monotonic()
-    together = _together(now)
+) -> Iterator[_DatabaseUndo]:
+    """Ready to put back the database that a restore kept, with our own tables as they are now."""
+    began, together = time.monotonic(), _together(now)
     entry = replace(
         undone,
         id=f"{together}-{undone.alias}",
@@ -166,31 +216,7 @@ def _undo(
         old.empty(SESSIONS)
         if mine:
             put_session(database, entry.new, mine)
-        report(Progress(stage=f"swapping {entry.alias}"))
-        log.update(
-            state=State.SWAPPING,
-            marker=old.marker(),
-            previous_marker=old.previous_marker(),
-        )
-        old.swap(previous)
-        end_swap(database, log)
-    facts = database.facts()
-    rows = sum(table.rows for table in facts.tables) if facts else 0
-    logger.info(
-        "undid restore %s of database %s: %d rows, %.1f s",
-        undone.id,
-        entry.alias,
-        rows,
-        time.monotonic() - began,
-    )
-    return RestoredDatabase(
-        alias=entry.alias,
-        strategy=Strategy.UNDO,
-        rows=rows,
-        previous=previous,
-        undo=log.entry.id,
-        notes=tuple(old.notes),
-    )
+        yield _DatabaseUndo(log, database, old, report, began)
 
 
 def _undo_folder(context: Context, log: JournalWriter, report: Reporter) -> RestoredDatabase:
