@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.backups import make
+from tests.support.backups import make, more_settings
 from tests.support.content import digest
 from tests.support.restores import drill, go_on, restore, undo
 from tests.support.sites import Site
@@ -76,3 +76,28 @@ def test_case_f3_a_database_that_quotes_every_name_is_restored(postgres_site: Si
         postgres_site.query("DELETE FROM page")
         restore(postgres_site, made["id"], way)
         assert postgres_site.query("SELECT slug FROM page") == [("one",)]
+
+
+def test_case_k1_one_database_is_one_where_its_server_is_not_told_and_zones_differ(
+    postgres_site: Site,
+) -> None:
+    site = postgres_site.database
+    assert site
+    revoke = "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC"
+    site.cluster.execute(revoke, site.name)
+    more_settings(
+        postgres_site,
+        "DATABASES['again'] = {**DATABASES['default'], 'HOST': 'localhost',"
+        " 'TIME_ZONE': 'Asia/Tokyo'}",
+    )
+    assert len(make(postgres_site)["files"]) == 1
+
+
+def test_case_f3_times_in_a_form_that_nobody_reads_are_a_finding(postgres_site: Site) -> None:
+    site = postgres_site.database
+    assert site
+    make(postgres_site)
+    site.cluster.execute(f'ALTER ROLE "{site.user}" SET datestyle = German')
+    found = postgres_site.manage("backup_doctor", "--json", check=False)
+    assert "Traceback" not in found.stderr
+    assert any("DateStyle" in item["sentence"] for item in found.json if item["grade"] == "bad")
