@@ -169,8 +169,11 @@ class Database(ManualCommands, RowAccess, abc.ABC):
         """
 
     @abc.abstractmethod
-    def has_rows(self) -> bool:
-        """Whether the live database is there and holds any row; quick, whatever its size."""
+    def has_rows(self, besides: Collection[str] = ()) -> bool:
+        """Whether the live database is there and holds any row; quick, whatever its size.
+
+        Tables named in ``besides`` do not count.
+        """
 
     @abc.abstractmethod
     def names_for_restore(self, stamp: str) -> tuple[str, str]:

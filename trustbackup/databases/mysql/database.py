@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -79,10 +79,12 @@ class MySQL(MySQLRestoring):
             ]
             return read_facts(cursor, tables, read_inventory(cursor)) if tables else None
 
-    def has_rows(self) -> bool:
+    def has_rows(self, besides: Collection[str] = ()) -> bool:
         with self._reading() as cursor:
             return cursor is not None and any(
-                has_row(cursor, table) for table in list_tables(cursor) if not table.hollow
+                has_row(cursor, table)
+                for table in list_tables(cursor)
+                if not (table.hollow or table.name in besides)
             )
 
     @contextmanager

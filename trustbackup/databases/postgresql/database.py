@@ -114,9 +114,9 @@ class PostgreSQL(PostgresRowAccess, Database):
                 rows = tuple(TableRows(schema=t.schema, name=t.name, rows=0) for t in tables)
             return read_facts(cursor, rows) if tables else None
 
-    def has_rows(self) -> bool:
+    def has_rows(self, besides: Collection[str] = ()) -> bool:
         with self._reading() as cursor:
-            return any(has_row(cursor, table) for table in list_tables(cursor))
+            return any(has_row(cursor, t) for t in list_tables(cursor) if t.name not in besides)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[CursorWrapper]:

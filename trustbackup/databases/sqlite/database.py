@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -128,7 +128,7 @@ class SQLite(SQLiteRowAccess, Database):
             facts = read_facts(live, self.name, count=count)
         return facts if facts.tables else None
 
-    def has_rows(self) -> bool:
+    def has_rows(self, besides: Collection[str] = ()) -> bool:
         if not self.path.exists() or self.path.stat().st_size == 0:
             return False
         with (
@@ -137,7 +137,7 @@ class SQLite(SQLiteRowAccess, Database):
                 self.alias, self.path, readable_mode(self.path), self.options.wait
             ) as live,
         ):
-            return any(has_row(live, table) for table in list_tables(live))
+            return any(has_row(live, table) for table in list_tables(live) if table not in besides)
 
     def names_for_restore(self, stamp: str) -> tuple[str, str]:
         stem, suffix = self.path.stem, self.path.suffix

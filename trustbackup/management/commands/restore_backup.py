@@ -12,6 +12,7 @@ from trustbackup.management.app_restore import AppRestore
 from trustbackup.management.database_plan import databases_as_json, show_databases
 from trustbackup.management.full_restore import Chosen, FullRestore
 from trustbackup.management.identity import add_identity_argument
+from trustbackup.management.if_empty import are_empty
 from trustbackup.management.media_options import add_media_arguments, refuse_media_options
 from trustbackup.management.media_restore import MediaRestore
 from trustbackup.management.terminal import BackupCommand, show_objections
@@ -34,6 +35,7 @@ from trustbackup.store.journal_entry import Strategy
 _FLAGS = {
     "--dry-run": "Show the plan; touch nothing.",
     "--force": "Do not ask.",
+    "--if-empty": "Only into databases without rows, unasked; do nothing where there are some.",
     "--swap": "Build the new database beside the live one and swap them (the default).",
     "--in-place": "Restore into the live database, in one transaction.",
     "--migrate": "Run the code's newer migrations on the restored database.",
@@ -84,6 +86,11 @@ class Command(BackupCommand):
         add_identity_argument(parser)
 
     def run(self, options: dict[str, Any]) -> bool:
+        if options["if_empty"]:
+            if not are_empty(options):
+                self._say_filled(options)
+                return True
+            options = {**options, "force": True}
         if not options["dry_run"]:
             check_door(COMMAND)
         reference = options["reference"]
@@ -91,6 +98,8 @@ class Command(BackupCommand):
             with self.progress(options) as report:
                 reference = fetch_backup(find_destination(options["source"]), reference, report)
         chosen = Chosen(reference, options)
+        if options["if_empty"] and not chosen.together and (chosen.folders or chosen.rows):
+            raise CommandError(f"--if-empty is of databases: backup {reference} restores none.")
         if chosen.together:
             return FullRestore(self, options, _request(options)).run(reference)
         options = chosen.options(options)
@@ -135,6 +144,8 @@ class Command(BackupCommand):
             if options["trust_manifest"]:
                 recorder.outcome["override"] = "--trust-manifest"
             with only_run(replaced, wait=False), self.progress(options) as report:
+                if options["if_empty"] and not are_empty(options):
+                    raise CommandError("Rows came into the database meanwhile: it is left alone.")
                 done = restore_backup(plan, report, on_database=noting(recorder))
         self._print(done, options)
         return True
@@ -156,6 +167,12 @@ class Command(BackupCommand):
                 self.stdout.write(f"  The state before is backup {item.safety_backup}, protected.")
             for note in item.notes:
                 self.stdout.write(f"  {note}")
+
+    def _say_filled(self, options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.print_json({"id": None, "databases": {}})
+        else:
+            self.stdout.write("The database has rows: nothing was restored.")
 
     def _show(self, plan: RestorePlan, options: dict[str, Any]) -> None:
         if options["json"]:
