@@ -19,7 +19,7 @@ ENV PYTHONUNBUFFERED=1 \
     MEDIA_ROOT=/data/media \
     TRUSTBACKUP_ROOT=/data/backups
 
-USER shop
+USER 10001
 VOLUME ["/data/backups", "/data/media"]
 EXPOSE 8000
 

@@ -11,6 +11,9 @@ ARGS ?=
 # Compiled modules are kept, whatever the environment says: each worker begins seconds sooner.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
+# What the tests need besides, but for a browser.
+TEST_PROGRAMS := initdb pg_dump mariadbd mariadb-dump strace sqlite3 mount setpriv ps curl unzip jq \
+	sshd ssh-keygen age xgettext /usr/share/i18n/locales
 # What the field's tests need besides the packages of Python and npm: programs, files, extensions.
 FIELD_PROGRAMS := initdb pg_dump mariadbd mariadb-dump strace sqlite3 chromium-headless-shell setpriv ps unzip \
 	sshd ssh-keygen proftpd /usr/lib/proftpd/mod_sftp.so pgbouncer \
@@ -35,15 +38,21 @@ tests-in-process:
 
 .PHONY: test
 test: .venv/.dev ## Install what the tests need and run all of them (ARGS="-k name", ARGS=--thorough)
-	@scripts/setup.sh packages "make test" initdb pg_dump mariadbd mariadb-dump strace sqlite3 mount \
-		setpriv ps chromium-headless-shell curl unzip jq sshd ssh-keygen age xgettext \
-		/usr/share/i18n/locales
+	@scripts/setup.sh packages "make test" $(TEST_PROGRAMS) chromium-headless-shell
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: test-field
 test-field: .venv/.field ## Install other servers and surroundings, run the tests that need them (15 minutes)
 	@scripts/setup.sh packages "make test-field" $(FIELD_PROGRAMS)
 	@$(BIN)/python -m pytest --field -n auto --dist worksteal $(ARGS)
+
+.PHONY: matrix
+matrix: .venv/.dev matrix-packages ## Run the quick tests on each Python, Django, psycopg there is (ARGS="--python 3.13")
+	@$(BIN)/python scripts/matrix.py $(ARGS)
+
+.PHONY: matrix-packages
+matrix-packages:
+	@scripts/setup.sh packages "make matrix" $(TEST_PROGRAMS)
 
 .PHONY: servers
 servers: .venv/.field ## Walk the full round at every server for copies, write docs/reference/servers.md
