@@ -107,6 +107,8 @@ class Server:
             *(program, "--no-defaults", f"--datadir={folder / 'data'}", *user),
             *(f"--socket={self.socket}", f"--pid-file={folder / 'pid'}"),
             *("--bind-address=127.0.0.1", f"--port={self.port}"),
+            # A server that starts removes what all others have in the folder for temporary files.
+            f"--tmpdir={folder / 'tmp'}",
             *(f"--init-file={folder / 'init.sql'}", *SETTINGS, *more),
         ]
         servers.start(folder, "mariadb", command)
@@ -166,10 +168,12 @@ def new_server(parent: Path, *more: str) -> Server:
     server = Server(
         folder=str(folder), port=servers.free_ports(1)[0], password=secrets.token_urlsafe(16)
     )
+    (folder / "tmp").mkdir(mode=0o700)
     user = []
     if os.geteuid() == 0:
         user = [f"--user={_server_user()}"]
         shutil.chown(folder, _server_user())
+        shutil.chown(folder / "tmp", _server_user())
     else:
         folder.chmod(0o700)
     install = shutil.which("mariadb-install-db")
@@ -179,6 +183,7 @@ def new_server(parent: Path, *more: str) -> Server:
             *(install, "--no-defaults", f"--datadir={folder / 'data'}", *user),
             *("--auth-root-authentication-method=normal", "--skip-test-db"),
             *("--innodb-log-file-size=32M", "--innodb-flush-log-at-trx-commit=0"),
+            f"--tmpdir={folder / 'tmp'}",
         ],
         capture_output=True,
         text=True,

@@ -264,7 +264,7 @@ class MySQLRestoring(Database):
         with translate(RestoreError, what), self._anywhere() as cursor:
             end_sessions(cursor, interrupted.new, time.sleep)
             table = SwapTable(cursor, self.name)
-            swapped = table.exists() and table.sign() == interrupted.marker
+            swapped = table.exists() and table.sign() == interrupted.marker != ""
             if swapped:
                 self._finish(cursor, interrupted)
             else:
@@ -289,5 +289,6 @@ class MySQLRestoring(Database):
                     make_missing(cursor, self.name, old_table.definitions())
                 old_table.drop()
             drop_if_empty(cursor, previous)
-        if interrupted.strategy is not Strategy.UNDO and exists(cursor, interrupted.new):
+        goes = interrupted.strategy is not Strategy.UNDO and not interrupted.keeps_new
+        if goes and exists(cursor, interrupted.new):
             cursor.execute(f"DROP DATABASE {quote(interrupted.new)}")
