@@ -178,10 +178,12 @@ def postgres_site(tmp_path: Path, postgres_cluster: clusters.Cluster) -> Iterato
         yield sites.new_postgres_site(tmp_path / "site", database)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def any_site(request: pytest.FixtureRequest) -> sites.Site:
     """A web shop with sample data, on each engine in turn."""
-    fixture = {"sqlite": "sqlite_site", "postgresql": "postgres_site"}[request.param]
+    fixture = {"sqlite": "sqlite_site", "postgresql": "postgres_site", "mariadb": "mariadb_site"}[
+        request.param
+    ]
     site = request.getfixturevalue(fixture)
     assert isinstance(site, sites.Site)
     return site

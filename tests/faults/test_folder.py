@@ -177,6 +177,7 @@ def test_fault_32_swapped_manifests_belong_to_neither_backup(any_site: Site) -> 
     assert_refused(restore, one.name, second["id"])
 
 
+@pytest.mark.three_engines
 def test_fault_32_swapped_data_files_are_found_corrupt(any_site: Site) -> None:
     first = make(any_site)
     any_site.query("DELETE FROM shop_cartitem")

@@ -148,6 +148,7 @@ def test_fault_05_a_file_that_took_the_orphans_name_is_not_swept(
     assert entry["state"] == "unverified"
 
 
+@pytest.mark.three_engines
 def test_fault_05_a_backup_killed_after_its_manifest_is_whole(
     any_site: Site, strace: str, tmp_path: Path
 ) -> None:
@@ -209,6 +210,10 @@ def add_incompressible_rows(site: Site) -> None:
             f"INSERT INTO noise (data) SELECT (SELECT {chunk} FROM generate_series(1, 500) m)"
             " FROM generate_series(1, 1500) n"
         )
+    elif site.mariadb:
+        site.query("CREATE TABLE noise (id integer PRIMARY KEY, data mediumblob)")
+        chunk = ", ".join(["random_bytes(1000)"] * 20)
+        site.query(f"INSERT INTO noise SELECT seq, concat({chunk}) FROM seq_1_to_600")
     else:
         site.query("CREATE TABLE noise (id integer PRIMARY KEY, data blob)")
         site.query(

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from tests.integration.test_own_session import RESTORE, SIGN_IN, UNDO, run
-from tests.integration.test_restore_from_nothing import lose_everything
 from tests.support.backups import listed, make
 from tests.support.content import digest
-from tests.support.restores import beside, go_on, restore, undo, undoable
+from tests.support.restores import (
+    beside,
+    go_on,
+    lose_database,
+    restore,
+    undo,
+    undoable,
+)
 from tests.support.sites import Site
 
 BEFORE = """
@@ -45,12 +51,13 @@ def meanwhile(site: Site, act: str, code: str) -> Any:
     return json.loads(done.stdout) if done.stdout.strip() else None
 
 
+@pytest.mark.three_engines
 def test_case_u_tables_that_came_while_an_empty_database_was_restored_are_kept(
     any_site: Site,
 ) -> None:
     made = make(any_site)
     then = digest(any_site)
-    lose_everything(any_site)
+    lose_database(any_site)
     act = """
 before(strategies.SwapRestore, "complete", lambda: query(
     "CREATE TABLE precious (id integer PRIMARY KEY)", "INSERT INTO precious VALUES (7)"))
@@ -67,7 +74,7 @@ def test_case_u_rows_that_came_after_the_plan_are_in_the_safety_backup(
     postgres_site: Site,
 ) -> None:
     made = make(postgres_site)
-    lose_everything(postgres_site)
+    lose_database(postgres_site)
     act = """
 before(strategies.InPlaceRestore, "prepared", lambda: query(
     "CREATE TABLE precious (id integer PRIMARY KEY)", "INSERT INTO precious VALUES (7)"))
@@ -89,9 +96,10 @@ def test_case_u_a_session_that_ended_meanwhile_does_not_come_back(
     key = mine["keys"][0]
     act = f"""
 signed_out = "DELETE FROM django_session WHERE session_key = '{key}'"
+from trustbackup.databases.mysql.replacement import MySQLReplacement
 from trustbackup.databases.postgresql.replacement import PostgresReplacement
 from trustbackup.databases.sqlite.replacement import SQLiteReplacement
-for each in (PostgresReplacement, SQLiteReplacement):
+for each in (MySQLReplacement, PostgresReplacement, SQLiteReplacement):
     before(each, "carry_over", lambda: query(signed_out))
 """
     code = (RESTORE.replace("STRATEGY", "swap") if what == "restore" else UNDO).replace(
@@ -101,6 +109,7 @@ for each in (PostgresReplacement, SQLiteReplacement):
     assert any_site.query("SELECT session_key FROM django_session") == []
 
 
+@pytest.mark.three_engines
 def test_case_u_what_is_noted_while_migrations_run_is_carried_over(any_site: Site) -> None:
     made = make(any_site)
     act = """

@@ -40,6 +40,7 @@ def test_fault_31_a_bit_that_flips_at_rest_is_found_and_never_restored(
     assert "DAMAGED" in proof
 
 
+@pytest.mark.three_engines
 @pytest.mark.parametrize("left", [0.0, 0.5, 0.99])
 def test_fault_34_a_truncated_backup_is_never_restored(any_site: Site, left: float) -> None:
     made = make(any_site)
@@ -51,6 +52,7 @@ def test_fault_34_a_truncated_backup_is_never_restored(any_site: Site, left: flo
     refused(any_site, str(file), named=(file.name,))
 
 
+@pytest.mark.three_engines
 @pytest.mark.parametrize("where", [0.35, 0.6, 0.9])
 def test_fault_33_a_dump_that_does_not_load_fails_its_drill_and_is_not_restored(
     any_site: Site, where: float

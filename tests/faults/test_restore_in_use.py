@@ -23,6 +23,7 @@ def wait(alias):
 """
 
 
+@pytest.mark.three_engines
 def test_fault_49_a_backup_that_is_being_drilled_is_not_deleted(any_site: Site) -> None:
     made = make(any_site)
     (any_site.home / "gate.py").write_text(GATE.format(folder=str(any_site.home)))

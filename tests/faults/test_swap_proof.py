@@ -9,7 +9,16 @@ import pytest
 
 from tests.support.backups import assert_refused, make
 from tests.support.content import content, digest
-from tests.support.restores import beside, go_on, journal, restore, undo, undoable, unfinished
+from tests.support.restores import (
+    beside,
+    go_on,
+    journal,
+    name_beside,
+    restore,
+    undo,
+    undoable,
+    unfinished,
+)
 from tests.support.sites import Site
 
 DYING = """
@@ -83,6 +92,7 @@ def test_case_r1_a_swap_leaves_nothing_of_ours_in_the_live_file(sqlite_site: Sit
     assert "trustbackup_swap" not in tables
 
 
+@pytest.mark.three_engines
 @pytest.mark.parametrize("harm", ["empty", "cut", "another", "gone"])
 def test_case_r1_an_undo_refuses_what_is_not_the_whole_old_database(
     any_site: Site, harm: str
@@ -91,7 +101,7 @@ def test_case_r1_an_undo_refuses_what_is_not_the_whole_old_database(
     go_on(any_site)
     kept = restore(any_site, made["id"])["previous"]
     before = digest(any_site)
-    if any_site.database:
+    if any_site.engine != "sqlite":
         if harm == "cut":
             pytest.skip("a database of a server has no file to cut")
         named = harm_database(any_site, kept, harm)
@@ -119,7 +129,24 @@ def harm_file(site: Site, harm: str) -> str:
     return "not there any more"
 
 
+def harm_schema(site: Site, kept: str, harm: str) -> str:
+    """What of MariaDB is a database, too."""
+    assert site.mariadb
+    server = site.mariadb.server
+    if harm == "empty":
+        tables = [name for (name,) in server.execute("SHOW TABLES LIKE 'shop%'", kept)]
+        server.load(kept, f"SET foreign_key_checks = 0; DROP TABLE {', '.join(tables)};")
+        return "is not there any more"
+    server.execute(f"DROP DATABASE {kept}")
+    if harm == "gone":
+        return "not there any more"
+    server.execute(f"CREATE DATABASE {kept}")
+    return "not what the restore kept"
+
+
 def harm_database(site: Site, kept: str, harm: str) -> str:
+    if site.mariadb:
+        return harm_schema(site, kept, harm)
     assert site.database
     cluster = site.database.cluster
     if harm == "empty":
@@ -133,22 +160,29 @@ def harm_database(site: Site, kept: str, harm: str) -> str:
     return "not what the restore kept"
 
 
+@pytest.mark.three_engines
 def test_case_s2_a_database_made_meanwhile_under_the_name_of_into_is_never_dropped(
     any_site: Site,
 ) -> None:
     made = make(any_site)
+    theirs = name_beside(any_site, "theirs") if any_site.mariadb else "theirs"
     code = f"""
 from trustbackup.operations.restore.plan import RestoreRequest, plan_restore
 from trustbackup.operations.restore.restore import restore_backup
 from trustbackup.exceptions import TrustbackupError
-plan = plan_restore({made["id"]!r}, RestoreRequest(into="theirs"))
+plan = plan_restore({made["id"]!r}, RestoreRequest(into={theirs!r}))
 THEIRS
 try:
     restore_backup(plan)
 except TrustbackupError as error:
     print(error)
 """
-    if any_site.database:
+    if any_site.mariadb:
+        make_theirs = (
+            "from django.db import connection\n"
+            f"with connection.cursor() as cursor: cursor.execute('CREATE DATABASE {theirs}')"
+        )
+    elif any_site.database:
         make_theirs = (
             "from trustbackup.operations.context import Context\n"
             "server = Context.current().database('default')._server()\n"
@@ -162,6 +196,8 @@ except TrustbackupError as error:
         found = "SELECT count(*) FROM pg_database WHERE datname = 'theirs'"
         assert any_site.database.cluster.execute(found) == [(1,)]
         any_site.database.cluster.execute("DROP DATABASE theirs")
+    elif any_site.mariadb:
+        assert beside(any_site) == [theirs]
     else:
         assert (any_site.folder / "theirs").read_text() == "precious"
     assert not unfinished(any_site)

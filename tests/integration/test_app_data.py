@@ -86,6 +86,7 @@ def change(site: Site) -> None:
         site.query(statement)
 
 
+@pytest.mark.three_engines
 def test_an_apps_data_goes_out_and_comes_back(any_site: Site) -> None:
     then = rows(any_site)
     made = make(any_site, *SHOP)
@@ -182,6 +183,7 @@ def test_what_is_not_in_the_backup_stays(sqlite_site: Site, mode: str) -> None:
     assert now == (stock if mode == "update" else stock + 7)
 
 
+@pytest.mark.three_engines
 def test_rows_of_other_apps_are_counted_before_they_go(any_site: Site) -> None:
     add_gallery(any_site)
     made = make(any_site, "--type", "app", "--app", "gallery")
@@ -224,6 +226,7 @@ def test_a_key_that_points_nowhere_is_found_before_anything_is_written(
     assert len(listed(sqlite_site)) == 1
 
 
+@pytest.mark.three_engines
 def test_an_error_in_the_midst_changes_nothing(any_site: Site) -> None:
     made = make(any_site, *SHOP)
     then = rows(any_site)

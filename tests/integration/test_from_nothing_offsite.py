@@ -10,18 +10,18 @@ import pytest
 from tests.support.backups import leftovers, listed, make
 from tests.support.content import content
 from tests.support.places import KINDS, place_for
-from tests.support.restores import beside, go_on
+from tests.support.restores import (
+    beside,
+    go_on,
+    lose_database,
+)
 from tests.support.sites import Site
 
 
 def lose_everything(site: Site) -> None:
     """An empty database that was never migrated, and no backup folder."""
     shutil.rmtree(site.backups)
-    if site.database:
-        site.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public; SET search_path = public")
-    else:
-        for path in site.folder.glob("db.sqlite3*"):
-            path.unlink()
+    lose_database(site)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.test_app_restore_page import browse
 from tests.support.backups import assert_refused, listed, make, more_settings, run_all, verify
 from tests.support.content import digest
@@ -37,6 +39,7 @@ def state(site: Site) -> tuple[object, ...]:
     return digest(site), snapshot(site.media)
 
 
+@pytest.mark.three_engines
 def test_everything_goes_out_and_comes_back_together_and_is_undone_together(
     any_site: Site,
 ) -> None:

@@ -13,6 +13,8 @@ from tests.support.restores import (
     audit,
     beside,
     go_on,
+    name_beside,
+    place_of,
     plan,
     restore,
     undoable,
@@ -21,6 +23,7 @@ from tests.support.restores import (
 from tests.support.sites import Site
 
 
+@pytest.mark.three_engines
 def test_fault_37_a_restore_brings_back_exactly_the_backups_rows_and_tables(
     any_site: Site,
 ) -> None:
@@ -80,10 +83,11 @@ def test_a_tiny_sqlite_database_is_restored_and_its_old_one_is_the_kept_one(
         sqlite_site.manage("release_restore", "--yes")
 
 
+@pytest.mark.three_engines
 @pytest.mark.parametrize("strategy", ["--swap", "--in-place"])
 def test_attack_25_a_restore_ends_all_sessions(any_site: Site, strategy: str) -> None:
-    if any_site.engine == "sqlite" and strategy == "--in-place":
-        pytest.skip("SQLite is always swapped")
+    if any_site.engine != "postgresql" and strategy == "--in-place":
+        pytest.skip("only PostgreSQL is restored in place")
     any_site.query(SESSION.format(key="old"))
     made = make(any_site)
     any_site.query(SESSION.format(key="new"))
@@ -91,12 +95,13 @@ def test_attack_25_a_restore_ends_all_sessions(any_site: Site, strategy: str) ->
     assert any_site.query("SELECT session_key FROM django_session") == []
 
 
+@pytest.mark.three_engines
 @pytest.mark.parametrize("strategy", ["--swap", "--in-place"])
 def test_attack_25_the_audit_trail_and_the_runs_of_now_survive(
     any_site: Site, strategy: str
 ) -> None:
-    if any_site.engine == "sqlite" and strategy == "--in-place":
-        pytest.skip("SQLite is always swapped")
+    if any_site.engine != "postgresql" and strategy == "--in-place":
+        pytest.skip("only PostgreSQL is restored in place")
     first = make(any_site)
     second = make(any_site)
     restore(any_site, first["id"], strategy, "--no-safety-backup")
@@ -117,10 +122,11 @@ def test_the_catalogue_is_rescanned_after_a_restore(any_site: Site) -> None:
     assert {item["state"] for item in listed(any_site)} == {"complete"}
 
 
+@pytest.mark.three_engines
 @pytest.mark.parametrize("strategy", ["--swap", "--in-place"])
 def test_new_rows_get_new_numbers_after_a_restore(any_site: Site, strategy: str) -> None:
-    if any_site.engine == "sqlite" and strategy == "--in-place":
-        pytest.skip("SQLite is always swapped")
+    if any_site.engine != "postgresql" and strategy == "--in-place":
+        pytest.skip("only PostgreSQL is restored in place")
     made = make(any_site)
     restore(any_site, made["id"], strategy)
     before = any_site.query("SELECT max(category_id) FROM shop_category")[0][0]
@@ -194,24 +200,25 @@ def test_a_restore_asks_before_it_replaces_rows(any_site: Site) -> None:
     assert digest(any_site) == before
 
 
+@pytest.mark.three_engines
 def test_into_restores_beside_the_live_one_and_leaves_that_alone(any_site: Site) -> None:
     then = content(any_site)
     made = make(any_site)
     go_on(any_site)
     before = digest(any_site)
-    name = f"{any_site.database.name}_lookup" if any_site.database else "db-lookup.sqlite3"
+    name = name_beside(any_site, "lookup")
     done = restore(any_site, made["id"], "--into", name)
     assert done["strategy"] == "into"
     assert digest(any_site) == before
     assert beside(any_site) == [name]
-    where = name if any_site.database else str(any_site.folder / name)
-    assert content(any_site, where) == then
+    assert content(any_site, place_of(any_site, name)) == then
     again = any_site.manage("restore_backup", "latest", "--force", "--into", name, check=False)
     assert_refused(again, name, "already")
-    assert content(any_site, where) == then
+    assert content(any_site, place_of(any_site, name)) == then
     assert not unfinished(any_site)
 
 
+@pytest.mark.three_engines
 def test_single_tables_are_restored_into_another_database_only(any_site: Site) -> None:
     then = content(any_site)
     make(any_site)
@@ -220,9 +227,9 @@ def test_single_tables_are_restored_into_another_database_only(any_site: Site) -
     table = ("--table", "shop_category", "--table", "auth_group")
     refused = any_site.manage("restore_backup", "latest", "--force", *table, check=False)
     assert_refused(refused, "--into")
-    name = f"{any_site.database.name}_lookup" if any_site.database else "db-lookup.sqlite3"
+    name = name_beside(any_site, "lookup")
     restore(any_site, "latest", "--into", name, *table)
-    found = content(any_site, name if any_site.database else str(any_site.folder / name))
+    found = content(any_site, place_of(any_site, name))
     prefix = "public." if any_site.database else ""
     assert found[f"{prefix}shop_category"] == then[f"{prefix}shop_category"]
     assert {key for key in found if key.startswith(f"{prefix}shop_")} == {f"{prefix}shop_category"}
@@ -231,7 +238,7 @@ def test_single_tables_are_restored_into_another_database_only(any_site: Site) -
 
 def test_a_table_that_the_backup_does_not_have_is_refused(any_site: Site) -> None:
     make(any_site)
-    name = f"{any_site.database.name}_lookup" if any_site.database else "db-lookup.sqlite3"
+    name = name_beside(any_site, "lookup")
     arguments = ("latest", "--force", "--into", name, "--table", "nosuch")
     result = any_site.manage("restore_backup", *arguments, check=False)
     assert result.returncode == 1

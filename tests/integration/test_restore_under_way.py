@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_restore_from_nothing import lose_everything
 from tests.support.backups import make
-from tests.support.restores import only_file, restore
+from tests.support.restores import (
+    lose_database,
+    only_file,
+    restore,
+)
 from tests.support.sites import Site
 
 RUN = """
@@ -44,7 +47,7 @@ def test_case_r_what_was_under_way_is_no_failure(any_site: Site, how: str) -> No
         pytest.skip("there is no file to restore it in")
     something_is_under_way(any_site)
     made = make(any_site)
-    lose_everything(any_site)
+    lose_database(any_site)
     arguments = {"in place": ["--in-place"], "without a manifest": ["--trust-manifest"]}
     ending = ("create", "succeeded", made["id"])
     if how == "without a manifest":

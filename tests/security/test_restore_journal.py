@@ -54,6 +54,12 @@ def precious(site: Site) -> tuple[str, Any]:
         cluster.execute(f'CREATE DATABASE "{name}" OWNER "{site.database.user}"')
         query = "SELECT count(*) FROM pg_database WHERE datname = '" + name + "'"
         return name, lambda: cluster.execute(query) == [(1,)]
+    if site.mariadb:
+        server = site.mariadb.server
+        name = f"{site.mariadb.name}_precious"
+        server.execute(f"CREATE DATABASE {name}")
+        server.execute("CREATE TABLE jewels (id int PRIMARY KEY)", name)
+        return name, lambda: server.execute("SHOW TABLES", name) == [("jewels",)]
     path = site.folder / "precious.sqlite3"
     whole = site.sqlite_file.read_bytes()
     path.write_bytes(whole)
@@ -100,6 +106,7 @@ def test_case_s2_a_journal_that_names_what_no_restore_made_is_refused_and_named(
         any_site.database.cluster.execute(f'DROP DATABASE "{name}"')
 
 
+@pytest.mark.three_engines
 def test_case_s2_an_altered_journal_is_refused(any_site: Site) -> None:
     made = make(any_site)
     go_on(any_site)

@@ -87,6 +87,39 @@ def beside(site: Site) -> list[str]:
     return sorted(files - companions - {site.sqlite_file.name})
 
 
+def name_beside(site: Site, ending: str) -> str:
+    """A name for ``--into``, and of a database or a file that `beside` tells of."""
+    database = site.database or site.mariadb
+    return f"{database.name}_{ending}" if database else f"db-{ending}.sqlite3"
+
+
+def place_of(site: Site, name: str) -> str:
+    """Where `content` finds what is called so."""
+    return name if site.database or site.mariadb else str(site.folder / name)
+
+
+def drop_beside(site: Site, name: str) -> None:
+    """Remove a database or a file that lies beside the live one, as somebody does by hand."""
+    if site.database:
+        site.database.cluster.execute(f'DROP DATABASE "{name}"')
+    elif site.mariadb:
+        site.mariadb.server.execute(f"DROP DATABASE `{name}`")
+    else:
+        (site.folder / name).unlink()
+
+
+def lose_database(site: Site) -> None:
+    """It is as a server's installer leaves it: empty, never migrated."""
+    if site.database:
+        site.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public; SET search_path = public")
+    elif site.mariadb:
+        site.query(f"DROP DATABASE {site.mariadb.name}")
+        site.mariadb.server.execute(f"CREATE DATABASE {site.mariadb.name}")
+    else:
+        for path in site.folder.glob("db.sqlite3*"):
+            path.unlink()
+
+
 def unfinished(site: Site) -> list[str]:
     """What restores and drills have left in the backup folder that is not to stay there."""
     # A small file that was to replace another is swept when it is an hour old.

@@ -1,7 +1,9 @@
 """Which of the tests a run takes, and in which order; a plugin of the conftest.
 
-`--in-process` and `--field` say which. Where several workers share them, each begins with those
-that may take long, so that what is left for the end is short and no worker waits for another.
+`--in-process` and `--field` say which. A test of `any_site` runs on MariaDB, too, where it is
+marked `three_engines`, and with `--thorough`. Where several workers share the tests, each begins
+with those that may take long, so that what is left for the end is short and no worker waits for
+another.
 """
 
 from __future__ import annotations
@@ -88,7 +90,16 @@ def _is_taken(config: pytest.Config, item: pytest.Item) -> bool:
     wanted: bool = config.getoption("field")
     if wanted != (item.get_closest_marker("field") is not None):
         return False
-    return not (config.getoption("in_process") and OUTSIDE & _fixtures(item))
+    if config.getoption("in_process") and OUTSIDE & _fixtures(item):
+        return False
+    return bool(config.getoption("thorough", default=False)) or not _is_spared(item)
+
+
+def _is_spared(item: pytest.Item) -> bool:
+    """Whether it is a test's third engine, which the test is not marked for."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    is_third = parameters.get("any_site") == "mariadb"
+    return is_third and item.get_closest_marker("three_engines") is None
 
 
 def _fixtures(item: pytest.Item) -> set[str]:

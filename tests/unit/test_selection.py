@@ -72,9 +72,51 @@ def test_a_run_takes_field_tests_only_where_it_asks_for_them(
     assert sorted(line.partition("::test_")[2].split()[0] for line in passed) == taken, done
 
 
+ENGINES = """
+import pytest
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def any_site(request):
+    return request.param
+
+@pytest.mark.three_engines
+def test_marked(any_site):
+    pass
+
+def test_other(any_site):
+    pass
+"""
+THOROUGH = """
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true")
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        ([], ["marked[mariadb]", "marked[sqlite]", "other[sqlite]"]),
+        (
+            ["--thorough"],
+            ["marked[mariadb]", "marked[sqlite]", "other[mariadb]", "other[sqlite]"],
+        ),
+    ],
+)
+def test_a_third_engine_is_tried_by_marked_tests_and_by_thorough_runs(
+    tmp_path: Path, options: list[str], taken: list[str]
+) -> None:
+    (tmp_path / "conftest.py").write_text(THOROUGH)
+    (tmp_path / "test_them.py").write_text(ENGINES)
+    done = run(tmp_path, "-v", *options)
+    passed = [line for line in done.splitlines() if " PASSED" in line]
+    assert sorted(line.partition("::test_")[2].split()[0] for line in passed) == taken, done
+
+
 def run(folder: Path, *options: str) -> str:
     """Run the tests in a folder with our selection; what was said. Raises unless all passed."""
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    field: of the field\n")
+    (folder / "pytest.ini").write_text(
+        "[pytest]\nmarkers =\n    field: of the field\n    three_engines: on the third one, too\n"
+    )
     command = ["-m", "pytest", "-p", "tests.support.selection", "-p", "no:cacheprovider"]
     ended = subprocess.run(
         [sys.executable, *command, "-p", "no:django", *options, str(folder)],

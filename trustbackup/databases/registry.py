@@ -41,7 +41,9 @@ def get_database(
         raise UsageError(
             _("Database %(alias)r can't be backed up", alias=alias),
             why=_("trustbackup does not know the engine %(vendor)r", vendor=vendor),
-            todo=_("It knows %(engines)s.", engines=", ".join(engines)),
+            todo=_(
+                "It knows %(engines)s; DATABASE_ENGINES names more.", engines=", ".join(engines)
+            ),
         )
     return engine(alias, options)
 

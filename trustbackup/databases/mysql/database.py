@@ -14,6 +14,7 @@ from trustbackup.databases.mysql.address import Address, server_of
 from trustbackup.databases.mysql.errors import UNKNOWN_DATABASE, code_of, explain, translate
 from trustbackup.databases.mysql.programs import Server, commands_of, find_dumper
 from trustbackup.databases.mysql.restoring import MySQLRestoring
+from trustbackup.databases.mysql.row_access import MySQLRowAccess
 from trustbackup.databases.mysql.session import (
     count_rows,
     has_row,
@@ -31,7 +32,7 @@ _SANDBOX = b"/*M!999999\\- enable the sandbox mode */"
 """MariaDB's dumps begin so since May 2024: a client then runs nothing for a script."""
 
 
-class MySQL(MySQLRestoring):
+class MySQL(MySQLRowAccess, MySQLRestoring):
     """A MySQL or MariaDB database, which the server calls a schema, too."""
 
     engine = "mysql"

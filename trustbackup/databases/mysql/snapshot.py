@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from trustbackup.databases.mysql.errors import (
     code_of,
     translate,
 )
+from trustbackup.databases.mysql.excluded import check_references
 from trustbackup.databases.mysql.rights import gaps, read_grants
 from trustbackup.databases.mysql.session import (
     Table,
@@ -38,6 +40,7 @@ from trustbackup.databases.mysql.session import (
 from trustbackup.databases.values import Facts, TableRows
 from trustbackup.exceptions import DumpError
 from trustbackup.phrases import gettext as _
+from trustbackup.store.inventory import names_in
 
 _PATIENCE = 3.0
 """Seconds that writers may have to wait behind our own waiting for the lock, each time."""
@@ -51,6 +54,7 @@ _PRECISE = """
     AND generation_expression = 'ROW START' AND data_type = 'bigint' LIMIT 1
 """
 """System-versioned by the number of a transaction instead of a time."""
+_NUMBER = re.compile(r" AUTO_INCREMENT=\d+")
 _CREATES = {
     "view": "SHOW CREATE VIEW {}",
     "event": "SHOW CREATE EVENT {}",
@@ -110,6 +114,11 @@ class Snapshot:
         wanted = {names.get(name, name) for name in excluded}
         self.excluded = [one for one in self.tables if one.name in wanted]
         """Tables whose rows are left out as it was asked."""
+        if self.excluded:
+            with translate(DumpError, what):
+                check_references(
+                    self._cursor, what, {one.name for one in self.excluded}, self.absent
+                )
         self.estimate = sum(one.bytes for one in self.tables if one not in self.excluded)
         self.counted_by_us = False
         """Whether rows are counted in our snapshot; else they have to be in the stream."""
@@ -205,17 +214,25 @@ class Snapshot:
         return {text(name) for (name,) in self._cursor.fetchall()}
 
     def _definition(self, facts: Facts) -> str:
-        """A fingerprint of every CREATE that there is, without where numbers go on."""
+        """A fingerprint of every CREATE that there is, and of where sequences go on.
+
+        Without where tables' own numbers go on: those of ours do with every run.
+        """
         digest = hashlib.sha256()
         statements = [f"SHOW CREATE TABLE {quote_name(one.name)}" for one in self.tables]
         objects = facts.inventory.objects if facts.inventory else {}
+        statements += [
+            f"SELECT * FROM {quote_name(name)}"  # noqa: S608
+            for name in names_in(objects.get("sequence", ""))
+        ]
         for kind, pattern in _CREATES.items():
             for name in objects.get(kind, "").split("\n"):
                 bare = name.partition(".")[2] if kind == "trigger" else name
                 statements += [pattern.format(quote_name(bare))] if bare else []
         for statement in statements:
             self._cursor.execute(statement)
-            digest.update(repr(self._cursor.fetchone()).encode())
+            found = repr(self._cursor.fetchone())
+            digest.update(_NUMBER.sub("", found).encode())
         return digest.hexdigest()
 
 
