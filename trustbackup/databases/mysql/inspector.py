@@ -14,8 +14,9 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store.streams import BLOCK, Readable
 
 TRAILER = b"-- Dump completed"
-_NOTE = b"\n-- "
-_ROUTINE = b"\n/*!50003 DROP "
+_KNOWN = re.compile(rb"\n(?:-- |/\*!50003 DROP )")
+"""How the lines begin that say something; one search for both, by the line breaks."""
+_OVERLAP = len(b"\n/*!50003 DROP ")
 _ROW = b"\nINSERT INTO "
 _LONGEST = 4096
 """Bytes of a line that we know; a name has at most 64 characters."""
@@ -49,6 +50,7 @@ class Inspector:
         self._count = count
         self._table = ""
         self._left = b""
+        self._data = bytearray()
 
     @property
     def whole(self) -> bool:
@@ -57,22 +59,21 @@ class Inspector:
         return last.startswith(TRAILER)
 
     def feed(self, block: bytes | memoryview) -> None:
-        data = self._left + bytes(block)
+        size = len(self._left) + len(block)
+        if len(self._data) < size:
+            self._data = bytearray(size)
+        data = self._data
+        # Into memory that is there already: a new piece for each block costs twice the search.
+        data[: len(self._left)] = self._left
+        data[len(self._left) : size] = block
         self.end = (self.end + bytes(block[-_LONGEST:]))[-_LONGEST:]
         position, counted = 0, 0
-        rest = max(len(data) - len(_ROUTINE), 0)
-        note = routine = -1
-        while True:
-            # Each is looked for again only behind where it was found.
-            note = data.find(_NOTE, position) if note < position else note
-            routine = data.find(_ROUTINE, position) if routine < position else routine
-            note, routine = (len(data) if found < 0 else found for found in (note, routine))
-            start = min(note, routine)
-            if start == len(data):
-                break
-            stop = data.find(b"\n", start + 1)
+        rest = max(size - _OVERLAP, 0)
+        while match := _KNOWN.search(data, position, size):
+            start = match.start()
+            stop = data.find(b"\n", start + 1, size)
             if stop < 0:
-                if len(data) - start < _LONGEST:
+                if size - start < _LONGEST:
                     rest = start
                     break
                 position = start + 1
@@ -83,10 +84,10 @@ class Inspector:
             position = stop
         # A statement's beginning is counted where it is complete, once.
         rest = max(rest, counted)
-        self._count_rows(data, counted, min(len(data), rest + len(_ROW) - 1))
-        self._left = data[rest:]
+        self._count_rows(data, counted, min(size, rest + len(_ROW) - 1))
+        self._left = bytes(data[rest:size])
 
-    def _count_rows(self, data: bytes, start: int, stop: int) -> None:
+    def _count_rows(self, data: bytearray, start: int, stop: int) -> None:
         if self._count and self._table:
             self.rows[self._table] += data.count(_ROW, start, stop)
 
