@@ -69,12 +69,9 @@ class Server:
 
     def connect(self, dbname: str | None = None, **parameters: Any) -> Any:
         """A connection of the superuser (or `user`, `password`), committing each statement."""
+        usual = {"unix_socket": self.socket, "user": SUPERUSER, "password": self.password}
         return pymysql.connect(
-            unix_socket=self.socket,
-            database=dbname,
-            autocommit=True,
-            charset="utf8mb4",
-            **{"user": SUPERUSER, "password": self.password, **parameters},
+            database=dbname, autocommit=True, charset="utf8mb4", **{**usual, **parameters}
         )
 
     def execute(
@@ -260,16 +257,21 @@ def make_database(database: Database) -> None:
 
 
 def copy_database(server: Server, source: str, target: str) -> None:
+    server.load(target, dumped(server, source))
+
+
+def dumped(server: Server, name: str) -> bytes:
+    """A database as a script."""
     dump = subprocess.run(
         [
             *("mariadb-dump", "--no-defaults", f"--socket={server.socket}"),
-            *(f"--user={SUPERUSER}", "--single-transaction", "--routines", source),
+            *(f"--user={SUPERUSER}", "--single-transaction", "--routines", name),
         ],
         env={**os.environ, "MYSQL_PWD": server.password},
         capture_output=True,
         check=True,
     )
-    server.load(target, dump.stdout)
+    return dump.stdout
 
 
 def drop_database(database: Database) -> None:

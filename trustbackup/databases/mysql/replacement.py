@@ -17,6 +17,7 @@ from trustbackup.databases.mysql.app_tables import carry_tables, empty_table, or
 from trustbackup.databases.mysql.beside import session
 from trustbackup.databases.mysql.definitions import FIRE, Definition
 from trustbackup.databases.mysql.errors import translate
+from trustbackup.databases.mysql.fingerprints import fingerprint, float_tables
 from trustbackup.databases.mysql.load import Loader
 from trustbackup.databases.mysql.names import quote
 from trustbackup.databases.mysql.objects import Maker, list_tables, read_definitions
@@ -105,8 +106,14 @@ class MySQLReplacement(Replacement):
 
     def facts(self, *, content: bool = False) -> Facts:
         with self._session() as cursor:
+            floats = float_tables(cursor) if content else set()
             tables = [
-                TableRows(schema="", name=table.name, rows=count_rows(cursor, table))
+                TableRows(
+                    schema="",
+                    name=table.name,
+                    rows=count_rows(cursor, table),
+                    fingerprint=fingerprint(cursor, table, floats) if content else "",
+                )
                 for table in session_tables(cursor)
                 if table.name != TABLE
             ]

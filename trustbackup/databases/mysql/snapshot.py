@@ -26,6 +26,7 @@ from trustbackup.databases.mysql.errors import (
     translate,
 )
 from trustbackup.databases.mysql.excluded import check_references
+from trustbackup.databases.mysql.fingerprints import fingerprint, float_tables
 from trustbackup.databases.mysql.rights import gaps, read_grants
 from trustbackup.databases.mysql.session import (
     Table,
@@ -45,10 +46,6 @@ from trustbackup.store.inventory import names_in
 _PATIENCE = 3.0
 """Seconds that writers may have to wait behind our own waiting for the lock, each time."""
 _TRIES = 2
-_FLOATS = """
-    SELECT DISTINCT table_name FROM information_schema.columns
-    WHERE table_schema = DATABASE() AND data_type = 'float'
-"""
 _PRECISE = """
     SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()
     AND generation_expression = 'ROW START' AND data_type = 'bigint' LIMIT 1
@@ -181,7 +178,7 @@ class Snapshot:
         """Tables, their rows, migrations and all other objects. Raises DumpError."""
         with translate(DumpError, self.what):
             inventory = read_inventory(self._cursor)
-            floats = self._floats() if self._content else set()
+            floats = float_tables(self._cursor) if self._content else set()
             counted = [self._counted(one, floats) for one in self.tables]
             facts = read_facts(self._cursor, counted, inventory)
             if not self._compare:
@@ -194,24 +191,9 @@ class Snapshot:
             return TableRows(schema="", name=table.name, rows=0)
         self._cursor.execute("SAVEPOINT counting")
         rows = count_rows(self._cursor, table, history=self.has_history)
-        fingerprint = ""
-        if self._content and table.name not in floats:
-            fingerprint = self._fingerprint(table)
+        content = fingerprint(self._cursor, table, floats) if self._content else ""
         self._cursor.execute("ROLLBACK TO SAVEPOINT counting")
-        return TableRows(schema="", name=table.name, rows=rows, fingerprint=fingerprint)
-
-    def _fingerprint(self, table: Table) -> str:
-        """The server's own sum of all rows; none of what comes back with other bytes."""
-        if table.hollow or table.versioned:
-            return ""
-        self._cursor.execute(f"CHECKSUM TABLE {quote_name(table.name)}")
-        _name, number = self._cursor.fetchone()
-        return f"{int(number):x}" if number is not None else ""
-
-    def _floats(self) -> set[str]:
-        """Tables with a FLOAT, which a dump rounds to six digits."""
-        self._cursor.execute(_FLOATS)
-        return {text(name) for (name,) in self._cursor.fetchall()}
+        return TableRows(schema="", name=table.name, rows=rows, fingerprint=content)
 
     def _definition(self, facts: Facts) -> str:
         """A fingerprint of every CREATE that there is, and of where sequences go on.
