@@ -111,7 +111,8 @@ class Giving:
                 continue
             grant = f"GRANT {right} ON SCHEMA {name} TO PUBLIC".encode()
             if problem := attempt(cursor, grant, inside=inside):
-                notes.append(_left_out(f"SCHEMA {schema}", explain(problem)[0]))
+                label = f"SCHEMA {schema}"  # as an archive names it, in every language
+                notes.append(_left_out(label, explain(problem)[0]))
                 refused.add(schema)
         had = self.given
         self.given = Given([*had.notes, *notes], had.owners, had.grants | refused)
