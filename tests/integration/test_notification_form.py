@@ -39,7 +39,7 @@ def test_an_email_is_set_up_changed_switched_and_deleted(
 ) -> None:
     django_user_model.objects.create_user("grace", "grace@shop.example")
     Plan.objects.create(name="nightly")
-    assert "No backup is attached" in page(operator, "notifications/add/email/")
+    assert "Encrypted ones alone" in page(operator, "notifications/add/email/")
     values = form(
         users="grace\n\n grace ",
         addresses="ops@shop.example\nteam@shop.example",
@@ -55,6 +55,7 @@ def test_an_email_is_set_up_changed_switched_and_deleted(
         "admins": False,
         "users": ["grace"],
         "addresses": ["ops@shop.example", "team@shop.example"],
+        "attach_limit": 0,
     }
     assert (row.events, row.plans) == (["failure", "late"], ["nightly"])
     assert (row.actions, row.language) == (["create"], "de")
@@ -120,6 +121,23 @@ def test_a_webhook_is_tried_out_before_it_is_saved_and_its_secrets_go_in_only(
         assert CANARY not in text
         assert SECRET not in text
     assert operator.post(change, form(url="ftp://x.example/")).status_code == 422
+
+
+def test_an_email_that_attaches_backups_hears_of_success_and_its_limit_comes_back(
+    operator: Client,
+) -> None:
+    add = f"{LIST}add/email/"
+    values = form(addresses="ops@shop.example", attach_limit="5")
+    refused = operator.post(add, values)
+    assert refused.status_code == 422
+    assert "let it hear of success" in errors(refused)
+    for limit in ("0", "26", "a lot"):
+        assert operator.post(add, {**values, "attach_limit": limit}).status_code == 422, limit
+    assert not Route.objects.exists()
+    assert operator.post(add, {**values, "events": ["success"]}).status_code == 302
+    assert Route.objects.get().options["attach_limit"] == 5_000_000
+    shown = operator.get(f"{ROOT}notification/ops/change/").context["form"]
+    assert shown["attach_limit"].value() == 5
 
 
 def _newest() -> Run:

@@ -81,13 +81,17 @@ class _Controller(Controller):
 
 
 @contextmanager
-def running_mailbox() -> Iterator[Mailbox]:
-    """A server on a free port of 127.0.0.1, where nobody can sign in."""
+def running_mailbox(largest: int = 33_554_432) -> Iterator[Mailbox]:
+    """A server on a free port of 127.0.0.1, where nobody can sign in.
+
+    Messages of more than ``largest`` bytes are refused.
+    """
     mailbox = Mailbox()
     controller = _Controller(
         mailbox,
         hostname="127.0.0.1",
         port=0,
+        data_size_limit=largest,
         auth_require_tls=False,
         authenticator=lambda *_asked: AuthResult(success=False, handled=False),
     )

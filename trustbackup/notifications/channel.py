@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -39,6 +39,18 @@ class NotificationError(TrustbackupError):
         """Who has it all the same, so that they are spared when it is tried again."""
 
 
+class MessageTooLarge(NotificationError):
+    """What was sent with it made it larger than the other side takes."""
+
+
+@dataclass(frozen=True)
+class AttachedFile:
+    """A file that goes along."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """One event as somebody reads it, in their language."""
@@ -59,6 +71,8 @@ class Message:
     """The end of the run's log."""
     run: str = ""
     """The run's id."""
+    files: tuple[AttachedFile, ...] = ()
+    """What goes along where the channel takes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +110,18 @@ class Channel(ABC):
         """Check what it is set up by, connecting to nothing. Raises NotificationError."""
 
     @property
+    def attach_limit(self) -> int:
+        """Bytes of a backup's files, encrypted ones, that its messages take along; 0 is none."""
+        return 0
+
+    @property
     @abstractmethod
     def address(self) -> str:
         """Where its messages go, without secrets."""
 
     @abstractmethod
     def send(self, message: Message, reached: Collection[str] = ()) -> None:
-        """Send it, but not to those whom an earlier try ``reached``. Raises NotificationError."""
+        """Send it, but not to those whom an earlier try ``reached``.
+
+        Raises NotificationError, of which MessageTooLarge asks for the same without its files.
+        """

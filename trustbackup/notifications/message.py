@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from trustbackup import phrases
 from trustbackup.events import PROBLEMS, Event
+from trustbackup.notifications.attachments import NOTHING, Attached
 from trustbackup.notifications.channel import Message
 from trustbackup.notifications.site import page_address, site_name
 from trustbackup.translations import moment, took, translate
@@ -22,16 +23,18 @@ LINES = "lines"
 _LONGEST_TITLE = 150
 
 
-def compose(event: Event, route: str, language: str = "") -> Message:
+def compose(event: Event, route: str, language: str = "", attached: Attached = NOTHING) -> Message:
     """What the route of this name sends, in this language or the site's."""
     with translation.override(language or settings.LANGUAGE_CODE):
-        return _composed(event, route)
+        return _composed(event, route, attached)
 
 
-def _composed(event: Event, route: str) -> Message:
+def _composed(event: Event, route: str, attached: Attached) -> Message:
     name = site_name()
     sentence = translate(event.sentence)
     lines = [translate(phrases.loads(line)) for line in _lines(event)]
+    if attached.sentence:
+        lines.append(translate(attached.sentence))
     log = str(event.detail.get("log", "")) if event.kind in PROBLEMS else ""
     run = str(event.detail.get("run", ""))
     url = page_address(run)
@@ -57,6 +60,7 @@ def _composed(event: Event, route: str) -> Message:
         payload=_payload(event, url),
         log=str(event.detail.get("log", "")),
         run=run,
+        files=attached.files,
     )
 
 

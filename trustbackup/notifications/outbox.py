@@ -26,7 +26,8 @@ from trustbackup.events import Event, EventKind
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Delivery, DeliveryQuerySet
 from trustbackup.models.texts import storable, storable_values
-from trustbackup.notifications.channel import NotificationError
+from trustbackup.notifications.attachments import REFUSED, attached_to
+from trustbackup.notifications.channel import MessageTooLarge, NotificationError
 from trustbackup.notifications.message import compose
 from trustbackup.notifications.routes import RouteSpec, all_routes, settings_routes
 from trustbackup.phrases import gettext as _
@@ -222,8 +223,7 @@ def _send(delivery: Delivery) -> str:
     error: TrustbackupError | None = None
     try:
         route = _route_of(delivery)
-        message = compose(event_of(delivery), route.name, route.language)
-        route.open().send(message, delivery.reached)
+        _send_by(route, event_of(delivery), delivery.reached)
     except TrustbackupError as problem:
         error = problem
     except Exception as surprise:  # a channel's library raises what it likes, with what it sent
@@ -231,6 +231,16 @@ def _send(delivery: Delivery) -> str:
         logger.warning("Notification %s failed: %s", delivery.route, type(surprise).__name__)
     _note(delivery, error)
     return str(error) if error else ""
+
+
+def _send_by(route: RouteSpec, event: Event, reached: Sequence[str]) -> None:
+    """Raises TrustbackupError."""
+    channel = route.open()
+    attached = attached_to(event, channel.attach_limit)
+    try:
+        channel.send(compose(event, route.name, route.language, attached), reached)
+    except MessageTooLarge as error:
+        channel.send(compose(event, route.name, route.language, REFUSED), error.reached)
 
 
 def _route_of(delivery: Delivery) -> RouteSpec:

@@ -156,13 +156,17 @@ def read_route(name: str, values: Mapping[str, Any]) -> RouteSpec:
     secrets = {key: values[key.upper()] for key in channel.secret_names if key.upper() in values}
     if not all(isinstance(secret, str) for secret in secrets.values()):
         raise _wrong(_("an address or a secret is no text"))
+    events = parse_events(values.get("EVENTS", sorted(channel.usual_events)))
+    options = {key: values[key.upper()] for key in channel.option_names if key.upper() in values}
+    if options.get("attach_limit") and EventKind.SUCCESS not in events:
+        raise _wrong(_("it is to attach backups, and does not hear of success"))
     return RouteSpec(
         name=name,
         channel=channel.name,
-        events=parse_events(values.get("EVENTS", sorted(channel.usual_events))),
+        events=events,
         plans=_names("PLANS", values.get("PLANS", ())),
         actions=parse_actions(values.get("ACTIONS", channel.usual_actions)),
-        options={key: values[key.upper()] for key in channel.option_names if key.upper() in values},
+        options=options,
         secrets=lambda: secrets,
         language=language,
         enabled=enabled,

@@ -24,13 +24,25 @@ from django.utils.translation import pgettext_lazy
 
 from trustbackup.events import PROBLEMS, EventKind
 from trustbackup.notifications.bounded import within
-from trustbackup.notifications.channel import Channel, Limits, Message, NotificationError
+from trustbackup.notifications.channel import (
+    Channel,
+    Limits,
+    Message,
+    MessageTooLarge,
+    NotificationError,
+)
 from trustbackup.notifications.site import site_name
+from trustbackup.phrases import Grouped, joined
 from trustbackup.phrases import gettext as _
-from trustbackup.phrases import joined
 
 MOST = 20
 """Recipients of one route."""
+MOST_ATTACHED = 25_000_000
+"""Bytes: hardly any mail server takes more, and in a message they are a third more."""
+_SLOWEST = 100_000
+"""Bytes in a second that what is attached is waited for."""
+_TOO_LARGE = (552, 523)
+"""What a mail server answers to a message that is too large for it."""
 _PATIENCE = 3
 """How many times as long as an exchange by HTTP one by SMTP may take: it is a conversation."""
 
@@ -41,7 +53,7 @@ class Email(Channel):
 
     name: ClassVar = "email"
     label: ClassVar = pgettext_lazy("a channel", "Email")
-    option_names: ClassVar = ("admins", "users", "addresses")
+    option_names: ClassVar = ("admins", "users", "addresses", "attach_limit")
     usual_events: ClassVar = PROBLEMS | {EventKind.RECOVERED, EventKind.DIGEST}
 
     admins: bool
@@ -49,6 +61,7 @@ class Email(Channel):
     users: tuple[str, ...]
     """Users of the site, by what they sign in with."""
     addresses: tuple[str, ...]
+    attach_limit: int = 0
     limits: Limits
 
     @classmethod
@@ -72,7 +85,22 @@ class Email(Channel):
                 todo=_("Choose at most %(count)d, or a mailing list.", count=MOST),
                 permanent=True,
             )
-        return cls(admins=admins, users=users, addresses=addresses, limits=limits)
+        attach = options.get("attach_limit") or 0
+        if isinstance(attach, bool) or not isinstance(attach, int) or attach < 0:
+            raise NotificationError(
+                _("attach_limit is %(value)s, not a number of bytes", value=repr(attach)[:100]),
+                todo=_("Write it as 5_000_000, or leave it out to attach nothing."),
+                permanent=True,
+            )
+        if attach > MOST_ATTACHED:
+            raise NotificationError(
+                _("The email would attach more than mail servers take"),
+                todo=_("Choose at most %(count)s bytes.", count=Grouped(MOST_ATTACHED)),
+                permanent=True,
+            )
+        return cls(
+            admins=admins, users=users, addresses=addresses, attach_limit=attach, limits=limits
+        )
 
     @property
     def address(self) -> str:
@@ -88,6 +116,8 @@ class Email(Channel):
                 continue
             try:
                 self._send_to(recipient, message)
+            except MessageTooLarge:
+                raise MessageTooLarge(reached=arrived) from None
             except NotificationError as error:
                 problems.append(error.sentence)
                 permanent = permanent and error.permanent
@@ -115,11 +145,16 @@ class Email(Channel):
             },
         )
         mail.attach_alternative(message.html, "text/html")
+        for file in message.files:
+            mail.attach(file.name, file.data, "application/octet-stream")
+        extra = sum(len(file.data) for file in message.files) / _SLOWEST
         try:
-            within(self.limits.seconds * _PATIENCE, lambda: _send(mail))
+            within(self.limits.seconds * _PATIENCE + extra, lambda: _send(mail))
         except NotificationError as error:
             raise NotificationError(recipient, why=error.why) from None
         except Exception as error:  # a backend of the site's raises what it likes
+            if message.files and getattr(error, "smtp_code", None) in _TOO_LARGE:
+                raise MessageTooLarge from None
             raise NotificationError(
                 recipient, why=_reason(error), permanent=_is_permanent(error)
             ) from None

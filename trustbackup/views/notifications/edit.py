@@ -22,7 +22,8 @@ from trustbackup.views.destinations.connection_test import start_test
 from trustbackup.views.destinations.draft import FormDraft
 from trustbackup.views.labels import translate
 from trustbackup.views.notifications.buttons import saved
-from trustbackup.views.notifications.form import FORMS, RouteForm, already_there
+from trustbackup.views.notifications.channel_forms import FORMS
+from trustbackup.views.notifications.form import RouteForm, already_there
 from trustbackup.views.notifications.pages import TEST
 from trustbackup.views.responses import audit
 

@@ -19,16 +19,11 @@ from django.views.decorators.debug import sensitive_variables
 
 import trustbackup
 from trustbackup.conf import HOOKABLE, get_settings
-from trustbackup.destinations.form import REFERENCE, secret
 from trustbackup.events import SELECTABLE
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Route
 from trustbackup.notifications.channel import Channel
-from trustbackup.notifications.channels.apprise import Apprise
-from trustbackup.notifications.channels.email import Email
-from trustbackup.notifications.channels.ping import Ping
 from trustbackup.notifications.channels.registry import open_channel
-from trustbackup.notifications.channels.webhook import Webhook
 from trustbackup.operations.plans.spec import read_plans
 from trustbackup.views.labels import run_title, translate
 from trustbackup.views.notification_words import EVENT_LABELS
@@ -49,7 +44,7 @@ def _ticks(label: Any, help_text: Any = "", **options: Any) -> forms.MultipleCho
     return forms.MultipleChoiceField(label=label, help_text=help_text, widget=widget, **options)
 
 
-def _lines(label: Any, help_text: Any = "") -> forms.CharField:  # noqa: ANN401
+def lines_field(label: Any, help_text: Any = "") -> forms.CharField:  # noqa: ANN401
     widget = forms.Textarea({"rows": 3, "spellcheck": "false"})
     return forms.CharField(
         label=label,
@@ -60,7 +55,7 @@ def _lines(label: Any, help_text: Any = "") -> forms.CharField:  # noqa: ANN401
     )
 
 
-def _address(label: Any, help_text: Any) -> forms.CharField:  # noqa: ANN401
+def address_field(label: Any, help_text: Any) -> forms.CharField:  # noqa: ANN401
     """The address of a service, which is a secret of most of them."""
     widget = UnseenLine({"autocomplete": "off", "spellcheck": "false"})
     return forms.CharField(
@@ -205,70 +200,6 @@ class RouteForm(forms.Form):
         self.fields[name].choices = choices  # type: ignore[attr-defined]
 
 
-class EmailForm(RouteForm):
-    """Recipients of emails."""
-
-    channel = Email
-
-    admins = forms.BooleanField(label=_("The ADMINS of the settings"), required=False)
-    users = _lines(_("Users, one in a line"), _("By what they sign in with."))
-    addresses = _lines(
-        _("Other addresses, one in a line"),
-        _("No backup is attached: that would have to be encrypted, and no backup is yet."),
-    )
-
-    @classmethod
-    def shown_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        lines = {name: "\n".join(options.get(name, ())) for name in ("users", "addresses")}
-        others = any(lines.values())
-        return {
-            **lines,
-            "admins": options.get("admins", not others and bool(django_settings.ADMINS)),
-        }
-
-    def clean_users(self) -> list[str]:
-        return _each(self.cleaned_data["users"])
-
-    def clean_addresses(self) -> list[str]:
-        return _each(self.cleaned_data["addresses"])
-
-    def try_out(self, channel: Any) -> None:  # noqa: ANN401 - an Email
-        _found, missing = channel.recipients()
-        for sentence in missing:
-            self.add_error(None, translate(sentence))
-
-
-class WebhookForm(RouteForm):
-    """Where a signed message goes."""
-
-    channel = Webhook
-    makes_secrets = True
-
-    url = _address(_("Address"), REFERENCE)
-    secret = secret(_("Secret that messages are signed with"))
-
-
-class PingForm(RouteForm):
-    """The check that waits for pings."""
-
-    channel = Ping
-
-    url = _address(_("Address of the check"), REFERENCE)
-
-
-class AppriseForm(RouteForm):
-    """An address as apprise writes them."""
-
-    channel = Apprise
-
-    url = _address(_("Address, as apprise writes it"), REFERENCE)
-
-
-FORMS: dict[str, type[RouteForm]] = {
-    form.channel.name: form for form in (EmailForm, WebhookForm, PingForm, AppriseForm)
-}
-
-
 def already_there() -> str:
     return gettext("There is a notification of this name already.")
 
@@ -292,8 +223,3 @@ def _languages(saved: str) -> list[tuple[str, str | Promise]]:
             found.append((code, gettext(name)))
     known = {code for code, _name in found}
     return found if saved in known else [*found, (saved, saved)]
-
-
-def _each(lines: str) -> list[str]:
-    stripped = (line.strip() for line in lines.splitlines())
-    return [line for line in dict.fromkeys(stripped) if line]
