@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import FrameType
 from zoneinfo import ZoneInfo
 
 from benchmarks.measure import Sample, interleave, median
@@ -48,13 +50,19 @@ def measure(rounds: int, count: int) -> Section:
     )
     for name, runs in samples.items():
         section.rows.append([name, f"{median(runs, 'cpu'):.2f}"])
-    for name in POLICIES:
+    for name, policy in POLICIES.items():
         whole = median(samples[f"{name}: {count:,}"], "cpu")
         quarter = median(samples[f"{name}: {count // 4:,}"], "cpu")
         section.targets += [
             Target(what=name, value=whole, limit=2, unit="s CPU"),
+            # What four times as many cost beyond four times is memory that is further away.
             Target(
                 what=f"{name}: four times as many", value=whole / quarter, limit=5.5, unit="x CPU"
+            ),
+            Target(
+                what=f"{name}: calls for four times as many",
+                value=calls(history(count), policy) / calls(history(count // 4), policy),
+                limit=4.05,
             ),
         ]
     return section
@@ -67,6 +75,24 @@ def judge(backups: list[BackupFacts], policy: RetentionPolicy) -> Sample:
         decide(backups, rules, now=NOW)
     cpu = time.process_time() - began
     return Sample(seconds=time.perf_counter() - wall, cpu=cpu)
+
+
+def calls(backups: list[BackupFacts], policy: RetentionPolicy) -> int:
+    """How many functions are called to judge them once: no clock, no machine in it."""
+    rules = {"plan": Rules(policy=policy, zone=ZoneInfo("Europe/Berlin"))}
+    counted = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        decide(backups, rules, now=NOW)
+    finally:
+        sys.setprofile(before)
+    return counted
 
 
 def history(count: int) -> list[BackupFacts]:

@@ -27,7 +27,9 @@ from tests.support.notification_pages import (
 from tests.support.notifications import SECRET, fail_a_run, hook, mail
 from tests.support.task_backends import DUMMY
 from trustbackup.models import Delivery, Plan, Route, Run
+from trustbackup.notifications.routes import spec_of
 from trustbackup.views.destinations import connection_test
+from trustbackup.views.notifications.summary import summarise
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -97,6 +99,26 @@ def test_one_of_the_settings_is_shown_with_the_reason_and_never_changed(
     assert "it is not used, and can be deleted" in page(operator, "notification/hook/")
     assert press(operator, "delete", "hook", confirmed="1").status_code == 200
     assert not Route.objects.exists()
+
+
+def test_the_last_message_is_the_newest_that_somebody_has_tried_to_send() -> None:
+    route = mail()
+    at = datetime.now(UTC)
+    tried, older, waiting = (
+        Delivery.objects.create(
+            route=route.name,
+            key=key,
+            kind="failure",
+            sentence="It failed.",
+            at=at - timedelta(minutes=age),
+            tries=tries,
+            next_try=at,
+        )
+        for key, age, tries in (("tried", 5, 1), ("older", 9, 1), ("waiting", 0, 0))
+    )
+    (found,) = summarise([spec_of(route)])
+    assert found.last == tried
+    assert (older.tries, waiting.tries) == (1, 0)
 
 
 def test_what_is_not_there_is_not_found(operator: Client, listener: Listener) -> None:

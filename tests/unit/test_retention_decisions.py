@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.retention import POLICIES, calls, history
 from tests.support.retention import (
     NOW,
     backup,
@@ -121,6 +122,13 @@ def test_a_size_limit_warns_or_deletes_the_oldest_down_to_the_minimum() -> None:
     assert found.going == [each.id for each in reversed(backups[2:])]
     assert found.above_limit == {"plan": 15}
     assert {each.reasons for each in found.decisions if not each.keep} == {(Reason.SIZE,)}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_four_times_as_many_backups_ask_for_four_times_the_work(name: str) -> None:
+    """Counted by calls: neither a machine nor its caches have a part in it."""
+    few, many = (calls(history(number), POLICIES[name]) for number in (2_000, 8_000))
+    assert many / few < 4.05
 
 
 def test_a_limit_alone_warns_and_keeps_all() -> None:

@@ -21,7 +21,7 @@ from trustbackup.policy.retention.rules import RetentionPolicy
 _Key = Callable[[datetime], object]
 _KEYS: dict[str, _Key] = {
     # An hour that the clock shows twice is two; fold tells them apart.
-    "hourly": lambda local: (local.toordinal(), local.hour, local.fold),
+    "hourly": lambda local: (local.toordinal() * 24 + local.hour) * 2 + local.fold,
     "daily": datetime.toordinal,
     "weekly": lambda local: (local.toordinal() - 1) // 7,
     "monthly": lambda local: local.year * 12 + local.month,
@@ -98,15 +98,17 @@ def _walk(
         local = backup.created.astimezone(zone)
         day = local.toordinal()
         reasons: tuple[Reason, ...] = ()
+        ended = False
         # Where a day has its good one, so have its week, its month and its year.
         for rule in fine if day in seen else running:
             if rule.takes(backup, local, good=good):
                 reasons += (rule.reason,)
+                ended = ended or not rule.left
         if good:
             seen.add(day)
         if reasons:
             staying[backup.id] = known.setdefault(reasons, reasons)
-            if not all(rule.left for rule in running):
+            if ended:
                 running = [rule for rule in running if rule.left]
                 fine = [rule for rule in running if rule.is_fine]
 

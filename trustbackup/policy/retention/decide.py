@@ -156,6 +156,11 @@ def _fit(
     for backup in ordered:
         if backup.group in taken and found[backup.id][0] not in DELETES:
             taken[backup.group] += backup.bytes
+    if not any(
+        policy.enforce_size and taken[name] > (policy.size_limit or 0)
+        for name, policy in limits.items()
+    ):
+        return _above(limits, taken)
     for backup in reversed(ordered):
         policy = limits.get(backup.group)
         if (
@@ -166,5 +171,9 @@ def _fit(
         ):
             taken[backup.group] -= backup.bytes
             found[backup.id] = (Reason.SIZE,)
+    return _above(limits, taken)
+
+
+def _above(limits: Mapping[str, RetentionPolicy], taken: Mapping[str, int]) -> dict[str, int]:
     above = {name: taken[name] - (policy.size_limit or 0) for name, policy in limits.items()}
     return {name: size for name, size in above.items() if size > 0}
