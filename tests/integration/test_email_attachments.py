@@ -90,8 +90,10 @@ def test_an_encrypted_backup_is_in_the_mailbox_and_a_plain_one_never(
         (arrived / name).write_bytes(content)
     (data,) = arrived.glob("*.age")
     assert CANARY.encode() in gzip.decompress(opened(key, data))
+    more_settings(sqlite_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'NOTIFICATIONS': {}}")
     sqlite_site.manage("delete_backup", made["id"], "--yes")
-    sqlite_site.manage("adopt_backup", *map(str, arrived.iterdir()))
+    identity = {"TRUSTBACKUP_IDENTITY": f"file:{key.identity}"}
+    sqlite_site.manage("adopt_backup", *map(str, arrived.iterdir()), env=identity)
     assert verify(sqlite_site, made["id"])["ok"]
     assert not files_in(plain)
     assert "The backup is not attached: it is not encrypted." in text_of(plain)
