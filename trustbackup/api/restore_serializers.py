@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from trustbackup.api.fields import Flag, ListQuery, Text
-from trustbackup.contents.app_data.survey import Mode
+from trustbackup.contents.app_data.mode import Mode
 
 
 class _WantedSerializer(serializers.Serializer):

@@ -13,7 +13,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from trustbackup.api.problems import Problem
-from trustbackup.contents.app_data.survey import Mode
+from trustbackup.contents.app_data.mode import Mode
 from trustbackup.operations.backup.app_data import holds_app, restore_command
 from trustbackup.operations.backup.media import holds_media
 from trustbackup.operations.context import Context

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from trustbackup.management.backup_type import is_app, is_full, is_media
 from trustbackup.management.database_plan import databases_as_json, show_databases
 from trustbackup.management.media_restore import folders_as_json, show_folders
 from trustbackup.management.plain_output import plain
@@ -17,7 +16,6 @@ from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.restore.full_plan import (
     FullPlan,
     plan_full_restore,
-    wanted_parts,
 )
 from trustbackup.operations.restore.plan import RestoreRequest
 from trustbackup.operations.restore.restore import restore_backup
@@ -30,30 +28,6 @@ _SINGLE = (
     "into", "table", "database", "path", "overwrite", "only_missing", "into_folder", "mode",
 )  # fmt: skip
 """Options that are of one part."""
-
-
-class Chosen:
-    """What is to be restored, by the type of the backup and the parts that the operator named."""
-
-    def __init__(self, reference: str, options: Mapping[str, Any]) -> None:
-        self.databases: list[str] = []
-        self.parts: list[str] = list(options["part"])
-        self.is_full = is_full(reference)
-        self.folders, self.rows = is_media(reference), is_app(reference)
-        if self.is_full:
-            self.databases, self.parts, self.rows = wanted_parts(reference, self.parts)
-            self.folders = bool(self.parts)
-        nothing_named = not (self.databases or self.folders or self.rows)
-        self.together = self.is_full and (nothing_named or bool(self.databases and self.folders))
-
-    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """As they are for what restores one sort of part. Raises CommandError."""
-        changed = {**options, "part": self.parts}
-        if self.databases and options["database"]:
-            raise CommandError("--database and --part name the same: leave one out.")
-        if self.databases:
-            changed["database"] = self.databases
-        return changed
 
 
 class FullRestore:

@@ -15,7 +15,6 @@ from trustbackup.events import PROBLEMS, SELECTABLE, Event, EventKind
 from trustbackup.exceptions import ConfigurationError, TrustbackupError
 from trustbackup.models import Route
 from trustbackup.notifications.channel import Channel
-from trustbackup.notifications.channels.registry import channel_named, open_channel
 from trustbackup.phrases import gettext as _
 from trustbackup.policy.plan import NAME
 from trustbackup.sealing import unseal_secrets
@@ -57,6 +56,9 @@ class RouteSpec:
     @sensitive_variables()
     def open(self) -> Channel:
         """What sends its messages; connects to nothing. Raises TrustbackupError."""
+        # Mail and HTTP are loaded when there is something to send.
+        from trustbackup.notifications.channels.registry import open_channel
+
         return open_channel(self.channel, self.options, self.secrets())
 
 
@@ -133,6 +135,8 @@ def settings_problems() -> list[TrustbackupError]:
 @sensitive_variables("values", "secrets")
 def read_route(name: str, values: Mapping[str, Any]) -> RouteSpec:
     """One route of the settings. Raises TrustbackupError."""
+    from trustbackup.notifications.channels.registry import channel_named
+
     if not NAME.fullmatch(name):
         raise ConfigurationError(
             _("The notification can't be used"),

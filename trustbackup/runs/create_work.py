@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustbackup.operations.backup.create import create_backup
 from trustbackup.operations.backup.full import FULL
 from trustbackup.operations.backup.kinds import MAKEABLE, aliases_of
 from trustbackup.operations.backup.media import MEDIA_KIND, what_is_amiss
 from trustbackup.operations.context import Context
-from trustbackup.operations.offsite.copy import CopyResult, copy_backup
-from trustbackup.operations.offsite.evict import evict
 from trustbackup.operations.offsite.targets import (
     DestinationRef,
     all_destinations,
@@ -25,6 +23,9 @@ from trustbackup.runs.pruning import note_odd
 from trustbackup.runs.recorder import RunRecorder
 from trustbackup.store.durable import free_bytes
 from trustbackup.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from trustbackup.operations.offsite.copy import CopyResult
 
 
 def create_and_copy(
@@ -62,7 +63,11 @@ def copy_and_evict(
     recorder.outcome.update(bytes=manifest.bytes, backup=manifest.id)
     if (free := free_bytes(Context.current().settings.backup_dir)) is not None:
         recorder.outcome["free"] = free  # by this it is told when the disk will be full
-    copies = copy_backup(manifest.id, list(refs), report) if refs else []
+    copies: list[CopyResult] = []
+    if refs:
+        from trustbackup.operations.offsite.copy import copy_backup
+
+        copies = copy_backup(manifest.id, list(refs), report)
     note_copies(recorder, copies)
     evict_after(recorder, refs, copies, report)
     return copies
@@ -85,4 +90,9 @@ def evict_after(
 ) -> None:
     """Drop what ``KEEP_LOCAL`` lets go once copies arrived. Raises Cancelled."""
     arrived = {(item.id, item.destination) for item in copies if not item.error}
+    recorder.outcome["offloaded"] = []
+    if Context.current().settings.keep_local is None:
+        return  # what talks to destinations is loaded for who has some
+    from trustbackup.operations.offsite.evict import evict
+
     recorder.outcome["offloaded"] = evict(refs, arrived, report, spare=spare)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
@@ -13,14 +14,15 @@ from trustbackup.events import Event, EventKind, emit
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Run
 from trustbackup.operations.backup.anomalies import note_anomalies
-from trustbackup.operations.offsite.verify import verify_backup
 from trustbackup.operations.progress import Reporter
-from trustbackup.operations.retention.prune import PlacePruning, prune_by_rules
 from trustbackup.phrases import Grouped, Phrase, joined, ngettext
 from trustbackup.phrases import gettext as _
 from trustbackup.policy.retention.reasons import PAUSES, Reason
 from trustbackup.runs.recorder import RunRecorder, record_run
 from trustbackup.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from trustbackup.operations.retention.prune import PlacePruning
 
 logger = logging.getLogger(__name__)
 _LOOK_BACK = 50
@@ -32,6 +34,8 @@ def finish_backup(recorder: RunRecorder, made: Manifest, report: Reporter) -> No
 
     A check that fails makes the run partial; pruning is a run of its own. Raises Cancelled.
     """
+    from trustbackup.operations.offsite.verify import verify_backup
+
     try:
         problems = verify_backup(made.id, report).problems
     except TrustbackupError as error:
@@ -73,6 +77,8 @@ def prune_and_note(
 
     Raises as ``prune_by_rules`` does.
     """
+    from trustbackup.operations.retention.prune import prune_by_rules
+
     places = prune_by_rules(confirmed=confirmed, report=report)
     before = _behind_before(recorder.run)
     recorder.outcome["pruned"] = [

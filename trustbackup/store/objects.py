@@ -159,6 +159,15 @@ class ObjectStore:
         ]
 
 
+@contextlib.contextmanager
+def naming_objects(root: Path) -> Iterator[None]:
+    """While this is held, objects of a backup folder can be named: none is removed. FolderError."""
+    store = ObjectStore(root)
+    store.prepare()
+    with store.in_use():
+        yield
+
+
 def is_whole(path: Path, size: int) -> bool:
     """Whether a regular file of so many bytes is there. Raises OSError."""
     try:

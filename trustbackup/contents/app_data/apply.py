@@ -9,8 +9,9 @@ from django.db import connections, models
 
 from trustbackup.contents.app_data.keys import KeyIndex
 from trustbackup.contents.app_data.load import LoadedRow, Present, batches
+from trustbackup.contents.app_data.mode import Mode
 from trustbackup.contents.app_data.surplus import SurplusCollector, collect, surplus_rows
-from trustbackup.contents.app_data.survey import Fixture, Mode
+from trustbackup.contents.app_data.survey import Fixture
 from trustbackup.contents.app_data.tables import links_of, meta_of, table_of
 from trustbackup.exceptions import RestoreError
 

@@ -11,11 +11,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from xml.dom import pulldom
-from xml.sax import SAXException
-
-from django.core.serializers.xml_serializer import DefusedExpatParser, getInnerText
-from django.utils.xmlutils import UnserializableContentError
 
 from trustbackup.contents.app_data.formats import decode_json, yaml_library
 from trustbackup.exceptions import RestoreError
@@ -217,6 +212,13 @@ class _Bytes:
 
 def _xml(raw: Readable) -> Iterator[object]:
     """By Django's own parser, which takes no document type and no entity of anybody's."""
+    # XML's libraries are loaded for who has some: every restore loads this module.
+    from xml.dom import pulldom
+    from xml.sax import SAXException
+
+    from django.core.serializers.xml_serializer import DefusedExpatParser
+    from django.utils.xmlutils import UnserializableContentError
+
     parser = DefusedExpatParser()
     is_empty = True
     events: Any = pulldom.parse(_Bytes(raw), parser)  # type: ignore[arg-type]  # noqa: S319
@@ -260,6 +262,8 @@ def _link(node: Any) -> object:  # noqa: ANN401
 
 
 def _text(node: Any) -> str:  # noqa: ANN401
+    from django.core.serializers.xml_serializer import getInnerText
+
     return str(getInnerText(node))
 
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import islice
 from typing import Any
 
@@ -15,6 +14,7 @@ from django.db import models
 
 from trustbackup.contents.app_data.keys import KeyIndex, Named, as_text
 from trustbackup.contents.app_data.load import BATCH, LoadedRow, Present, batches, load_rows
+from trustbackup.contents.app_data.mode import Mode
 from trustbackup.contents.app_data.parse import FixtureError
 from trustbackup.contents.app_data.surplus import (
     SurplusCollector,
@@ -39,17 +39,6 @@ Outside = tuple[dict[str, int], dict[str, int]]
 """Rows of other apps that are deleted, and that are changed, by the label of their model."""
 _MOST = 5
 """So many sentences about keys that point nowhere are enough."""
-
-
-class Mode(StrEnum):
-    """What becomes of rows that are there."""
-
-    ADD = "add"
-    """They stay as they are: only what is missing comes back."""
-    UPDATE = "update"
-    """Those in the backup become as they were; others stay."""
-    REPLACE = "replace"
-    """The app has the backup's rows and no others."""
 
 
 @dataclass(frozen=True)

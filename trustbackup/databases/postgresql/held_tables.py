@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.backends.utils import CursorWrapper
+
 from trustbackup.databases.postgresql.parallel_copy import JOBS
 from trustbackup.databases.postgresql.pooled import configure
 from trustbackup.databases.postgresql.restore_items import run_bytes
@@ -44,18 +46,18 @@ class HeldTables:
         with self.sessions() as cursor:
             cursor.execute(_WITHOUT_RELOPTIONS)
             self._held = [name for (name,) in cursor.fetchall()]
-        changes = ", ".join(f"{name} = {value}" for name, value in _LOAD_RELOPTIONS.items())
-        self._alter_tables(f"SET ({changes})")
+            changes = ", ".join(f"{name} = {value}" for name, value in _LOAD_RELOPTIONS.items())
+            self._alter_tables(cursor, f"SET ({changes})")
 
     def release(self) -> None:
         """Raises DatabaseError."""
-        self._alter_tables(f"RESET ({', '.join(_LOAD_RELOPTIONS)})")
-
-    def _alter_tables(self, action: str) -> None:
         with self.sessions() as cursor:
-            # What commits next and waits for the disk, the swap at the latest, takes this along.
-            configure(cursor, synchronous_commit="off")
-            for start in range(0, len(self._held), _AT_A_TIME):
-                chunk = self._held[start : start + _AT_A_TIME]
-                changes = [f"ALTER TABLE {table} {action};" for table in chunk]
-                run_bytes(cursor, "\n".join(changes).encode())
+            self._alter_tables(cursor, f"RESET ({', '.join(_LOAD_RELOPTIONS)})")
+
+    def _alter_tables(self, cursor: CursorWrapper, action: str) -> None:
+        # What commits next and waits for the disk, the swap at the latest, takes this along.
+        configure(cursor, synchronous_commit="off")
+        for start in range(0, len(self._held), _AT_A_TIME):
+            chunk = self._held[start : start + _AT_A_TIME]
+            changes = [f"ALTER TABLE {table} {action};" for table in chunk]
+            run_bytes(cursor, "\n".join(changes).encode())

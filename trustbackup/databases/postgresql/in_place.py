@@ -261,7 +261,7 @@ class InPlace:
                     self.what, why=error.why or error.what, todo=_("The database is as it was.")
                 ) from error
         found = read_section(text)
-        items, notes = only_usable(found.items, cursor)
+        items, notes = only_usable(found.items, lambda: contextlib.nullcontext(cursor))
         for note in (*notes, *notes_of_copies(items)):
             request.note(note)
         items = [without_slot(item) for item in items]

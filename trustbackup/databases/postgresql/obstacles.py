@@ -60,6 +60,11 @@ def why_not_beside(server: Server, live: str) -> str:
         return _why_not_beside(cursor, live)
 
 
+def _is_there(cursor: CursorWrapper, name: str) -> bool:
+    """A server without the live database is one to recover to."""
+    return bool(scalar(cursor, "SELECT count(*) FROM pg_database WHERE datname = %s", name))
+
+
 def _why_not_beside(cursor: CursorWrapper, live: str) -> str:
     cursor.execute(
         "SELECT rolsuper, rolcreatedb, rolinherit FROM pg_roles WHERE rolname = current_user"
@@ -86,14 +91,17 @@ def _why_not_beside(cursor: CursorWrapper, live: str) -> str:
 
 def why_not_scratch(server: Server, live: str) -> str:
     """The same for a scratch database."""
-    return why_not_beside(server, live) or _why_not_made(server, live, needed=True)
+    with server.maintenance() as cursor:
+        why, is_there = _why_not_beside(cursor, live), _is_there(cursor, live)
+    return why or (_why_not_made(server, live, needed=True) if is_there else "")
 
 
 def why_not_swap(server: Server, live: str) -> str:
     """Why no other database can take its place; "" if it can. Raises DatabaseError."""
     with server.maintenance() as cursor:
         why = _why_not_beside(cursor, live) or _held_by_others(cursor, server, live)
-    return why or _why_not_made(server, live, needed=False)
+        is_there = _is_there(cursor, live)
+    return why or (_why_not_made(server, live, needed=False) if is_there else "")
 
 
 def _held_by_others(cursor: CursorWrapper, server: Server, live: str) -> str:
@@ -108,9 +116,6 @@ def _held_by_others(cursor: CursorWrapper, server: Server, live: str) -> str:
 
 
 def _why_not_made(server: Server, live: str, *, needed: bool) -> str:
-    # A server with no such database yet is one to recover to.
-    if live not in server.databases():
-        return ""
     with server.session(live) as cursor:
         return why_not_made(cursor, needed=needed) or only_by_superusers(cursor)
 

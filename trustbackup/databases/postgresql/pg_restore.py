@@ -160,8 +160,7 @@ class Loader:
         argv = [self.program, f"--section={name}", "--file=-", *self._options, str(archive)]
         with Program(with_large_blocks(argv)) as program:
             section = read_section(program.read())
-        with self.sessions() as cursor:
-            items, notes = only_usable(section.items, cursor)
+        items, notes = only_usable(section.items, self.sessions)
         self.notes += [note for note in notes if note not in self.notes]
         self.notes += notes_of_copies(items)
         items = [without_slot(item) for item in items]

@@ -77,12 +77,13 @@ class Server:
 
         Not ``WITH (FORCE)``: that fails for an ordinary role while autovacuum is at work there.
         """
-        if name not in self.databases():
-            return
         with self.maintenance() as cursor:
-            self.wait_for_others(cursor, name)
             # A template can not be dropped, and what a restore has replaced may be one.
-            if scalar(cursor, "SELECT datistemplate FROM pg_database WHERE datname = %s", name):
+            known = "SELECT datistemplate FROM pg_database WHERE datname = %s"
+            if (is_template := scalar(cursor, known, name)) is None:
+                return
+            self.wait_for_others(cursor, name)
+            if is_template:
                 cursor.execute(f"ALTER DATABASE {quote_name(name)} IS_TEMPLATE false")
             with self.without_sessions(name):
                 cursor.execute(f"DROP DATABASE {quote_name(name)}")

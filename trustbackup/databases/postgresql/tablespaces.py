@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django.db.backends.utils import CursorWrapper
-
 from trustbackup.databases.postgresql.restore_items import Item
+from trustbackup.databases.postgresql.session import Sessions
 from trustbackup.phrases import gettext as _
 
 _SETTING = re.compile(rb"\bdefault_tablespace = ('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^\s;'\"]+);")
@@ -21,14 +20,18 @@ _USABLE = """
 """
 
 
-def only_usable(items: Sequence[Item], cursor: CursorWrapper) -> tuple[list[Item], list[str]]:
-    """The items, in the default tablespace for those that can't be had; a sentence for each."""
+def only_usable(items: Sequence[Item], sessions: Sessions) -> tuple[list[Item], list[str]]:
+    """The items, in the default tablespace for those that can't be had; a sentence for each.
+
+    The server is asked only where one is named.
+    """
     of_settings = {text: _name(text) for text in {item.settings for item in items}}
     named = sorted({name for name in of_settings.values() if name})
     if not named:
         return list(items), []
-    cursor.execute(_USABLE, [named])
-    lacking = dict(cursor.fetchall())
+    with sessions() as cursor:
+        cursor.execute(_USABLE, [named])
+        lacking = dict(cursor.fetchall())
     mended = {
         text: _SETTING.sub(b"default_tablespace = '';", text) if name in lacking else text
         for text, name in of_settings.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
@@ -17,13 +17,14 @@ from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, counted, seconds, size
 from trustbackup.operations.backup.app_data import APP, AppRequest, database_of
 from trustbackup.operations.backup.media import MEDIA_KIND, what_is_amiss
-from trustbackup.operations.offsite.copy import CopyResult
-from trustbackup.operations.offsite.verify import verify_backup
 from trustbackup.operations.progress import Reporter
 from trustbackup.operations.site_version import name_before
 from trustbackup.runs.create_work import create_and_copy
 from trustbackup.store import names
 from trustbackup.store.manifest import Manifest, Part
+
+if TYPE_CHECKING:
+    from trustbackup.operations.offsite.copy import CopyResult
 
 
 class Command(BackupCommand):
@@ -226,6 +227,8 @@ def _holds(part: Part) -> str:
 
 def _must_be_whole(identifier: str, report: Reporter) -> None:
     """Read what was written back. Raises DumpError when it is not what the manifest says."""
+    from trustbackup.operations.offsite.verify import verify_backup
+
     verdict = verify_backup(identifier, report)
     if not verdict.ok:
         raise DumpError(

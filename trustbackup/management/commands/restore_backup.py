@@ -8,17 +8,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from trustbackup.management.app_restore import AppRestore
+from trustbackup.management.backup_type import Chosen
 from trustbackup.management.database_plan import databases_as_json, show_databases
-from trustbackup.management.full_restore import Chosen, FullRestore
 from trustbackup.management.identity import add_identity_argument
 from trustbackup.management.if_empty import are_empty
 from trustbackup.management.media_options import add_media_arguments, refuse_media_options
-from trustbackup.management.media_restore import MediaRestore
 from trustbackup.management.terminal import BackupCommand, show_objections
-from trustbackup.operations.offsite.fetch import fetch_backup
 from trustbackup.operations.offsite.hydrate import local_data
-from trustbackup.operations.offsite.targets import find_destination
 from trustbackup.operations.restore.doors import COMMAND, check_door
 from trustbackup.operations.restore.plan import (
     RestorePlan,
@@ -94,19 +90,29 @@ class Command(BackupCommand):
         if not options["dry_run"]:
             check_door(COMMAND)
         reference = options["reference"]
+        # What brings one sort of backup back is loaded for that.
         if options["source"]:
+            from trustbackup.operations.offsite.fetch import fetch_backup
+            from trustbackup.operations.offsite.targets import find_destination
+
             with self.progress(options) as report:
                 reference = fetch_backup(find_destination(options["source"]), reference, report)
         chosen = Chosen(reference, options)
         if options["if_empty"] and not chosen.together and (chosen.folders or chosen.rows):
             raise CommandError(f"--if-empty is of databases: backup {reference} restores none.")
         if chosen.together:
+            from trustbackup.management.full_restore import FullRestore
+
             return FullRestore(self, options, _request(options)).run(reference)
         options = chosen.options(options)
         if chosen.folders:
+            from trustbackup.management.media_restore import MediaRestore
+
             return MediaRestore(self, options).run(reference)
         refuse_media_options(options)
         if chosen.rows:
+            from trustbackup.management.app_restore import AppRestore
+
             return AppRestore(self, options).run(reference)
         return self._restore_databases(reference, options)
 

@@ -12,7 +12,6 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from trustbackup.conf import Settings
-from trustbackup.contents.app_data.export import AppExport
 from trustbackup.contents.app_data.formats import (
     FORMATS,
     FixtureFormat,
@@ -20,8 +19,8 @@ from trustbackup.contents.app_data.formats import (
     check_name,
     get_format,
 )
+from trustbackup.contents.app_data.mode import Mode
 from trustbackup.contents.app_data.row_set import SETTINGS, RowSet, app_rows, is_settings
-from trustbackup.contents.app_data.survey import Mode
 from trustbackup.contents.app_data.tables import (
     OWN_APP,
     alias_of,
@@ -125,6 +124,8 @@ def _dump_rows(
     format_: FixtureFormat,
     report: Reporter,
 ) -> Part:
+    from trustbackup.contents.app_data.export import AppExport
+
     with source.frozen(draft.folder):
         rows = choose()
         stage = f"reading {rows.label}"

@@ -28,7 +28,6 @@ from trustbackup.operations.backup.kinds import (
     checked_name,
 )
 from trustbackup.operations.backup.media import MEDIA_KIND, OnList, dump_folder, no_one
-from trustbackup.operations.backup.media_objects import dump_folder_as_objects, naming_objects
 from trustbackup.operations.backup.sweep import sweep_quietly
 from trustbackup.operations.context import Context
 from trustbackup.operations.media_folders import MediaFolder, media_folders
@@ -40,6 +39,7 @@ from trustbackup.store.compression import get_compression
 from trustbackup.store.drafts import Draft
 from trustbackup.store.folder import BackupFolder
 from trustbackup.store.manifest import Manifest, Part
+from trustbackup.store.objects import naming_objects
 from trustbackup.store.plan_note import PlanNote
 from trustbackup.store.sealed_manifest import dump
 from trustbackup.store.streams import Decompressed
@@ -115,6 +115,8 @@ def create_backup(
         def dump_files(folder: MediaFolder, on_list: OnList = no_one) -> tuple[Part, Part]:
             if not incremental:
                 return dump_folder(folder, draft, how, report, on_list)
+            from trustbackup.operations.backup.media_objects import dump_folder_as_objects
+
             stack.enter_context(naming_objects(draft.root))
             parts = dump_folder_as_objects(folder, backups, draft, how, report, read_all=read_all)
             with Decompressed(draft.folder / parts[1].file) as raw:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from django.conf import settings as django_settings
 from django.db import DatabaseError
 
 from trustbackup.conf.contents import MEDIA
 from trustbackup.contents.app_data.row_set import SETTINGS
-from trustbackup.contents.media.index import read_index
-from trustbackup.contents.media.references import FileReferences
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.backup.app_data import dump_settings
 from trustbackup.operations.backup.media import OnList
@@ -25,10 +24,18 @@ from trustbackup.phrases import one_line
 from trustbackup.store.compression import Compression
 from trustbackup.store.drafts import Draft
 from trustbackup.store.full_facts import FullFacts
-from trustbackup.store.manifest import Part
+from trustbackup.store.manifest import Manifest, Part
+
+if TYPE_CHECKING:
+    from trustbackup.contents.media.references import FileReferences
 
 FULL = "full"
 """The type of a backup that holds all that a site is."""
+
+
+def holds_everything(manifest: Manifest) -> bool:
+    """Whether it is a full backup, whose parts are restored together or singly."""
+    return manifest.kind == FULL
 
 
 class RestOfSite:
@@ -53,6 +60,8 @@ class RestOfSite:
 
     def dump(self, aliases: Iterable[str]) -> None:
         """Raises Cancelled, and FolderError where nothing can be written any more."""
+        from trustbackup.contents.media.references import FileReferences
+
         folders = self._folders()
         with ExitStack() as stack:
             references = FileReferences({each.part: each.path for each in folders})
@@ -81,6 +90,8 @@ class RestOfSite:
             references.read_rows(alias)
 
     def _dump_folder(self, folder: MediaFolder, references: FileReferences) -> None:
+        from trustbackup.contents.media.index import read_index
+
         with self._on_its_own(folder.part):
             self.parts += self._dump_files(
                 folder, lambda raw: references.compare(folder.part, read_index(raw))

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO
 
 from trustbackup.contents.media.incremental import Before, FolderObjects
@@ -29,15 +28,6 @@ from trustbackup.store.signature import Signature
 from trustbackup.store.streams import Decompressed, write_compressed
 
 logger = logging.getLogger(__name__)
-
-
-@contextmanager
-def naming_objects(root: Path) -> Iterator[None]:
-    """While this is held, objects of a backup folder can be named: none is removed. FolderError."""
-    store = ObjectStore(root)
-    store.prepare()
-    with store.in_use():
-        yield
 
 
 def dump_folder_as_objects(

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from trustbackup.exceptions import BackupNotFound, file_operation
-from trustbackup.operations.backup.media_objects import naming_objects
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.phrases import gettext as _
@@ -19,7 +18,7 @@ from trustbackup.store import drafts
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.durable import open_regular
 from trustbackup.store.manifest import Manifest
-from trustbackup.store.objects import FORMAT
+from trustbackup.store.objects import FORMAT, naming_objects
 from trustbackup.store.plan_note import PlanNote
 from trustbackup.store.sealed_manifest import dump
 from trustbackup.store.signature import Signature

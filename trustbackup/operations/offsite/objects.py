@@ -16,7 +16,6 @@ from pathlib import Path
 from trustbackup.destinations.base import DestinationBackend, DestinationError, NotMadeYet
 from trustbackup.destinations.uploads import OtherContent
 from trustbackup.exceptions import ManifestError
-from trustbackup.operations.backup.media_objects import naming_objects
 from trustbackup.operations.object_checks import is_known_good, note_good, objects_of, said_of
 from trustbackup.operations.offsite.remote import has_copy_of, read_blocks
 from trustbackup.operations.progress import Progress, Reporter
@@ -26,7 +25,13 @@ from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.compression import DAMAGE, sniff_compression
 from trustbackup.store.durable import DurableFile, prepare_root
 from trustbackup.store.manifest import Manifest, Part
-from trustbackup.store.objects import FORMAT, ObjectStore, StoredObject, read_object_list
+from trustbackup.store.objects import (
+    FORMAT,
+    ObjectStore,
+    StoredObject,
+    naming_objects,
+    read_object_list,
+)
 from trustbackup.store.streams import Decompressed
 
 _LARGEST_LIST = 256 << 20

@@ -9,8 +9,9 @@ from django.db import DatabaseError
 
 from trustbackup.contents.app_data.formats import check_name
 from trustbackup.contents.app_data.keys import KeyIndex
+from trustbackup.contents.app_data.mode import Mode
 from trustbackup.contents.app_data.row_set import RowSet, rows_in
-from trustbackup.contents.app_data.survey import Counts, Fixture, Mode, Survey, survey
+from trustbackup.contents.app_data.survey import Counts, Fixture, Survey, survey
 from trustbackup.contents.app_data.tables import rows_of
 from trustbackup.exceptions import RestoreError, TrustbackupError, UsageError
 from trustbackup.operations.backup.app_data import migrations_of, rows_part

@@ -12,8 +12,9 @@ from django.db import IntegrityError
 from trustbackup.contents.app_data.apply import apply_fixture, counted_columns, tables_of
 from trustbackup.contents.app_data.formats import FixtureOptions
 from trustbackup.contents.app_data.keys import KeyIndex
+from trustbackup.contents.app_data.mode import Mode
 from trustbackup.contents.app_data.row_set import SETTINGS
-from trustbackup.contents.app_data.survey import Counts, Mode, Outside, Survey
+from trustbackup.contents.app_data.survey import Counts, Outside, Survey
 from trustbackup.exceptions import RestoreError, TrustbackupError
 from trustbackup.operations.backup.app_data import APP, AppRequest, restore_command
 from trustbackup.operations.backup.create import create_backup

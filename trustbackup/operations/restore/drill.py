@@ -15,22 +15,15 @@ from trustbackup.databases.alias import pointed_at
 from trustbackup.databases.base import Database
 from trustbackup.databases.values import LoadRequest
 from trustbackup.destinations.base import DestinationError
-from trustbackup.exceptions import (
-    BackupNotFound,
-    Busy,
-    ConfigurationError,
-    TrustbackupError,
-)
+from trustbackup.exceptions import BackupNotFound, Busy, ConfigurationError, TrustbackupError
 from trustbackup.operations.backup.app_data import holds_app, refuse_to_drill_app, rows_part
 from trustbackup.operations.backup.media import archives
 from trustbackup.operations.checks import SIGNED, VerifyResult, require_identity, verify_entry
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.progress import Progress, Reporter, quiet
-from trustbackup.operations.restore.app_plan import drill_rows
 from trustbackup.operations.restore.comparison import compare, moved_rows
 from trustbackup.operations.restore.inventory import filled_views, lost_objects, rights_of_all
-from trustbackup.operations.restore.media_drill import FolderDrill
 from trustbackup.operations.restore.migrations import compare_migrations
 from trustbackup.operations.restore.recover import recovering
 from trustbackup.operations.restore.source import raw_opener
@@ -121,8 +114,12 @@ def _drill(context: Context, entry: BackupFiles, content: bool, report: Reporter
                 problems += drill.problems
                 notes += drill.notes
         if rows := rows_part(manifest):
+            from trustbackup.operations.restore.app_plan import drill_rows
+
             problems += drill_rows(entry, rows, report)
         for part, listing in archives(manifest):
+            from trustbackup.operations.restore.media_drill import FolderDrill
+
             files = FolderDrill(context, entry, part, listing, report)
             seconds += files.run()
             problems += files.problems

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.exceptions import UsageError
-from trustbackup.operations.backup.full import FULL
 from trustbackup.operations.backup.media import archives, what_is_lacking
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Reporter, quiet
@@ -19,7 +18,6 @@ from trustbackup.operations.restore.media_plan import (
 from trustbackup.operations.restore.plan import RestorePlan, RestoreRequest, plan_restore
 from trustbackup.operations.restore.source import locate
 from trustbackup.phrases import gettext as _
-from trustbackup.store.manifest import Manifest
 
 DATABASE_PART = "database"
 """By which all databases of a backup are named together."""
@@ -52,11 +50,6 @@ class FullPlan:
     @property
     def folders(self) -> tuple[FolderPlan, ...]:
         return self.files.folders if self.files else ()
-
-
-def holds_everything(manifest: Manifest) -> bool:
-    """Whether it is a full backup, whose parts are restored together or singly."""
-    return manifest.kind == FULL
 
 
 def plan_full_restore(

@@ -11,14 +11,13 @@ import contextlib
 import logging
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from trustbackup.exceptions import Cancelled, RestoreError
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.operations.restore.database_restore import DatabaseRestore
 from trustbackup.operations.restore.guard import only_restore
-from trustbackup.operations.restore.media_plan import MediaPlan
-from trustbackup.operations.restore.media_restore import FolderRestore
 from trustbackup.operations.restore.plan import PartPlan, RestorePlan
 from trustbackup.operations.restore.recover import forget_ended
 from trustbackup.operations.restore.result import (
@@ -32,6 +31,10 @@ from trustbackup.phrases import gettext as _
 from trustbackup.store import catalog
 from trustbackup.store.journal_entry import JournalEntry, Strategy
 from trustbackup.store.manifest import format_time
+
+if TYPE_CHECKING:
+    from trustbackup.operations.restore.media_plan import MediaPlan
+    from trustbackup.operations.restore.media_restore import FolderRestore
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +114,8 @@ class _Together:
             self.databases.append(restore)
             stack.enter_context(restore.prepared(_entry(self.plan, part, now), now))
         for each in self.folder_plans:
+            from trustbackup.operations.restore.media_restore import FolderRestore
+
             folder = FolderRestore(self.context, self.plan.entry, each, self.report)
             folder.must_follow = self.is_begun
             self.folders.append(folder)

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 from django.views.generic import View
 
+from trustbackup.contents.app_data.mode import Mode
 from trustbackup.contents.app_data.row_set import SETTINGS
-from trustbackup.contents.app_data.survey import Counts, Mode
+from trustbackup.contents.app_data.survey import Counts
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.operations.backup.app_data import restore_command
 from trustbackup.operations.restore.app_plan import AppPlan, parse_mode, plan_app_restore, rows_read

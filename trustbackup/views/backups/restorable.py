@@ -7,8 +7,9 @@ from contextlib import suppress
 from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.exceptions import BackupNotFound, TrustbackupError
 from trustbackup.operations.backup.app_data import rows_part
+from trustbackup.operations.backup.full import holds_everything
 from trustbackup.operations.context import Context
-from trustbackup.operations.restore.full_plan import DATABASE_PART, holds_everything
+from trustbackup.operations.restore.full_plan import DATABASE_PART
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.store.manifest import Manifest
 from trustbackup.store.objects import FORMAT
