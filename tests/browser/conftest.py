@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.backups import QUICK_PASSWORDS, more_settings, wait_for
+from tests.support.ports import free_port
 from tests.support.sites import Site, new_sqlite_site
 
 if TYPE_CHECKING:
@@ -126,9 +126,7 @@ def serving(
     more_settings(site, f"{POLICY}\n{QUICK_PASSWORDS}\n{settings}")
     script = f"PASSWORD, RIGHTS = {PASSWORD!r}, {json.dumps(users or {})!r}\n{USERS}"
     site.manage("shell", "--no-imports", "-c", script)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     process = site.start("runserver", f"127.0.0.1:{port}", "--noreload", "--nothreading")
     found = Served(site, f"http://127.0.0.1:{port}", browser)
 

@@ -17,7 +17,7 @@ from tests.browser.conftest import LIST, PASSWORD
 from tests.integration.test_nginx import sign_in
 from tests.support.backups import listed, wait_for
 from tests.support.field.served import program, running
-from tests.support.servers import free_ports
+from tests.support.ports import free_ports
 from tests.support.sites import CHECKOUT, Site
 
 pytestmark = pytest.mark.field

@@ -13,8 +13,9 @@ import pytest
 
 from tests.support import run
 from tests.support.backups import make, more_settings, rows_of, wait_for
-from tests.support.clusters import Cluster, Database, _free_port
+from tests.support.clusters import Cluster, Database
 from tests.support.content import content
+from tests.support.ports import free_port
 from tests.support.postgresql_programs import run as as_postgres
 from tests.support.restores import drill, go_on, restore
 from tests.support.sites import Site
@@ -33,7 +34,7 @@ def standby(private_cluster: Cluster) -> Iterator[Cluster]:
         [program, f"--pgdata={folder / 'data'}", f"--dbname={source}", *options],
         PGPASSWORD=private_cluster.password,
     )
-    cluster = dataclasses.replace(private_cluster, folder=str(folder), port=_free_port())
+    cluster = dataclasses.replace(private_cluster, folder=str(folder), port=free_port())
     cluster.start()
     yield cluster
     cluster.stop("immediate")

@@ -22,6 +22,7 @@ import pytest
 
 from tests.browser.conftest import LIST, PASSWORD, serving
 from tests.support.backups import make, wait_for
+from tests.support.ports import free_port
 from tests.support.sites import Site
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
@@ -45,9 +46,7 @@ http {{
 @contextmanager
 def nginx(folder: Path, site: str, backups: Path) -> Iterator[str]:
     """nginx before a site, in a folder of its own; its address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     folder.mkdir()
     user = f"user {backups.owner()};" if backups.owner() == "root" else ""
     config = folder / "nginx.conf"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.support import sshd
 from tests.support.copies import NAME, all_files, new_file, read, refused, sftp
+from tests.support.ports import free_port
 from tests.support.proxy import running_proxy
 from tests.support.sshd import SFTP_SERVER, Server
 from trustbackup.destinations.base import DestinationError
@@ -113,8 +113,7 @@ def test_bad_input_is_a_sentence_in_calls_and_in_the_connection_test(
 
 
 def test_a_port_where_nothing_listens_is_refused(shared_sshd: Server) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with (
         sftp(shared_sshd, port=port) as destination,
         refused(str(port), "nothing listens there", permanent=False),

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tests.support.backups import wait_for
+from tests.support.ports import free_port
 from tests.support.sites import Site
 
 PATH = "/settings/backups/api/v1/"
@@ -92,9 +93,7 @@ def new_token(site: Site, name: str = "story", scopes: Sequence[str] = SCOPES) -
 @contextlib.contextmanager
 def serving(site: Site) -> Iterator[str]:
     """The site behind Django's own server; its address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     process = site.start("runserver", f"127.0.0.1:{port}", "--noreload")
 
     def answers() -> bool:

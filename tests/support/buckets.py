@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tests.support import servers
+from tests.support.ports import free_port
 from trustbackup.destinations.s3.backend import S3
 from trustbackup.destinations.s3.config import S3Config
 
@@ -115,7 +116,7 @@ def start_moto(parent: Path) -> dict[str, Any]:
     """Start moto's server in a process of its own, which keeps all objects in its memory."""
     folder = Path(tempfile.mkdtemp(prefix="moto-", dir=parent))
     for attempts_left in (2, 1, 0):
-        [port] = servers.free_ports(1)
+        port = free_port()
         endpoint = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         servers.start(folder, "moto", command)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from tests.support.ports import free_port
 from tests.support.postgresql_programs import pg_ctl, postgresql_programs, run
 from tests.support.scram import quick_to_check
 
@@ -173,7 +173,7 @@ def new_cluster(parent: Path) -> Cluster:
         cluster = Cluster(
             folder=str(folder),
             host="127.0.0.1",
-            port=_free_port(),
+            port=free_port(),
             superuser="postgres",
             password=password,
             bin_dir=bin_dir,
@@ -223,12 +223,6 @@ def running_pid(data_dir: Path) -> int | None:
 
 def as_values(cluster: Cluster) -> dict[str, Any]:
     return asdict(cluster)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 # ----------------------------------------------------------------------- databases

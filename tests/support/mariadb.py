@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pymysql
 
 from tests.support import servers
+from tests.support.ports import free_port
 
 SETTINGS = (
     # The data lives for a minute; no test pulls the plug on the machine.
@@ -162,9 +163,7 @@ def new_server(parent: Path, *more: str) -> Server:
     """Make a server in a new folder in `parent` and start it, with `more` options."""
     # A socket's path may have 107 characters; pytest's own folders are longer.
     folder = Path(tempfile.mkdtemp(prefix="my-", dir=parent))
-    server = Server(
-        folder=str(folder), port=servers.free_ports(1)[0], password=secrets.token_urlsafe(16)
-    )
+    server = Server(folder=str(folder), port=free_port(), password=secrets.token_urlsafe(16))
     (folder / "tmp").mkdir(mode=0o700)
     user = []
     if os.geteuid() == 0:

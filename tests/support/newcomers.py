@@ -13,7 +13,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from tests.support import tutorial
 from tests.support.backups import wait_for
+from tests.support.ports import free_port
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PASSWORD = "a password of the tests"
@@ -122,9 +122,7 @@ class Newcomer:
     @contextlib.contextmanager
     def serve(self) -> Iterator[str]:
         """Django's own server, as the tutorial starts it, at a free port; its address."""
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
+        port = free_port()
         command = ["python", "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
         log = self.folder / "server.log"
         with log.open("w") as output:

@@ -17,6 +17,7 @@ import psycopg
 
 from tests.support.backups import wait_for
 from tests.support.clusters import Cluster
+from tests.support.ports import free_port
 
 PROGRAM = "/usr/sbin/pgbouncer"
 
@@ -55,9 +56,7 @@ def running_pgbouncer(
 ) -> Iterator[PgBouncer]:
     """Start one for these users (name → password) and the superuser; stopped after."""
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-", dir=parent))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     everybody = {**users, cluster.superuser: cluster.password}
     (folder / "users").write_text(
         "".join(f'"{name}" "{password}"\n' for name, password in everybody.items())

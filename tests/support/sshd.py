@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
 
 from tests.support import processes, run
+from tests.support.ports import free_port
 
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 KEY_TYPES = ("ed25519", "ecdsa", "rsa")
@@ -154,7 +155,7 @@ def _start(folder: Path, settings: dict[str, Any], user: User) -> Server:
     if run.once("sshd-lacks-penalties", lambda: _lacks_penalties(folder, host_key)):
         settings.pop("PerSourcePenalties")
     for _attempt in range(3):  # somebody else may take the port in the meantime
-        port = _free_port()
+        port = free_port()
         where = {"ListenAddress": "127.0.0.1", "Port": port}
         config = folder / "sshd_config"
         config.write_text(_written(where | settings))
@@ -269,9 +270,3 @@ def _run(command: list[str], said: str = "") -> str:
     if done.returncode:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -23,6 +23,7 @@ from typing import Any
 
 from tests.support import servers
 from tests.support.buckets import S3Server
+from tests.support.ports import free_ports
 
 VERSION = "2.38.3"
 REGION = "us-east-1"
@@ -181,7 +182,7 @@ def _folder_with_attributes(parent: Path) -> Path | None:
 
 def _start_all(folder: Path, python: str, passwords: dict[str, str]) -> int:
     """Configure and start the four servers on free ports; returns the proxy's."""
-    ports = dict(zip(KINDS, servers.free_ports(len(KINDS)), strict=True))
+    ports = dict(zip(KINDS, free_ports(len(KINDS)), strict=True))
     _configure(folder, ports, passwords)
     scripts = {"launch.py": LAUNCH, "rings.py": RINGS}
     for name, text in scripts.items():

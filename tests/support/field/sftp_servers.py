@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.support import run, servers, sftp_server, sshd
+from tests.support import run, sftp_server, sshd
 from tests.support.field.served import (
     PASSWORD,
     USER,
@@ -21,6 +21,7 @@ from tests.support.field.served import (
     running,
     sftp_variables,
 )
+from tests.support.ports import free_port
 
 
 @contextlib.contextmanager
@@ -85,7 +86,7 @@ def proftpd(folder: Path, user: sshd.User) -> Iterator[Served]:
     import grp
     import pwd
 
-    [port] = servers.free_ports(1)
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     account = pwd.getpwnam(user.name)
     group = grp.getgrgid(account.pw_gid).gr_name
@@ -121,7 +122,7 @@ def proftpd(folder: Path, user: sshd.User) -> Iterator[Served]:
 @contextlib.contextmanager
 def rclone(folder: Path, cache: str = "off") -> Iterator[Served]:
     """``rclone serve sftp`` over a folder; ``cache`` is its --vfs-cache-mode."""
-    [port] = servers.free_ports(1)
+    port = free_port()
     store = folder / "store"
     store.mkdir(parents=True)
     host_key = sshd.new_key(folder / "host_key", "ed25519")
@@ -149,7 +150,7 @@ def rclone_version() -> str:
 @contextlib.contextmanager
 def asyncssh(folder: Path) -> Iterator[Served]:
     """asyncssh's own server, with a password by keyboard-interactive alone."""
-    [port] = servers.free_ports(1)
+    port = free_port()
     (folder / "store").mkdir(parents=True)
     host_key = sshd.new_key(folder / "host_key", "ed25519")
     module = "tests.support.field.asyncssh_server"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from tests.support import run, servers, sshd, swift
+from tests.support import run, sshd, swift
 from tests.support.buckets import S3Server, new_bucket, start_moto
 from tests.support.field.served import (
     PASSWORD,
@@ -25,6 +25,7 @@ from tests.support.field.served import (
     sftp_variables,
 )
 from tests.support.field.sftp_servers import rclone_version
+from tests.support.ports import free_port, free_ports
 from tests.support.sites import CHECKOUT
 
 
@@ -39,7 +40,7 @@ ACCESS_KEY, SECRET_KEY = "access", "secret-of-the-tests"
 def seaweed(folder: Path) -> Iterator[tuple[str, int]]:
     """SeaweedFS; where its filer is, as its own programs are told, and the port of its S3."""
     names = ("master", "volume", "filer", "s3")
-    ports = servers.free_ports(2 * len(names))
+    ports = free_ports(2 * len(names))
     chosen = dict(zip(names, zip(ports[::2], ports[1::2], strict=True), strict=True))
     (folder / "data").mkdir(parents=True)
     identity = {
@@ -78,7 +79,7 @@ def seaweed_version() -> str:
 
 @contextlib.contextmanager
 def seaweed_sftp(folder: Path) -> Iterator[Served]:
-    [port] = servers.free_ports(1)
+    port = free_port()
     with seaweed(folder / "store") as (filer, _s3):
         host_key = sshd.new_key(folder / "host_key", "ed25519")
         user = {
@@ -148,7 +149,7 @@ def seaweed_s3(folder: Path) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def rclone_s3(folder: Path) -> Iterator[Served]:
-    [port] = servers.free_ports(1)
+    port = free_port()
     (folder / "store").mkdir(parents=True)
     command = [
         *(program("rclone"), "serve", "s3", str(folder / "store"), "--addr", f"127.0.0.1:{port}"),
@@ -207,7 +208,7 @@ def azurite(folder: Path) -> Iterator[Served]:
     from azure.storage.blob import BlobServiceClient
 
     where = azurite_program()
-    [port] = servers.free_ports(1)
+    port = free_port()
     folder.mkdir(parents=True)
     command: Sequence[str] = [
         *(program("node"), str(where / "dist/src/blob/main.js"), "--silent"),
