@@ -52,7 +52,11 @@ def test_an_event_of_the_backup_does_not_fire_while_it_is_drilled_or_kept(
     )
     made = make(mariadb_site)
     run(mariadb_site, "DROP EVENT ticking", "DELETE FROM ticks")
+    # The scratch database is there for longer than the event waits.
+    (mariadb_site.home / "slow.py").write_text("import time\ndef check(_alias): time.sleep(2.5)\n")
+    more_settings(mariadb_site, "TRUSTBACKUP = {**TRUSTBACKUP, 'DRILL_CHECKS': ['slow.check']}")
     assert drill(mariadb_site, made["id"])["ok"]
+    assert mariadb_site.query("SELECT count(*) FROM ticks") == [(0,)]
     restore(mariadb_site, made["id"])
     undo(mariadb_site)
     mariadb_site.query("DELETE FROM ticks")
