@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import translation
 
 from tests.support.index import backup_folder, put
-from trustbackup.models import Backup, Destination, Run
+from trustbackup.models import Backup, Destination, Plan, Run
 from trustbackup.operations.health import Health, Level, Remedy, site_health
 from trustbackup.store import names
 from trustbackup.views.labels import translate
@@ -140,3 +140,15 @@ def test_the_command_says_what_the_page_says(operator: Client, folder: Path) -> 
         said = StringIO()
         call_command("list_backups", stdout=said, **options)
         assert str(site_health().sentence) not in said.getvalue(), "it judges no part of the list"
+
+
+def test_a_plan_whose_key_was_never_proven_is_not_green() -> None:
+    add(9, drilled_ok=True)
+    key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    Plan.objects.create(
+        name="nightly", encrypt_to=[key], schedule="0 3 * * *", zone="UTC", retention=None
+    )
+    Plan.objects.update(scheduled_at=NOW - timedelta(minutes=1))
+    found = judged()
+    assert (found.level, found.remedy) == ("warn", "keys")
+    assert found.sentence.endswith("which was never proven to open a backup.")

@@ -10,6 +10,7 @@ from trustbackup.models.access_token import AccessToken, ClaimedKey, DownloadLin
 from trustbackup.models.alarm import Alarm, AlarmQuerySet
 from trustbackup.models.backup import Backup, BackupQuerySet
 from trustbackup.models.destination import Copy, CopyQuerySet, Destination, DestinationQuerySet
+from trustbackup.models.encryption_key import EncryptionKey, KeyProof
 from trustbackup.models.fields import MomentField, PhraseField
 from trustbackup.models.notification import Delivery, DeliveryQuerySet, Route
 from trustbackup.models.plan import Plan, PlanCalendar, PlanDue
@@ -31,6 +32,8 @@ __all__ = [
     "Destination",
     "DestinationQuerySet",
     "DownloadLink",
+    "EncryptionKey",
+    "KeyProof",
     "MomentField",
     "PhraseField",
     "Plan",

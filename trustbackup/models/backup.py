@@ -46,6 +46,10 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         # The list of aliases is stored as ",default,analytics," so that any engine can look.
         return self.filter(databases__contains=f",{alias},")
 
+    def encrypted_to(self, fingerprint: str) -> BackupQuerySet:
+        """Those that the key with this fingerprint opens."""
+        return self.filter(keys__contains=f",{fingerprint},")
+
     def named_like(self, text: str) -> BackupQuerySet:
         """Those whose id or name holds ``text``, in capitals or not."""
         return self.filter(models.Q(identifier__icontains=text) | models.Q(name__icontains=text))
@@ -149,6 +153,8 @@ class Backup(models.Model):
     raw_bytes = models.BigIntegerField(_("size unpacked"), default=0)
     rows = models.BigIntegerField(_("rows"), null=True)
     databases = models.TextField(_("databases"), blank=True)
+    keys = models.TextField(_("keys"), blank=True)
+    """``,fingerprint,fingerprint,`` of those that it is encrypted to; "" where it is not."""
     files = models.JSONField(_("files"), default=list)
     state = models.CharField(_("state"), max_length=12, choices=State.choices)
     problem = PhraseField(_("problem"), blank=True)
@@ -186,3 +192,7 @@ class Backup(models.Model):
     @property
     def aliases(self) -> list[str]:
         return [alias for alias in self.databases.split(",") if alias]
+
+    @property
+    def key_fingerprints(self) -> list[str]:
+        return [key for key in self.keys.split(",") if key]

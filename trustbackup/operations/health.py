@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from trustbackup.models import Alarm, Backup, Destination, Run
+from trustbackup.operations.encryption_keys import key_troubles
 from trustbackup.operations.overdue import Overdue, Watch, watch
 from trustbackup.phrases import Phrase, ago, joined, ngettext
 from trustbackup.phrases import gettext as _
@@ -36,6 +37,8 @@ class Remedy(StrEnum):
     """A look at the destinations."""
     RETENTION = "retention"
     """A look at what retention keeps and deletes."""
+    KEYS = "keys"
+    """A look at the keys that backups are encrypted to."""
 
 
 _LESSER = {
@@ -62,7 +65,8 @@ def site_health(now: datetime | None = None, found: Watch | None = None) -> Heal
     The first of these that holds is told: no good backup, the newest is damaged, the last run
     failed, a plan is late, the last is a day old where no plan says when the next is due, its
     check failed, a destination fails or lacks backups, the disk fills, pruning fails or falls
-    behind, a proof is old, it is proven or not. ``found`` is what a look just before has found.
+    behind, a proof is old, a plan may lock its owner out, it is proven or not.
+    ``found`` is what a look just before has found.
     """
     now = now or datetime.now(UTC)
     found = found or watch(now)
@@ -95,10 +99,10 @@ def site_health(now: datetime | None = None, found: Watch | None = None) -> Heal
         return Health(Level.WARN, sentence, Remedy.CREATE)
     if good.drilled_ok is False or good.checked_ok is False:
         return Health(Level.BAD, _("The newest backup failed its check."), Remedy.CREATE)
-    return _of_what_is_there(good, since, found)
+    return _of_what_is_there(good, since, found, now)
 
 
-def _of_what_is_there(good: Backup, since: Phrase, found: Watch) -> Health:
+def _of_what_is_there(good: Backup, since: Phrase, found: Watch, now: datetime) -> Health:
     """The judgement on a site whose newest backup is a good one, made in time."""
     failing = Destination.objects.failing().first()
     if failing is not None:
@@ -109,6 +113,8 @@ def _of_what_is_there(good: Backup, since: Phrase, found: Watch) -> Health:
     for kind, remedy in _LESSER.items():
         if overdue := found.of_kind(kind):
             return Health(Level.WARN, _several(overdue), remedy)
+    for sentence in key_troubles(found.plans, now).values():
+        return Health(Level.WARN, sentence, Remedy.KEYS)
     if good.drilled_ok:
         sentence = _("Everything is protected: last backup %(ago)s, proven to restore.", ago=since)
         return Health(Level.GOOD, sentence)

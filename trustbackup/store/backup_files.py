@@ -42,7 +42,7 @@ class Folder(Protocol):
     def change_held(self, identifier: str, changed: Callable[[Record], Record]) -> None: ...
 
 
-_READING = "3"
+_READING = "4"
 """Counted up when the same files make another row, so that each is read again once."""
 
 

@@ -53,6 +53,7 @@ def describe(entry: BackupFiles) -> Backup:
     backup.bytes, backup.raw_bytes = found.bytes, found.raw_bytes
     backup.rows = sum(part.rows for part in found.parts)
     backup.databases = found.contents
+    backup.keys = "".join(f",{key}" for key in found.keys) + "," if found.keys else ""
     backup.files = [
         {
             "part": part.part,

@@ -17,6 +17,7 @@ from trustbackup import translations
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import AuditEvent
 from trustbackup.operations.offsite.targets import kinds
+from trustbackup.views.key_words import KEY_ACTIONS
 from trustbackup.views.notification_words import NOTIFICATION_ACTIONS
 from trustbackup.views.plan_words import PLAN_ACTIONS
 from trustbackup.views.token_words import TOKEN_ACTIONS
@@ -144,7 +145,12 @@ ACTIONS: dict[str, ActionLabels] = {
     ),
     **{
         name: ActionLabels(*words)
-        for name, words in {**PLAN_ACTIONS, **NOTIFICATION_ACTIONS, **TOKEN_ACTIONS}.items()
+        for name, words in {
+            **PLAN_ACTIONS,
+            **NOTIFICATION_ACTIONS,
+            **TOKEN_ACTIONS,
+            **KEY_ACTIONS,
+        }.items()
     },
 }
 

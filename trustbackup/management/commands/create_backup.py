@@ -94,7 +94,8 @@ class Command(BackupCommand):
             action="append",
             default=[],
             metavar="KEY",
-            help="Encrypt it to this public key of age, age1… or ssh-ed25519; may be repeated.",
+            help="Encrypt it to this public key of age, age1… or ssh-ed25519, or to the key of that"
+            " name (backup_keys); may be repeated.",
         )
         parser.add_argument("--keep", action="store_true", help="Never let retention delete it.")
         parser.add_argument(

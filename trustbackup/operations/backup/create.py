@@ -30,11 +30,12 @@ from trustbackup.operations.backup.kinds import (
 from trustbackup.operations.backup.media import MEDIA_KIND, OnList, dump_folder, no_one
 from trustbackup.operations.backup.sweep import sweep_quietly
 from trustbackup.operations.context import Context
+from trustbackup.operations.encryption_keys import recipients_of
 from trustbackup.operations.media_folders import MediaFolder, media_folders
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.site_version import site_version
 from trustbackup.store import names, record
-from trustbackup.store.age import check_encrypted, read_recipients
+from trustbackup.store.age import check_encrypted
 from trustbackup.store.compression import get_compression
 from trustbackup.store.drafts import Draft
 from trustbackup.store.folder import BackupFolder
@@ -77,15 +78,15 @@ def create_backup(
     prevents; ``excluded`` are tables whose rows are left out,
     with or without their schema; ``app`` is what a backup of type ``app`` holds; ``incremental``
     keeps uploaded files as objects, of which only new ones are written, and ``read_all`` reads all
-    of them again; ``encrypt_to`` are age's public keys, to which everything is encrypted;
-    ``root`` is another folder than the backups'.
+    of them again; ``encrypt_to`` are age's public keys, or names of some, to which
+    everything is encrypted; ``root`` is another folder than the backups'.
 
     Raises UsageError, ConfigurationError, DumpError, FolderError or Cancelled; nothing is
     left behind then.
     """
     context = Context.current()
     check_kind(kind, app)
-    recipients = read_recipients(encrypt_to)
+    recipients = recipients_of(encrypt_to)
     check_incremental(kind, incremental=incremental, read_all=read_all, encrypted=bool(recipients))
     name = checked_name(name)
     how = get_compression(compression or context.settings.compression)

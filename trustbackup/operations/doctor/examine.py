@@ -15,6 +15,7 @@ from trustbackup.operations.doctor.destinations import look_at_destinations
 from trustbackup.operations.doctor.finding import Finding, Look
 from trustbackup.operations.doctor.folder import look_at_folder
 from trustbackup.operations.doctor.plans import (
+    look_at_key_proofs,
     look_at_plans,
     look_at_proofs,
     look_at_pruning,
@@ -56,6 +57,7 @@ def examine(now: datetime) -> list[Finding]:
         ("plans", "plans", lambda: look_at_plans(watch(now))),
         ("plans", "scheduler", lambda: look_at_scheduler(watch(now), now)),
         ("plans", "pruning", lambda: look_at_pruning(watch(now), now)),
+        ("plans", "keys", lambda: look_at_key_proofs(watch(now), now)),
         ("plans", "proof", lambda: look_at_proofs(watch(now), now)),
         ("site", "recovery sheet", lambda: look_at_sheet(now)),
     ]

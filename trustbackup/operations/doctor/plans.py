@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from trustbackup.models import Alarm, Backup, PlanDue, Run
 from trustbackup.operations.doctor.finding import Finding, Look
+from trustbackup.operations.encryption_keys import key_troubles
 from trustbackup.operations.overdue import Watch
 from trustbackup.operations.plans.spec import read_plans
 from trustbackup.phrases import ago, ngettext
@@ -45,6 +46,20 @@ def look_at_plans(found: Watch) -> Iterator[Finding]:
             )
         else:
             yield _LOOK.ok(plan.name, _("Plan %(name)s is in time.", name=plan.name))
+
+
+def look_at_key_proofs(found: Watch, now: datetime) -> Iterator[Finding]:
+    """Whether the keys that plans encrypt to are at hand. Raises DatabaseError."""
+    encrypting = [plan for plan in found.plans if plan.encrypt_to]
+    troubles = key_troubles(encrypting, now)
+    for name, sentence in troubles.items():
+        yield _LOOK.warn(
+            name,
+            sentence,
+            _("Encrypt to two keys, and try each now and then: backup_keys prove."),
+        )
+    if encrypting and not troubles:
+        yield _LOOK.ok("keys", _("Every key that a plan encrypts to was proven to open backups."))
 
 
 def look_at_scheduler(found: Watch, now: datetime) -> Iterator[Finding]:
