@@ -19,6 +19,7 @@ from trustbackup.views.backups import (
 )
 from trustbackup.views.backups.list import BackupManageView
 from trustbackup.views.destinations import connection_test, pages
+from trustbackup.views.keys import pages as key_pages
 from trustbackup.views.notifications import buttons as notification_buttons
 from trustbackup.views.notifications import edit as notification_edit
 from trustbackup.views.notifications import pages as notification_pages
@@ -53,6 +54,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="put_back",
     ),
     path("backup/<str:identifier>/identity/", identity.IdentityView.as_view(), name="identity"),
+    path("keys/", key_pages.KeysView.as_view(), name="keys"),
+    path("keys/add/", key_pages.KeyAddView.as_view(), name="add_key"),
+    path("keys/prove/", key_pages.KeyProveView.as_view(), name="prove_key"),
+    path("keys/<slug:name>/retire/", key_pages.KeyRetireView.as_view(), name="retire_key"),
     path("sign-in/", presence.SignInAgainView.as_view(), name="sign_in"),
     path("health/", monitoring.HealthView.as_view(), name="health"),
     path("metrics/", monitoring.MetricsView.as_view(), name="metrics"),

@@ -12,8 +12,8 @@ from trustbackup.sealing import unseal_secrets
 from trustbackup.store.identities import Identities, from_environment, read_identities
 from trustbackup.vault import SecretError
 
-OPENING = ("restore", "drill")
-"""The actions that read what is in a backup."""
+OPENING = ("restore", "drill", "prove key")
+"""The actions that read what is in a backup, if only its beginning."""
 
 
 def identities_of_run(run: Run, options: Mapping[str, Any]) -> Identities:

@@ -31,6 +31,7 @@ from trustbackup.runs.app_work import app_of, restore_app_as_asked
 from trustbackup.runs.create_work import create_and_copy, evict_after, note_copies
 from trustbackup.runs.delivery import send_within
 from trustbackup.runs.files_work import restore_files_as_asked
+from trustbackup.runs.key_work import prove_as_asked
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.plan_work import run_plan
 from trustbackup.runs.pruning import prune_and_note
@@ -195,6 +196,7 @@ ACTIONS: dict[str, Work] = {
     "verify": _verify,
     "verify_copy": _verify_copy,
     "drill": _drill,
+    "prove key": prove_as_asked,
     "restore": _restore,
     "undo": _undo,
     "upload": _upload,

@@ -17,10 +17,7 @@ from trustbackup import translations
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import AuditEvent
 from trustbackup.operations.offsite.targets import kinds
-from trustbackup.views.key_words import KEY_ACTIONS
-from trustbackup.views.notification_words import NOTIFICATION_ACTIONS
-from trustbackup.views.plan_words import PLAN_ACTIONS
-from trustbackup.views.token_words import TOKEN_ACTIONS
+from trustbackup.views.other_words import OTHER_ACTIONS
 
 Word = str | Promise
 translate = translations.translate
@@ -143,15 +140,7 @@ ACTIONS: dict[str, ActionLabels] = {
         gettext_lazy("Looking at a password"),
         gettext_lazy("A wrong password was given"),
     ),
-    **{
-        name: ActionLabels(*words)
-        for name, words in {
-            **PLAN_ACTIONS,
-            **NOTIFICATION_ACTIONS,
-            **TOKEN_ACTIONS,
-            **KEY_ACTIONS,
-        }.items()
-    },
+    **{name: ActionLabels(*words) for name, words in OTHER_ACTIONS.items()},
 }
 
 STAGES: dict[str, Word] = {

@@ -26,7 +26,7 @@ def start_run_response(
     request: HttpRequest, action: str, options: dict[str, Any], target: str = "", plan: str = ""
 ) -> HttpResponseRedirect:
     """Start a run and go to its page, or back to the list with what stood in its way."""
-    if action in OPENING and (token := token_of(request)):
+    if action in OPENING and Run.SEALED not in options and (token := token_of(request)):
         # The same text as long as it is held, so that two clicks stay one run.
         options = {**options, Run.SEALED: token}
     try:

@@ -32,6 +32,7 @@ RIGHTS = {
     "verify": CHANGE,
     "verify_copy": CHANGE,
     "drill": CHANGE,
+    "prove key": CHANGE,
     "scrub": CHANGE,
     "sync": CHANGE,
     "prune": DELETE,

@@ -1,0 +1,1 @@
+"""The pages of the keys that backups are encrypted to."""
