@@ -94,11 +94,15 @@ def test_a_run_without_a_report_or_without_a_test_is_not_good(tmp_path: Path) ->
 def test_a_missing_python_is_said_and_with_strict_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cell = ["matrix.py", "--python", "3.13", "--django", "6.1", "--driver", "python"]
-    monkeypatch.setattr(matrix, "find_python", lambda version: None)
-    for strict in ([], ["--strict"]):
-        monkeypatch.setattr(sys, "argv", [*cell, *strict])
-        assert matrix.main() == 1
+    outcomes = {
+        "3.12": matrix.Outcome(passed=7),
+        "3.13": matrix.Outcome(missing="no Python 3.13 is here"),
+    }
+    monkeypatch.setattr(matrix, "run", lambda cell, arguments: outcomes[cell.python])
+    for options, code in [([], 0), (["--strict"], 1), (["--python", "3.13"], 1)]:
+        command = ["matrix.py", "--django", "6.1", "--driver", "python"]
+        monkeypatch.setattr(sys, "argv", [*command, *options])
+        assert matrix.main() == code
         assert "| 3.13 | 6.1 | python | no Python 3.13 is here | | |" in capsys.readouterr().out
 
 
