@@ -52,6 +52,7 @@ def test_a_link_gives_the_whole_file_out_once(made: str, folder: Path) -> None:
     path = link(caller(), made)
     looked = NOBODY.call("HEAD", path)[2]
     assert (looked.status_code, looked["Accept-Ranges"]) == (200, "none")
+    looked.close()
     assert not AuditEvent.objects.filter(action="download").exists()
     answer = NOBODY.call("GET", path, Range="bytes=0-3")[2]
     assert answer.status_code == 200
