@@ -16,6 +16,7 @@ from trustbackup.databases.postgresql.address import Address, ProgramAddress
 from trustbackup.databases.postgresql.configured import extensions_beside, hidden_tables
 from trustbackup.databases.postgresql.dump import DirectoryDump, PostgresDump
 from trustbackup.databases.postgresql.errors import translate
+from trustbackup.databases.postgresql.large_objects import check_large_objects
 from trustbackup.databases.postgresql.row_security import check_row_security
 from trustbackup.databases.postgresql.session import scalar
 from trustbackup.databases.postgresql.snapshot import Snapshot
@@ -45,6 +46,8 @@ def running_dump(alias: str, options: Options, what: str, request: DumpRequest) 
             beside = []
             if connector.schemas and version_of(program[0]) >= 14:
                 beside = extensions_beside(cursor, [shlex.split(s)[0] for s in connector.schemas])
+            if not connector.schemas:  # else pg_dump leaves them out
+                check_large_objects(cursor, what)
         snapshot = Snapshot(
             cursor,
             what,
@@ -87,9 +90,12 @@ def check_readable(alias: str, options: Options, what: str) -> None:
 
     Raises DumpError.
     """
-    address = Address(alias, options, dict(binary_connector(alias).settings))
+    connector = binary_connector(alias)
+    address = Address(alias, options, dict(connector.settings))
     with contextlib.suppress(DatabaseError, OSError), address.session() as cursor:
         check_row_security(cursor, what, hidden_tables(cursor))
+        if not connector.schemas:
+            check_large_objects(cursor, what)
 
 
 def _start(

@@ -12,6 +12,7 @@ import os
 import pwd
 import secrets
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -119,7 +120,7 @@ def _folder_with_room(what: str, needed: int) -> Path:
     """The folder for temporary files, or another of the system where that has too few bytes."""
     rooms: dict[Path, int] = {}
     for folder in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")):  # noqa: S108
-        if len(str(folder)) <= _LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK):
+        if len(str(folder)) <= _LONGEST_FOLDER and _can_be_used(folder):
             rooms[folder] = shutil.disk_usage(folder).free
             if rooms[folder] >= needed:
                 return folder
@@ -129,6 +130,14 @@ def _folder_with_room(what: str, needed: int) -> Path:
         why=no_room(largest, rooms.get(largest, 0), needed),
         todo=_("Free some space there, or let TMPDIR name a folder that has it."),
     )
+
+
+def _can_be_used(folder: Path) -> bool:
+    """By the server's own user as well, where root starts it."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    above = [folder.resolve(), *folder.resolve().parents]
+    return os.geteuid() != 0 or all(each.stat().st_mode & stat.S_IXOTH for each in above)
 
 
 def _wait_ready(programs: Path, folder: Path, program: Program) -> None:
