@@ -176,6 +176,8 @@ def test_the_page_shows_the_sheet_and_notes_that_it_was_printed(
     assert "Nobody has printed the recovery sheet" in page
     assert "SECRET_KEY" in page
     assert "python manage.py restore_backup latest" in page
+    german = operator.get(path, headers={"accept-language": "de"}).content.decode()
+    assert "SECRET_KEY</code> (Signaturen, versiegelte Geheimnisse)" in german
     answer = operator.post(path, follow=True)
     assert "It is noted" in answer.content.decode()
     assert "Nobody has printed" not in answer.content.decode()

@@ -13,6 +13,7 @@ from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Destination
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.targets import address_of, kinds, open_secrets
+from trustbackup.phrases import gettext as _
 from trustbackup.vault import is_reference
 
 
@@ -92,7 +93,7 @@ def secrets_of_site(context: Context, places: Iterable[RecoverySource]) -> Itera
     seen = {"SECRET_KEY"}
     yield NamedSecret(
         name="SECRET_KEY",
-        use="signatures, sealed secrets",
+        use=_("signatures, sealed secrets"),
         stored_at=settings.secrets_kept.get("SECRET_KEY", ""),
     )
     for alias in distinct_aliases(settings.databases, None, settings.database_engines):
