@@ -128,6 +128,16 @@ def test_only_what_is_missing_or_asked_for_is_put_back(sqlite_site: Site) -> Non
     assert put("--path", "uploads/cup.txt", "--overwrite", "changed")["written"] == 0
     assert put("--path", "uploads/cup.txt", "--overwrite", "always")["written"] == 1
     assert (media / "mine").read_text() == "mine"
+    # A link is as it was when it says the same, whatever its time.
+    assert put("--path", "link")["written"] == 0
+    (media / "link").unlink()
+    (media / "link").symlink_to("/tmp")
+    assert put("--path", "link")["written"] == 1
+    assert (media / "link").readlink() == Path("/etc")
+    cup.unlink()
+    cup.symlink_to("plate.txt")
+    assert put("--path", "uploads/cup.txt")["written"] == 1
+    assert cup.read_text() == "cup"
 
 
 def test_attack_09_a_file_is_put_into_no_folder_that_a_link_leads_to(sqlite_site: Site) -> None:

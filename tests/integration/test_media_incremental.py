@@ -83,6 +83,29 @@ def test_deleting_one_backup_hurts_no_other_and_frees_what_none_names(sqlite_sit
     assert verify(sqlite_site, third["id"])["ok"]
 
 
+def test_what_is_left_of_a_hardly_used_pack_moves_and_the_pack_goes(sqlite_site: Site) -> None:
+    fill(sqlite_site)
+    (sqlite_site.media / "most of it").write_bytes(os.urandom(7 << 20))
+    first = make(sqlite_site, *INCREMENTAL)
+    [pack] = objects(sqlite_site)
+    (sqlite_site.media / "most of it").unlink()
+    then = snapshot(sqlite_site.media)
+    second = make(sqlite_site, *INCREMENTAL)
+    assert list(objects(sqlite_site)) == [pack]
+    third = make(sqlite_site, *INCREMENTAL)
+    there = objects(sqlite_site)
+    assert (len(there), sum(there.values()) - there[pack] < there[pack] / 2) == (2, True)
+    make(sqlite_site, *INCREMENTAL)
+    assert objects(sqlite_site) == there
+    age(sqlite_site)
+    sqlite_site.manage("delete_backup", first["id"], second["id"], "--yes")
+    assert set(objects(sqlite_site)) == set(there) - {pack}
+    assert verify(sqlite_site, third["id"])["ok"]
+    shutil.rmtree(sqlite_site.media)
+    restored(sqlite_site, third)
+    assert snapshot(sqlite_site.media) == then
+
+
 def test_a_list_that_cannot_be_read_stops_the_sweep(sqlite_site: Site) -> None:
     fill(sqlite_site)
     first = make(sqlite_site, *INCREMENTAL)

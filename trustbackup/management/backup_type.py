@@ -15,7 +15,7 @@ from django.core.management.base import CommandError
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.operations.backup.app_data import holds_app
 from trustbackup.operations.backup.full import holds_everything
-from trustbackup.operations.backup.media import holds_media
+from trustbackup.operations.backup.media import buckets, holds_media
 from trustbackup.operations.context import Context
 from trustbackup.operations.restore.source import locate
 
@@ -66,3 +66,11 @@ class Chosen:
         if self.databases:
             changed["database"] = self.databases
         return changed
+
+
+def has_buckets(reference: str) -> bool:
+    """Whether it has files that are versions in a bucket."""
+    with suppress(TrustbackupError, OSError):
+        entry = locate(Context.current(), reference)
+        return entry.has_manifest and bool(buckets(entry.read_manifest()[0]))
+    return False

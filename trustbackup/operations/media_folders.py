@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.files.storage import InvalidStorageError, storages
@@ -15,6 +18,8 @@ from trustbackup.contents.media.selection import Selection
 from trustbackup.exceptions import UsageError
 from trustbackup.phrases import gettext as _
 
+_DEFAULT = "default"
+"""Django's alias of the storage that file fields use."""
 LIST = "-files"
 """How the name of the part ends that lists the files of another."""
 
@@ -39,23 +44,60 @@ def part_of(name: str) -> str:
 
 def media_folders(settings: Settings) -> list[MediaFolder]:
     """All that backups of uploaded files hold, by name. Raises UsageError."""
-    contents = settings.contents
-    if contents is None:
-        if not django_settings.MEDIA_ROOT:
-            raise UsageError(
-                _("The site has no folder of uploaded files"),
-                why=_("neither MEDIA_ROOT nor TRUSTBACKUP['CONTENTS'] is set"),
-                todo=_("Set one of them, then try again."),
-            )
-        contents = {MEDIA: {"FOLDER": Path(django_settings.MEDIA_ROOT).absolute()}}
+    contents = contents_of_site(settings)
+    if not contents:
+        raise UsageError(
+            _("The site has no folder of uploaded files"),
+            why=_("neither MEDIA_ROOT nor TRUSTBACKUP['CONTENTS'] is set"),
+            todo=_("Set one of them, then try again."),
+        )
     return [
         MediaFolder(
             name=name,
             path=_resolved(Path(item["FOLDER"]) if "FOLDER" in item else _storage(item["STORAGE"])),
-            selection=Selection(tuple(item.get("INCLUDE", ())), tuple(item.get("EXCLUDE", ()))),
+            selection=selection_of(item),
         )
         for name, item in sorted(contents.items())
+        if "FOLDER" in item or not is_bucket(open_storage(item["STORAGE"]))
     ]
+
+
+def contents_of_site(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
+    """What ``TRUSTBACKUP["CONTENTS"]`` says, or would; empty where the site has no files.
+
+    Without ``MEDIA_ROOT`` it is the default storage, where that is a bucket.
+    """
+    if settings.contents is not None:
+        return settings.contents
+    if django_settings.MEDIA_ROOT:
+        return {MEDIA: {"FOLDER": Path(django_settings.MEDIA_ROOT).absolute()}}
+    with suppress(InvalidStorageError):
+        if is_bucket(storages[_DEFAULT]):
+            return {MEDIA: {"STORAGE": _DEFAULT}}
+    return {}
+
+
+def selection_of(item: Mapping[str, Any]) -> Selection:
+    """Which files of a folder or a bucket a backup takes."""
+    return Selection(tuple(item.get("INCLUDE", ())), tuple(item.get("EXCLUDE", ())))
+
+
+def is_bucket(storage: object) -> bool:
+    """Whether a storage keeps its files in a bucket of S3. Loads nothing."""
+    names = ((each.__module__, each.__name__) for each in type(storage).__mro__)
+    return ("storages.backends.s3", "S3Storage") in names
+
+
+def open_storage(alias: str) -> Any:  # noqa: ANN401 - a site's own storage
+    """Raises UsageError."""
+    try:
+        return storages[alias]
+    except InvalidStorageError as error:
+        raise UsageError(
+            _("Storage %(alias)r was not backed up", alias=alias),
+            why=_("STORAGES has none of this name, or it can't be opened"),
+            todo=_("Check STORAGES, or TRUSTBACKUP['CONTENTS']."),
+        ) from error
 
 
 def folder_of_part(settings: Settings, part: str) -> MediaFolder:
@@ -82,20 +124,11 @@ def _resolved(path: Path) -> Path:
 
 
 def _storage(alias: str) -> Path:
-    what = _("Storage %(alias)r was not backed up", alias=alias)
     try:
-        storage = storages[alias]
-    except InvalidStorageError as error:
-        raise UsageError(
-            what,
-            why=_("STORAGES has none of this name, or it can't be opened"),
-            todo=_("Check STORAGES, or TRUSTBACKUP['CONTENTS']."),
-        ) from error
-    try:
-        location = storage.path("")
+        location = open_storage(alias).path("")
     except (NotImplementedError, AttributeError, TypeError) as error:
         raise UsageError(
-            what,
+            _("Storage %(alias)r was not backed up", alias=alias),
             why=_("it keeps its files in no folder of this machine"),
             todo=_("Back it up with its provider's means, and leave it out of CONTENTS."),
         ) from error

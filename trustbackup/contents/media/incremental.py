@@ -34,6 +34,8 @@ _TOLD = 64
 _END = re.compile(
     rb',"sha256":"(?P<sha256>[0-9a-f]{64})","offset":(?P<offset>\d+),"object":"(?P<object>[0-9a-f]{64})"}'
 )
+_SIZE = re.compile(rb',"size":(\d+),')
+"""Of a name its quotes are escaped, so that this stands once in a line."""
 _OBJECT = slice(-66, -2)
 """Where a line has its object's name."""
 
@@ -80,6 +82,18 @@ class Before:
         """Remember what was put into an object just now."""
         if self._places is not None:
             self._places[bytes.fromhex(sha256)] = place, offset
+
+
+def live_bytes(index: Readable) -> Counter[str]:
+    """How many bytes of each object a list's files have; twice what two of them share.
+
+    Raises ManifestError for lines without an end.
+    """
+    found: Counter[str] = Counter()
+    for line in split_lines(index):
+        if _END.search(line, max(0, len(line) - 200)) and (match := _SIZE.search(line)):
+            found[line[_OBJECT].decode()] += int(match[1])
+    return found
 
 
 def _names(line: bytes) -> list[bytes]:

@@ -36,6 +36,18 @@ class Selection:
             return False
         return is_folder or self._included is None or bool(self._included.fullmatch(path))
 
+    def takes_whole(self, path: str) -> bool:
+        """Whether a backup takes this file, and each folder on its way: for who walks through none.
+
+        ``path`` is relative, with ``/`` between names.
+        """
+        end = path.find("/")
+        while end > 0:
+            if not self.takes(path[:end], is_folder=True):
+                return False
+            end = path.find("/", end + 1)
+        return self.takes(path, is_folder=False)
+
 
 def _compiled(patterns: Sequence[str]) -> re.Pattern[str] | None:
     if not patterns:

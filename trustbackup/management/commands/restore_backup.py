@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from trustbackup.management.backup_type import Chosen
+from trustbackup.management.backup_type import Chosen, has_buckets
 from trustbackup.management.database_plan import databases_as_json, show_databases
 from trustbackup.management.identity import add_identity_argument
 from trustbackup.management.if_empty import are_empty
@@ -97,6 +97,21 @@ class Command(BackupCommand):
 
             with self.progress(options) as report:
                 reference = fetch_backup(find_destination(options["source"]), reference, report)
+        if not has_buckets(reference):
+            return self._restore_rest(reference, options)
+        from trustbackup.management.bucket_restore import BucketRestore, choose_buckets
+
+        buckets = choose_buckets(reference, options)
+        if not buckets.parts:
+            return self._restore_rest(reference, options)
+        if options["if_empty"] and buckets.alone:
+            raise CommandError(f"--if-empty is of databases: backup {reference} restores none.")
+        restore = BucketRestore(self, options, buckets)
+        restore.plan(reference)  # before anything else is changed
+        went_well = buckets.alone or self._restore_rest(reference, buckets.others)
+        return restore.carry_out(reference) and went_well
+
+    def _restore_rest(self, reference: str, options: dict[str, Any]) -> bool:
         chosen = Chosen(reference, options)
         if options["if_empty"] and not chosen.together and (chosen.folders or chosen.rows):
             raise CommandError(f"--if-empty is of databases: backup {reference} restores none.")

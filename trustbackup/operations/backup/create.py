@@ -31,12 +31,13 @@ from trustbackup.operations.backup.media import MEDIA_KIND, OnList, dump_folder,
 from trustbackup.operations.backup.sweep import sweep_quietly
 from trustbackup.operations.context import Context
 from trustbackup.operations.encryption_keys import recipients_of
+from trustbackup.operations.media_buckets import MediaBucket, media_buckets
 from trustbackup.operations.media_folders import MediaFolder, media_folders
 from trustbackup.operations.progress import Progress, Reporter, quiet
 from trustbackup.operations.site_version import site_version
 from trustbackup.store import names, record
 from trustbackup.store.age import check_encrypted
-from trustbackup.store.compression import get_compression
+from trustbackup.store.compression import Compression, get_compression
 from trustbackup.store.drafts import Draft
 from trustbackup.store.folder import BackupFolder
 from trustbackup.store.manifest import Manifest, Part
@@ -63,6 +64,7 @@ def create_backup(
     app: AppRequest | None = None,
     incremental: bool = False,
     read_all: bool = False,
+    only: Sequence[str] = (),
     encrypt_to: Sequence[str] = (),
     trigger: str = "command",
     plan: PlanNote | None = None,
@@ -78,8 +80,9 @@ def create_backup(
     prevents; ``excluded`` are tables whose rows are left out,
     with or without their schema; ``app`` is what a backup of type ``app`` holds; ``incremental``
     keeps uploaded files as objects, of which only new ones are written, and ``read_all`` reads all
-    of them again; ``encrypt_to`` are age's public keys, or names of some, to which
-    everything is encrypted; ``root`` is another folder than the backups'.
+    of them again; of uploaded files ``only`` names parts, and no others are read; ``encrypt_to``
+    are age's public keys, or names of some, to which everything is encrypted;
+    ``root`` is another folder than the backups'.
 
     Raises UsageError, ConfigurationError, DumpError, FolderError or Cancelled; nothing is
     left behind then.
@@ -91,7 +94,7 @@ def create_backup(
     name = checked_name(name)
     how = get_compression(compression or context.settings.compression)
     how = how.encrypted_to(recipients)
-    folders = media_folders(context.settings) if kind == MEDIA_KIND else []
+    folders, buckets = _uploaded_files(context, only) if kind == MEDIA_KIND else ([], [])
     aliases = aliases_of(kind, databases)
     sources = [context.database(alias) for alias in aliases]
     created = datetime.now(UTC)
@@ -127,6 +130,7 @@ def create_backup(
         parts = [dump_one(source) for source in sources]
         for folder in folders:
             parts += dump_files(folder)
+        parts += [_dump_bucket(bucket, draft, how, report) for bucket in buckets]
         rest = RestOfSite(context, draft, how, report, dump_files) if kind == FULL else None
         if rest is not None:
             rest.dump(aliases)
@@ -159,6 +163,23 @@ def create_backup(
     seconds = (manifest.finished - manifest.started).total_seconds()
     logger.info("Backup %s was made: %d bytes, %.1f s.", manifest.id, manifest.bytes, seconds)
     return manifest
+
+
+def _uploaded_files(
+    context: Context, only: Sequence[str]
+) -> tuple[list[MediaFolder], list[MediaBucket]]:
+    """Those of these parts; all for none. Raises UsageError."""
+    folders, buckets = media_folders(context.settings), media_buckets(context.settings)
+    return (
+        [each for each in folders if not only or each.part in only],
+        [each for each in buckets if not only or each.part in only],
+    )
+
+
+def _dump_bucket(bucket: MediaBucket, draft: Draft, how: Compression, report: Reporter) -> Part:
+    from trustbackup.operations.backup.media_versions import dump_versions
+
+    return dump_versions(bucket, draft, how, report)
 
 
 def _check_encrypted(draft: Draft, parts: Sequence[Part], recipients: Sequence[str]) -> None:

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from django.conf import settings as django_settings
 from django.db import DatabaseError
 
 from trustbackup.conf.contents import MEDIA
@@ -15,8 +14,10 @@ from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.exceptions import TrustbackupError, UsageError
 from trustbackup.operations.backup.app_data import dump_settings
 from trustbackup.operations.backup.media import OnList
+from trustbackup.operations.backup.media_versions import dump_versions
 from trustbackup.operations.context import Context
-from trustbackup.operations.media_folders import MediaFolder, media_folders
+from trustbackup.operations.media_buckets import MediaBucket, media_buckets
+from trustbackup.operations.media_folders import MediaFolder, contents_of_site, media_folders
 from trustbackup.operations.progress import Progress, Reporter
 from trustbackup.operations.settings_models import settings_alias, settings_models
 from trustbackup.phrases import gettext as _
@@ -71,18 +72,24 @@ class RestOfSite:
                 self._read_rows(references, alias)
             for folder in folders:
                 self._dump_folder(folder, references)
+            for bucket in self._buckets():
+                with self._on_its_own(bucket.part):
+                    self.parts.append(dump_versions(bucket, self.draft, self.how, self.report))
             self._count(references)
         self._dump_settings()
 
     def _folders(self) -> list[MediaFolder]:
         settings = self.context.settings
-        if settings.contents is None and not django_settings.MEDIA_ROOT:
-            return []
         try:
-            return media_folders(settings)
+            return media_folders(settings) if contents_of_site(settings) else []
         except UsageError as error:
             self._lack(MEDIA, error)
             return []
+
+    def _buckets(self) -> list[MediaBucket]:
+        with suppress(UsageError):  # the folders have said so
+            return media_buckets(self.context.settings)
+        return []
 
     def _read_rows(self, references: FileReferences, alias: str) -> None:
         self.report(Progress(stage=f"reading file fields of {alias}"))

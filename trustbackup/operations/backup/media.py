@@ -14,6 +14,7 @@ import django
 from trustbackup.contents.media.archive import FolderArchive
 from trustbackup.contents.media.index import MemberKind
 from trustbackup.contents.media.walk import Mishap, Mishaps, readable
+from trustbackup.contents.versions import FORMAT as VERSIONS
 from trustbackup.exceptions import TrustbackupError, UsageError, file_operation
 from trustbackup.operations.media_folders import LIST, MediaFolder
 from trustbackup.operations.progress import Progress, Reporter
@@ -148,9 +149,12 @@ class Spooled:
 
 
 def archives(manifest: Manifest) -> Iterator[tuple[Part, Part]]:
-    """The archives of a backup, each with its list. Raises UsageError where one has none."""
+    """The archives of a backup, each with its list. Raises UsageError where one has none.
+
+    What lies in a bucket (``buckets``) is none.
+    """
     for part in manifest.parts:
-        if part.files is not None:
+        if part.files is not None and part.format != VERSIONS:
             listing = manifest.part(part.part + LIST)
             if listing is None:
                 raise UsageError(
@@ -159,6 +163,11 @@ def archives(manifest: Manifest) -> Iterator[tuple[Part, Part]]:
                     todo=_("Unpack that with tar, or use another backup."),
                 )
             yield part, listing
+
+
+def buckets(manifest: Manifest) -> list[Part]:
+    """The parts whose files stay where they are, as versions in a bucket."""
+    return [part for part in manifest.parts if part.format == VERSIONS]
 
 
 def holds_media(entry: BackupFiles) -> bool:
@@ -186,6 +195,17 @@ def what_is_lacking(manifest: Manifest) -> list[str]:
     return [
         _("The backup has no %(part)s: %(why)s", part=part, why=why)
         for part, why in lacking.items()
+    ]
+
+
+def what_is_in_buckets(manifest: Manifest) -> list[str]:
+    """A sentence for each part that no page puts back."""
+    return [
+        _(
+            "%(part)s is in a bucket: the command restore_backup puts it back, the page does not.",
+            part=part.part,
+        )
+        for part in buckets(manifest)
     ]
 
 

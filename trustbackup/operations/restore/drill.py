@@ -17,7 +17,6 @@ from trustbackup.databases.values import LoadRequest
 from trustbackup.destinations.base import DestinationError
 from trustbackup.exceptions import BackupNotFound, Busy, ConfigurationError, TrustbackupError
 from trustbackup.operations.backup.app_data import holds_app, refuse_to_drill_app, rows_part
-from trustbackup.operations.backup.media import archives
 from trustbackup.operations.checks import SIGNED, VerifyResult, require_identity, verify_entry
 from trustbackup.operations.context import Context
 from trustbackup.operations.offsite.hydrate import local_data
@@ -117,10 +116,9 @@ def _drill(context: Context, entry: BackupFiles, content: bool, report: Reporter
             from trustbackup.operations.restore.app_plan import drill_rows
 
             problems += drill_rows(entry, rows, report)
-        for part, listing in archives(manifest):
-            from trustbackup.operations.restore.media_drill import FolderDrill
+        from trustbackup.operations.restore.bucket_drill import file_drills
 
-            files = FolderDrill(context, entry, part, listing, report)
+        for files in file_drills(context, entry, manifest, report):
             seconds += files.run()
             problems += files.problems
             notes += files.notes

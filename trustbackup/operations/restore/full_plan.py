@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trustbackup.contents.app_data.row_set import SETTINGS
 from trustbackup.exceptions import UsageError
-from trustbackup.operations.backup.media import archives, what_is_lacking
+from trustbackup.operations.backup.media import archives, what_is_in_buckets, what_is_lacking
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.operations.restore.media_plan import (
@@ -39,7 +39,10 @@ class FullPlan:
     def warnings(self) -> tuple[str, ...]:
         manifest = self.databases.manifest
         found = (*self.databases.warnings, *(self.files.warnings if self.files else ()))
-        return (*found, *(what_is_lacking(manifest) if manifest else ()))
+        if manifest is None:
+            return found
+        of_buckets = () if self.files else what_is_in_buckets(manifest)
+        return (*found, *of_buckets, *what_is_lacking(manifest))
 
     @property
     def aliases(self) -> list[str]:

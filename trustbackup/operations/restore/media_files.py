@@ -96,11 +96,17 @@ def nothing_there(plan: MediaPlan, wanted: list[str]) -> RestoreError:
     )
 
 
-def replaces(overwrite: Overwrite, member: Member, status: os.stat_result) -> bool:
-    """Whether what is in a member's place, with this state, makes room for it."""
+def replaces(
+    overwrite: Overwrite, member: Member, status: os.stat_result, target: str | None
+) -> bool:
+    """Whether what is in a member's place, with this state, makes room for it.
+
+    ``target`` is what a link there says; None of what is none.
+    """
     if overwrite is Overwrite.CHANGED:
-        found = (status.st_size, status.st_mtime_ns)
-        return member.kind is MemberKind.LINK or found != (member.size, member.mtime)
+        if member.kind is MemberKind.LINK or target is not None:
+            return target != member.target
+        return (status.st_size, status.st_mtime_ns) != (member.size, member.mtime)
     if overwrite is Overwrite.OLDER:
         return status.st_mtime_ns < member.mtime
     return overwrite is Overwrite.ALWAYS
@@ -156,11 +162,13 @@ class _LiveFolder:
         name = os.fsdecode(names[-1])
         with file_operation(_("Reading the state of"), path):
             status = _look(name, parent)
+            is_link = status is not None and stat.S_ISLNK(status.st_mode)
+            target = os.readlink(name, dir_fd=parent) if is_link else None
         if status is not None and stat.S_ISDIR(status.st_mode):
             self.result.problems.append(
                 _("%(path)s: there is a folder in its place.", path=readable(member.path))
             )
-        elif status is not None and not replaces(self.overwrite, member, status):
+        elif status is not None and not replaces(self.overwrite, member, status, target):
             self.result.left += 1
         else:
             with file_operation(_("Writing"), path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from trustbackup.contents.media.index import Member, MemberKind, read_index
 from trustbackup.contents.media.selection import Selection
 from trustbackup.contents.media.walk import Mishaps, walk
 from trustbackup.exceptions import RestoreError, UsageError
-from trustbackup.operations.backup.media import archives
+from trustbackup.operations.backup.media import archives, buckets, what_is_in_buckets
 from trustbackup.operations.checks import check_file, check_size
 from trustbackup.operations.context import Context
 from trustbackup.operations.media_folders import folder_of_part
@@ -102,6 +102,14 @@ def plan_media_restore(
     manifest, signature = entry.read_manifest()
     require_open(manifest)
     found = list(archives(manifest))
+    if not found and buckets(manifest):
+        raise UsageError(
+            _("The files of backup %(id)s are versions in a bucket", id=entry.id),
+            todo=_(
+                "Put them back from the command line: %(command)s",
+                command=f"manage.py restore_backup {entry.id}",
+            ),
+        )
     if not found:
         raise UsageError(
             _("Backup %(id)s holds no uploaded files", id=entry.id),
@@ -126,6 +134,7 @@ def plan_media_restore(
         folders.append(plan)
         objections += against
     objections += _look_at_room(request, folders)
+    objections += Objections(warnings=tuple(what_is_in_buckets(manifest)))
     return MediaPlan(
         entry=entry,
         request=request,
@@ -223,7 +232,7 @@ def _compare(live: Path, members: Iterator[Member]) -> FolderChanges:
         except OSError:
             added += 1
             continue
-        if _is_as(member, status):
+        if _is_as(member, live, status):
             same += 1
         else:
             changed += 1
@@ -232,9 +241,11 @@ def _compare(live: Path, members: Iterator[Member]) -> FolderChanges:
     )
 
 
-def _is_as(member: Member, status: os.stat_result) -> bool:
+def _is_as(member: Member, live: Path, status: os.stat_result) -> bool:
     if member.kind is MemberKind.LINK:
-        return stat.S_ISLNK(status.st_mode)
+        with suppress(OSError):
+            return os.readlink(live / member.path) == member.target  # noqa: PTH115 - as it is
+        return False
     found = (status.st_size, status.st_mtime_ns)
     return stat.S_ISREG(status.st_mode) and found == (member.size, member.mtime)
 

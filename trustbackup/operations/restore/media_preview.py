@@ -87,6 +87,8 @@ def _count(preview: FilesPreview, member: Member, live: Path) -> None:
     place = live / member.path
     try:
         status = place.lstat()
+        is_link = stat.S_ISLNK(status.st_mode)
+        target = os.readlink(place) if is_link else None  # noqa: PTH115 - as it is
     except FileNotFoundError:
         preview.missing += 1
         return
@@ -99,4 +101,4 @@ def _count(preview: FilesPreview, member: Member, live: Path) -> None:
         return
     preview.newer += status.st_mtime_ns > member.mtime
     for how in Overwrite:
-        preview.replaced[how] += replaces(how, member, status)
+        preview.replaced[how] += replaces(how, member, status, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from trustbackup.contents.app_data.row_set import SETTINGS
+from trustbackup.contents.versions import FORMAT as VERSIONS
 from trustbackup.exceptions import BackupNotFound, TrustbackupError
 from trustbackup.operations.backup.app_data import rows_part
 from trustbackup.operations.backup.full import holds_everything
@@ -55,4 +56,5 @@ def single_parts(manifest: Manifest | None) -> list[str]:
 
 def file_parts(manifest: Manifest | None) -> list[str]:
     """The folders of uploaded files that a backup holds, as ``--part`` calls them."""
-    return [part.part for part in manifest.parts if part.files] if manifest else []
+    found = manifest.parts if manifest else ()
+    return [part.part for part in found if part.files and part.format != VERSIONS]
