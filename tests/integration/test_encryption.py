@@ -80,6 +80,20 @@ def test_without_an_identity_a_sentence_says_that_one_is_needed(
     assert (found["state"], found["drilled"]) == ("complete", None)  # no drill has failed
 
 
+def test_an_encrypted_backup_is_taken_over_with_an_identity(
+    sqlite_site: Site, key: Key, tmp_path: Path
+) -> None:
+    made = make(sqlite_site, "--encrypt-to", key.recipient)
+    away = tmp_path / "away"
+    shutil.move(sqlite_site.backups, away)
+    adopt = ("adopt_backup", *(str(path) for path in away.glob("backup_*")))
+    refuse(sqlite_site, *adopt, naming="Give one: --identity FILE")
+    taken = sqlite_site.manage(*adopt, *key.option, "--json").json
+    (adopted,) = taken["backups"]
+    assert adopted["id"] == made["id"]
+    assert verify(sqlite_site, made["id"])["ok"]
+
+
 def test_age_gunzip_and_pg_restore_bring_a_database_back_by_hand(
     postgres_site: Site, key: Key
 ) -> None:

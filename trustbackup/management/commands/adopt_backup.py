@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from trustbackup.management.identity import add_identity_argument
 from trustbackup.management.terminal import BackupCommand, size
 from trustbackup.operations.transfer.adopt import adopt_paths
 
@@ -16,6 +17,7 @@ class Command(BackupCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH")
+        add_identity_argument(parser)
 
     def run(self, options: dict[str, Any]) -> bool:
         with self.record_run("upload", " ".join(options["paths"])) as recorder:
