@@ -28,8 +28,8 @@ values = [{runs}]
 [dictionaries.parts]
 values = ["default", "media"]
 
-[dictionaries.destinations]
-values = ["nas"]
+[dictionaries.names]
+values = ["nas", "nightly"]
 
 [cache]
 enabled = false
@@ -44,14 +44,17 @@ expected-statuses = {accepted}
 expected-statuses = {rejected}
 
 [[operations]]
-include-operation-id = ["create_backup", "change_backup"]
+include-operation-id = [
+    "create_backup", "change_backup", "create_plan", "change_plan",
+    "create_destination", "change_destination",
+]
 checks.positive_data_acceptance.expected-statuses = {semantic}
 
 [parameters]
 "path.identifier" = {{ dictionary = "backups", probability = 0.6 }}
 "path.pk" = {{ dictionary = "runs", probability = 0.6 }}
 "path.part" = {{ dictionary = "parts", probability = 0.6 }}
-"path.name" = {{ dictionary = "destinations", probability = 0.6 }}
+"path.name" = {{ dictionary = "names", probability = 0.6 }}
 """
 """What there is: of ids drawn at random each would be unknown."""
 
@@ -65,10 +68,11 @@ SEMANTIC = [*REFUSED, 400]
 REJECTED = [400, 401, 403, 404, 405, 406, 409, 410, 411, 412, 413, 415, 422, 429, 503]
 
 DESTINATION = """
-from trustbackup.models import Destination
+from trustbackup.models import Destination, Plan
 import os
 os.makedirs(PLACE, 0o700)
 Destination.objects.create(name="nas", kind="folder", options={"path": PLACE}, automatic=False)
+Plan.objects.create(name="nightly")
 """
 
 

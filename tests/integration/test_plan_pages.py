@@ -180,7 +180,8 @@ def test_a_plan_of_the_settings_can_be_run_and_not_changed(
     assert html.count("<li>") >= 5
     for button in ("switch", "delete"):
         assert f"/plan/hourly/{button}/" not in html
-        assert press(operator, button, "hourly", confirmed="1").status_code == 404
+        answer = press(operator, button, "hourly", confirmed="1")
+        assert (answer.status_code, b"kept in the settings" in answer.content) == (409, True)
     press(operator, "run", "hourly")
     assert Run.objects.get().plan == "hourly"
 

@@ -12,7 +12,16 @@ from django.test import Client
 from trustbackup.operations.access_tokens import make_token
 
 ROOT = "/settings/backups/api/v1/"
-RIGHTS = ("view", "add", "change", "delete", "download", "restore", "change_destination")
+RIGHTS = (
+    "view",
+    "add",
+    "change",
+    "delete",
+    "download",
+    "restore",
+    "change_destination",
+    "change_plan",
+)
 SCOPES = ("read", "create", "download", "restore", "manage")
 
 

@@ -7,6 +7,7 @@ thing has a fault, and is told so.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -37,6 +38,15 @@ class Text(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class Whole(serializers.IntegerField):
+    """In a body: a whole number, and no text that looks like one."""
+
+    def to_internal_value(self, data: Any) -> int:  # noqa: ANN401
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
 class Flag(serializers.BooleanField):
     """True or false."""
 
@@ -44,6 +54,18 @@ class Flag(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data is True
+
+
+class Strict(serializers.Serializer):
+    """A body of which every member is one of these: what is misspelt would have no effect."""
+
+    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401
+        if isinstance(data, Mapping) and (unknown := set(data) - set(self.fields)):
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError(
+                {name: [f"There is no such member; there are {known}."] for name in sorted(unknown)}
+            )
+        return super().to_internal_value(data)
 
 
 class Query(serializers.Serializer):

@@ -1,4 +1,4 @@
-"""Looking after the copies: bring them where they are lacking, let go of what has expired, test."""
+"""Looking after the copies: bring them where they are lacking, let go of what has expired."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rest_framework.response import Response
 
 from trustbackup.api.base import ApiView
 from trustbackup.api.described import IDEMPOTENCY_KEY, described
+from trustbackup.api.destinations import destination_named
 from trustbackup.api.fields import Flag, Text
 from trustbackup.api.problems import Problem
 from trustbackup.api.serializers import RunSerializer, WaitQuery
 from trustbackup.api.starting import check_how, start_run
 from trustbackup.models import AccessToken, Destination
 from trustbackup.operations.retention.prune import as_json, preview_pruning
-from trustbackup.views.base import CHANGE, DELETE, DESTINATION, VIEW
-from trustbackup.views.destinations.connection_test import ACTION
+from trustbackup.views.base import CHANGE, DELETE, VIEW
 
 Scope = AccessToken.Scope
 _HOW = [WaitQuery, IDEMPOTENCY_KEY]
@@ -55,7 +55,7 @@ class SyncView(ApiView):
 
         def prepare() -> tuple[dict[str, Any], str]:
             # No address: where this site connects to is set up by who may.
-            wanted = [_named(name).name for name in body.validated_data["destinations"]]
+            wanted = [destination_named(name).name for name in body.validated_data["destinations"]]
             names = wanted or list(Destination.objects.values_list("name", flat=True))
             if not names:
                 raise Problem(409, "refused", "There is no destination to sync with.")
@@ -63,14 +63,6 @@ class SyncView(ApiView):
             return options, ", ".join(options["to"])
 
         return start_run(request, "sync", prepare)
-
-
-def _named(name: str) -> Destination:
-    """Raises Problem."""
-    found = None if "\x00" in name else Destination.objects.filter(name=name).first()
-    if found is None:
-        raise Problem(404, "not_found", "There is no such destination.")
-    return found
 
 
 class DecisionSerializer(serializers.Serializer):
@@ -127,26 +119,3 @@ class PruneView(ApiView):
             places = as_json(preview_pruning(confirmed=confirmed))
             return Response(PruningPreviewSerializer({"places": places}).data)
         return start_run(request, "prune", lambda: ({"confirmed": confirmed}, "by the plans"))
-
-
-@extend_schema_view(
-    post=described(
-        "test_destination",
-        "Test the connection to a destination",
-        {200: RunSerializer, 202: RunSerializer},
-        404,
-        422,
-        request=None,
-        parameters=_HOW,
-    )
-)
-class TestDestinationView(ApiView):
-    scopes = {"POST": Scope.MANAGE}
-    rights = {"POST": (VIEW, DESTINATION)}
-
-    def post(self, request: Request, name: str) -> Response:
-        def prepare() -> tuple[dict[str, Any], str]:
-            row = _named(name)
-            return {"destination": row.name}, row.name
-
-        return start_run(request, ACTION, prepare)

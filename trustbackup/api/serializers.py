@@ -199,30 +199,6 @@ class VerifySerializer(serializers.Serializer):
     drill = Flag(default=False, help_text="Restore it into a scratch database and compare.")
 
 
-class PlanSerializer(serializers.Serializer):
-    """A plan that can be followed."""
-
-    name = serializers.CharField()
-    enabled = serializers.BooleanField()
-    late = serializers.BooleanField()
-    next_due = Moment(allow_null=True)
-    newest = Moment(allow_null=True, help_text="Its newest whole backup.")
-    proven = Moment(allow_null=True, help_text="When one of its backups last restored.")
-
-
-class DestinationSerializer(serializers.Serializer):
-    """A place for copies; no secret, and nothing of its address, comes out."""
-
-    name = serializers.CharField()
-    kind = serializers.CharField()
-    automatic = serializers.BooleanField()
-    succeeded_at = Moment(allow_null=True)
-    problem = serializers.CharField()
-    stored = serializers.IntegerField(help_text="Copies there.")
-    stored_bytes = serializers.IntegerField()
-    free_bytes = serializers.IntegerField(allow_null=True)
-
-
 class HealthSerializer(serializers.Serializer):
     status = serializers.ChoiceField(["ok", "warn", "bad"])
     sentence = serializers.CharField()

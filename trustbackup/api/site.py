@@ -1,8 +1,7 @@
-"""The site: is it safe, what goes on, its plans and destinations; and what describes the API."""
+"""The site: is it safe, what goes on, and what describes the API."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.urls import reverse
@@ -16,16 +15,13 @@ from trustbackup.api.described import described
 from trustbackup.api.description import shipped
 from trustbackup.api.problems import Problem
 from trustbackup.api.serializers import (
-    DestinationSerializer,
     HealthSerializer,
-    PlanSerializer,
     RunSerializer,
     StatusSerializer,
 )
-from trustbackup.models import Destination, Run
+from trustbackup.models import Run
 from trustbackup.operations.context import Context
 from trustbackup.operations.health import site_health
-from trustbackup.operations.monitoring import BY_HAND, site_figures
 from trustbackup.runs.queue import fail_stale_runs
 from trustbackup.store import catalog
 from trustbackup.views.monitoring import STATUS
@@ -55,23 +51,6 @@ class StatusView(ApiView):
                 "last": RunSerializer(last).data if last else None,
             }
         )
-
-
-@extend_schema_view(get=described("list_plans", "List plans", {200: PlanSerializer(many=True)}))
-class PlansView(ApiView):
-    def get(self, request: Request) -> Response:
-        catalog.synchronise_if_changed(Context.current().folder)
-        plans = [plan for plan in site_figures(datetime.now(UTC)).plans if plan.name != BY_HAND]
-        return Response(PlanSerializer(plans, many=True).data)
-
-
-@extend_schema_view(
-    get=described("list_destinations", "List destinations", {200: DestinationSerializer(many=True)})
-)
-class DestinationsView(ApiView):
-    def get(self, request: Request) -> Response:
-        rows = Destination.objects.with_usage()
-        return Response(DestinationSerializer(rows, many=True).data)
 
 
 @extend_schema_view(

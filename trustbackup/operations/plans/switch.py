@@ -1,7 +1,8 @@
-"""Switching plans on and off, the suggested one included."""
+"""Which plans can be changed here; switching them on and off, the suggested one included."""
 
 from __future__ import annotations
 
+from trustbackup.conf import get_settings
 from trustbackup.exceptions import UsageError
 from trustbackup.models import Plan
 from trustbackup.operations.plans.spec import (
@@ -35,6 +36,21 @@ def switch_plan(name: str, *, on: bool) -> PlanSpec:
     row.enabled = on
     row.save()
     return spec_of(row)
+
+
+def saved_plan(name: str) -> Plan | None:
+    """The row of a plan that can be changed here; None where there is no such plan.
+
+    Raises UsageError for one that is in the settings alone.
+    """
+    row = Plan.objects.filter(name=name).first()
+    if row is None and name in get_settings().plans:
+        raise UsageError(
+            _("Plan %(name)r can't be changed here", name=name),
+            why=_("it is kept in the settings"),
+            todo=_("Change it in TRUSTBACKUP['PLANS']."),
+        )
+    return row
 
 
 def row_of(spec: PlanSpec) -> Plan:

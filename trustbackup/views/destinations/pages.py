@@ -13,17 +13,13 @@ from trustbackup.destinations.kind import DestinationKind
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Destination, Run
 from trustbackup.operations.offsite.connection_test import options_to_try
-from trustbackup.operations.offsite.targets import (
-    address_of,
-    kinds,
-    open_secrets,
-)
-from trustbackup.sealing import seal_secrets
+from trustbackup.operations.offsite.targets import address_of, kinds
 from trustbackup.views import notices
 from trustbackup.views.base import DESTINATION, VIEW, Page, takes_secrets
 from trustbackup.views.destinations.connection_test import ACTION, result_of, start_test
 from trustbackup.views.destinations.draft import FormDraft
 from trustbackup.views.destinations.forms import DestinationForm, form_class
+from trustbackup.views.destinations.saving import save, stored_secrets
 from trustbackup.views.labels import translate
 from trustbackup.views.responses import audit
 
@@ -82,6 +78,8 @@ class DestinationView(Page, View):
             asked = options_to_try(self.kind.name, form.options, form.secrets)
             return self._test(form, asked, self._shown(data), number)
         row, new = save(form, keep_lost=bool(self.lost)), self.row is None
+        if row is None:
+            return self.page(form, status=422)
         self.draft.drop()
         audit(request, "add destination" if new else "change destination", row.name)
         notices.success(request, _("Destination %(name)s was saved.") % {"name": row.name})
@@ -214,23 +212,3 @@ def reset(request: HttpRequest, row: Destination) -> None:
     audit(request, "reset destination", row.name)
     text = _("The settings of %(name)s were removed: nothing is copied there any more.")
     notices.success(request, text % {"name": row.name})
-
-
-def stored_secrets(row: Destination) -> tuple[dict[str, str], str]:
-    """The secrets of a saved one, and why they can't be read."""
-    try:
-        return open_secrets(row), ""
-    except TrustbackupError as error:
-        return {}, str(error)
-
-
-def save(form: DestinationForm, *, keep_lost: bool = False) -> Destination:
-    """Write down what a valid form holds; ``keep_lost`` leaves secrets that no key opens."""
-    row = form.row or Destination(name=form.cleaned_data["name"], kind=form.kind.name)
-    row.options = form.options
-    if any(form.secrets.values()) or not keep_lost:
-        row.secrets = seal_secrets(form.secrets)
-    row.automatic = form.cleaned_data["automatic"]
-    row.problem = ""
-    row.save()
-    return row

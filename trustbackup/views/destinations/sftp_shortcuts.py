@@ -17,8 +17,9 @@ from trustbackup.operations.offsite.connection_test import (
     try_saved,
 )
 from trustbackup.views import notices
-from trustbackup.views.destinations.forms import form_class
-from trustbackup.views.destinations.pages import reset, save, stored_secrets
+from trustbackup.views.destinations.forms import DestinationForm, form_class
+from trustbackup.views.destinations.pages import reset
+from trustbackup.views.destinations.saving import save, stored_secrets
 from trustbackup.views.labels import translate
 from trustbackup.views.responses import audit
 
@@ -53,16 +54,21 @@ def _test_or_save(request: HttpRequest, row: Destination | None) -> None:
     stored, lost = stored_secrets(row) if row else ({}, "")
     form = form_class(KIND)(data, row=row, stored=stored)
     if not form.is_valid():
-        for name, errors in form.errors.items():
-            label = f"{form.fields[name].label}: " if name in form.fields else ""
-            notices.error(request, label + " ".join(map(str, errors)))
+        _tell_errors(request, form)
     elif "test_sftp_connection" in request.POST:
         audit(request, "test destination", KIND.name)
         _tell(request, try_destination(KIND.name, form.options, form.secrets))
+    elif save(form, keep_lost=bool(lost)) is None:
+        _tell_errors(request, form)
     else:
         audit(request, "change destination" if row else "add destination", KIND.name)
-        save(form, keep_lost=bool(lost))
         notices.success(request, _("Destination %(name)s was saved.") % {"name": KIND.name})
+
+
+def _tell_errors(request: HttpRequest, form: DestinationForm) -> None:
+    for name, errors in form.errors.items():
+        label = f"{form.fields[name].label}: " if name in form.fields else ""
+        notices.error(request, label + " ".join(map(str, errors)))
 
 
 def _tell(request: HttpRequest, result: ConnectionTestResult) -> None:

@@ -10,7 +10,7 @@ from django.views.generic import View
 from trustbackup.exceptions import TrustbackupError
 from trustbackup.models import Backup, Plan
 from trustbackup.operations.plans.spec import suggested_plan
-from trustbackup.operations.plans.switch import switch_plan
+from trustbackup.operations.plans.switch import saved_plan, switch_plan
 from trustbackup.views import notices
 from trustbackup.views.base import ADD, PLAN, VIEW, Page
 from trustbackup.views.labels import translate
@@ -91,8 +91,8 @@ class PlanDeleteView(Page, View):
 
 
 def saved(name: str) -> Plan:
-    """A plan's row. Raises Http404, also for one that stands in the settings alone."""
-    row = Plan.objects.filter(name=name).first()
+    """A plan's row. Raises Http404, and UsageError for one that stands in the settings alone."""
+    row = saved_plan(name)
     if row is None:
         raise no_such_plan()
     return row

@@ -73,6 +73,21 @@ class PlanForms:
             setattr(row, name, value)
         spec_of(row)
 
+    def save(self, row: Plan) -> bool:
+        """Whether the row, new or not, now is what valid forms hold; else one says what is wrong
+        with it, and nothing was written."""
+        try:
+            self.fill(row)
+            with transaction.atomic(router.db_for_write(Plan)):
+                row.save()
+        except ConfigurationError as error:
+            self.plan.add_error(None, translate(error))
+            return False
+        except IntegrityError:  # somebody else was quicker
+            self.plan.add_error("name", _("There is a plan of this name already."))
+            return False
+        return True
+
 
 class PlanEditView(Page, View):
     """The form of one, new or saved (``name``)."""
@@ -93,15 +108,7 @@ class PlanEditView(Page, View):
         if not forms.are_valid():
             return self._page(forms, row, status=422)
         filled = row or Plan()
-        try:
-            forms.fill(filled)
-            with transaction.atomic(router.db_for_write(Plan)):
-                filled.save()
-        except ConfigurationError as error:
-            forms.plan.add_error(None, translate(error))
-            return self._page(forms, row, status=422)
-        except IntegrityError:  # somebody else was quicker
-            forms.plan.add_error("name", _("There is a plan of this name already."))
+        if not forms.save(filled):
             return self._page(forms, row, status=422)
         audit(request, "change plan" if row else "add plan", filled.name)
         notices.success(request, _("Plan %(name)s was saved.") % {"name": filled.name})

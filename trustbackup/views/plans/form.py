@@ -119,9 +119,9 @@ class PlanForm(forms.Form):
         self._known_apps = list(apps)
         settings = get_settings()
         aliases = offered_aliases(Options(connect_timeout=2), settings.database_engines)
-        self._known = {"databases": aliases}
+        self.known: dict[str, list[str]] = {"databases": list(aliases)}
         places = dict(Destination.objects.values_list("name", "automatic"))
-        self._known["destinations"] = list(places)
+        self.known["destinations"] = list(places)
         self._offer_known("databases", {name: name for name in aliases}, spec.databases)
         self._offer_known(
             "destinations",
@@ -262,7 +262,7 @@ class PlanForm(forms.Form):
     def _still_there(self, name: str, text: Any) -> list[str]:  # noqa: ANN401
         chosen: list[str] = self.cleaned_data[name]
         for one in chosen:
-            if one not in self._known[name]:
+            if one not in self.known[name]:
                 raise forms.ValidationError(text % {"name": one})
         return chosen
 
