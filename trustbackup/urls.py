@@ -13,6 +13,7 @@ from trustbackup.views.backups import (
     detail,
     download,
     files,
+    label,
     put_back,
     restore,
     upload,
@@ -41,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("delete/", delete.BackupFilesDeleteMultipleView.as_view(), name="delete"),
     path("act/<str:action>/", actions.BackupFilesActView.as_view(), name="act"),
     path("backup/<str:identifier>/", detail.BackupDetailView.as_view(), name="detail"),
+    path("backup/<str:identifier>/label/", label.LabelView.as_view(), name="label"),
     path("backup/<str:identifier>/restore/", restore.RestoreView.as_view(), name="restore"),
     path("backup/<str:identifier>/files/", files.FilesView.as_view(), name="files"),
     path(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.test import Client
 
 from tests.support.api import caller
 from trustbackup.exceptions import ChangedMeanwhile
-from trustbackup.models import AuditEvent
+from trustbackup.models import AuditEvent, Backup
 from trustbackup.operations.backup.create import create_backup
 from trustbackup.operations.backup.keep import change_backup, version_of
 from trustbackup.operations.context import Context
@@ -111,3 +115,28 @@ def test_the_last_good_one_goes_only_where_that_is_asked_for(made: str) -> None:
     assert by.call("DELETE", f"{where}?last_good_too=true")[0] == 204
     assert by.problem("GET", where) == (404, "not_found")
     assert by.problem("DELETE", where) == (404, "not_found")
+
+
+def test_a_backup_is_called_otherwise_on_its_page_too(operator: Client, made: str) -> None:
+    page = f"/settings/backups/backup/{made}/"
+    assert f'action="{page}label/"' in operator.get(page).content.decode()
+    assert operator.post(f"{page}label/", {"label": "before the sale"}).url == page
+    assert "before the sale" in operator.get(page).content.decode()
+    told = operator.post(f"{page}label/", {"label": "a\nb"}, follow=True)
+    assert "control character" in told.content.decode()
+    assert operator.post(f"{page}label/", {}).status_code == 302
+    assert Backup.objects.get().name == "nightly"
+    events = AuditEvent.objects.filter(action="label", target=made)
+    assert events.count() == 2
+    assert operator.post("/settings/backups/backup/none/label/").status_code == 404
+
+
+def test_a_backup_is_called_otherwise_by_a_command(made: str) -> None:
+    said = io.StringIO()
+    call_command("label_backup", made, "before the sale", stdout=said)
+    assert said.getvalue() == f"Backup {made} is called before the sale.\n"
+    catalog.synchronise(Context.current().folder, afresh=True)
+    assert Backup.objects.get().name == "before the sale"
+    said = io.StringIO()
+    call_command("label_backup", made, json=True, stdout=said)
+    assert json.loads(said.getvalue()) == {"id": made, "label": ""}

@@ -86,6 +86,10 @@ def test_a_manifest_of_an_earlier_schema_is_read_and_says_nothing_of_plans(schem
     found, signature = read_signed(dump(old, SIGNER), SIGNER)
     assert signature is Signature.OURS
     assert replace(load(found, expected_id=ID), signature={}) == old
+    with pytest.raises(ManifestError, match="unknown member 'environment'"):
+        load({**found, "environment": ""}, expected_id=ID)
+    if schema > 5:
+        return
     with pytest.raises(ManifestError, match="unknown member 'recipients'"):
         load({**found, "recipients": []}, expected_id=ID)
     if schema > 4:
@@ -227,7 +231,7 @@ def test_a_sound_document_is_not_refused() -> None:
         (b"[" * 50_000, "not JSON"),
         (b"9" * 10_000, "not JSON"),
         (b"7", "not a JSON object"),
-        (b'{"schema": 7}', "schema 7"),
+        (b'{"schema": 8}', "schema 8"),
         (b'{"schema": 999999999999}', "Upgrade trustbackup"),
         (b" " * ((64 << 20) + 1), "too large"),
     ],

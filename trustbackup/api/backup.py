@@ -38,6 +38,8 @@ def _answer(identifier: str) -> Response:
     backup = found.backup
     with_copies([backup])
     backup.label = entry.record().label  # type: ignore[attr-defined]
+    known = found.manifest
+    backup.environment = known.environment if known else ""  # type: ignore[attr-defined]
     backup.tables = [  # type: ignore[attr-defined]
         {"part": part.part, "table": table_label(table.schema, table.name), "rows": table.rows}
         for part in (found.manifest.parts if found.manifest else ())

@@ -99,7 +99,8 @@ class RestoreView(_RestoringView):
                 raise Problem(409, "refused", " ".join(map(str, plan.refusals)))
             form = plan.form(request, _typed(asked), names_only=token_of(request) is not None)
             session = _confirmed(request, form, _also_shown(plan, asked))
-            return {**plan.options, "session": session}, plan.entry.id
+            confirmed = {"session": session, "environment": plan.environment}
+            return {**plan.options, **confirmed}, plan.entry.id
 
         return start_run(request, "restore", prepare)
 
@@ -112,7 +113,8 @@ def _also_shown(plan: PlannedRestore, asked: dict[str, Any]) -> dict[str, list[s
 
 
 def _typed(asked: dict[str, Any]) -> dict[str, str]:
-    return {"typed": asked["confirm"], "password": asked["password"]}
+    of_restore = {"environment": asked.get("environment", "")}
+    return {"typed": asked["confirm"], "password": asked["password"], **of_restore}
 
 
 def _confirmed(request: Request, form: ConfirmForm, more: dict[str, list[str]]) -> str:

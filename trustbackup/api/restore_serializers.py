@@ -56,6 +56,13 @@ class RestoreSerializer(ConfirmSerializer, _WantedSerializer):
         help_text="What the plan has as `shown`, where that is not empty.",
     )
 
+    environment = Text(
+        max_length=100,
+        default="",
+        allow_blank=True,
+        help_text="What the plan has as `environment`, where that is not empty.",
+    )
+
 
 class UndoSerializer(ConfirmSerializer):
     restore = Text(max_length=200, default="", allow_blank=True, help_text="Empty for the newest.")
@@ -97,6 +104,10 @@ class RestorePlanSerializer(serializers.Serializer):
     confirm = serializers.CharField(help_text="What a restore must be sent to confirm it.")
     shown = serializers.CharField(
         help_text="Send it along, too: other apps' rows change with these. Else empty."
+    )
+    environment = serializers.CharField(
+        help_text="Send it along, too: the backup was made in this one, and here is another. Else"
+        " empty."
     )
     refusals = serializers.ListField(child=serializers.CharField())
     warnings = serializers.ListField(child=serializers.CharField())

@@ -25,7 +25,7 @@ from trustbackup.operations.restore.plan import PartPlan, RestoreRequest
 from trustbackup.store.backup_files import BackupFiles
 from trustbackup.views.backups.app_restore import LOOKED_AT_ONCE, digest_of
 from trustbackup.views.backups.restorable import manifest_of, single_parts
-from trustbackup.views.confirmation import ConfirmForm, names_to_type
+from trustbackup.views.confirmation import ConfirmForm, environment_to_type, names_to_type
 from trustbackup.views.forms import AppRestoreForm
 
 
@@ -51,6 +51,8 @@ class PlannedRestore:
     """What a run is asked for."""
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    environment: str = ""
+    """The one that the backup is from, where it has to be sent, too; else ""."""
     shown: str = ""
     """A digest of what happens to other apps' rows; "" where nothing does."""
     seconds: float | None = None
@@ -67,11 +69,20 @@ class PlannedRestore:
         if self.of_rows:
             settings = self.of_rows == "settings"
             return AppRestoreForm(
-                self.confirm, request, data, of_settings=settings, names_only=names_only
+                self.confirm,
+                request,
+                data,
+                of_settings=settings,
+                names_only=names_only,
+                environment=self.environment,
             )
-        has_folders = bool(self.folders)
         return ConfirmForm(
-            self.confirm, request, data, has_folders=has_folders, names_only=names_only
+            self.confirm,
+            request,
+            data,
+            has_folders=bool(self.folders),
+            names_only=names_only,
+            environment=self.environment,
         )
 
 
@@ -106,6 +117,7 @@ def _of_databases(entry: BackupFiles, wanted: Wanted, aliases: list[str]) -> Pla
         strategy=parse_strategy(wanted.strategy),
         migrate=wanted.migrate,
         databases=tuple(aliases),
+        environment=None,
     )
     plan: FullPlan = plan_full_restore(entry.id, request, hashes=False, files=not aliases)
     options = {
@@ -119,6 +131,7 @@ def _of_databases(entry: BackupFiles, wanted: Wanted, aliases: list[str]) -> Pla
         entry=entry,
         confirm=names_to_type(plan.aliases),
         options=options,
+        environment=environment_to_type(manifest_of(entry)),
         refusals=plan.refusals,
         warnings=plan.warnings,
         seconds=plan.databases.seconds,
@@ -130,11 +143,14 @@ def _of_databases(entry: BackupFiles, wanted: Wanted, aliases: list[str]) -> Pla
 
 
 def _of_files(entry: BackupFiles, parts: list[str]) -> PlannedRestore:
-    plan = plan_media_restore(entry.id, MediaRequest(parts=tuple(parts)), hashes=False)
+    plan = plan_media_restore(
+        entry.id, MediaRequest(parts=tuple(parts), environment=None), hashes=False
+    )
     return PlannedRestore(
         entry=entry,
         confirm=names_to_type([each.target.alias for each in plan.folders if each.target]),
         options={"backup": entry.id, "files": True, "databases": False, "folders": parts},
+        environment=environment_to_type(manifest_of(entry)),
         refusals=plan.refusals,
         warnings=plan.warnings,
         folders=plan.folders,
@@ -153,12 +169,13 @@ def _of_rows(entry: BackupFiles, mode: Mode) -> PlannedRestore:
             "too_many_rows",
             f"These are more rows than are compared while a request waits. Run {command}.",
         )
-    plan = plan_app_restore(entry.id, mode)
+    plan = plan_app_restore(entry.id, mode, environment=None)
     outside = plan.found.outside
     return PlannedRestore(
         entry=entry,
         confirm=plan.label,
         options={"backup": entry.id, "mode": str(mode), "outside": list(outside)},
+        environment=environment_to_type(manifest_of(entry)),
         refusals=plan.refusals,
         warnings=plan.warnings,
         shown=digest_of(plan) if any(outside) else "",

@@ -79,6 +79,9 @@ class TableSerializer(serializers.Serializer):
 class BackupDetailSerializer(BackupSerializer):
     """One backup with the tables in it; its ETag is for If-Match."""
 
+    environment = serializers.CharField(
+        help_text="What the site that made it called itself; empty for no name."
+    )
     label = serializers.CharField(
         help_text="What somebody called it since it was made; its name is that then."
     )

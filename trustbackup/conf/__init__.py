@@ -14,10 +14,12 @@ from django.conf import settings as django_settings
 from trustbackup.conf.contents import check_contents
 from trustbackup.conf.values import (
     RESTORE_DOORS,
+    check_environment,
     check_keep_local,
     check_notifications,
     check_pgbouncer,
     check_plans,
+    check_sendfile,
     check_site_url,
     read_doors,
     read_hooks,
@@ -27,7 +29,6 @@ from trustbackup.exceptions import ConfigurationError
 from trustbackup.phrases import Phrase
 from trustbackup.phrases import gettext as _
 
-X_SENDFILE = "X-Sendfile"
 BY_PASSWORD, BY_SIGN_IN = "password", "sign-in"
 HOOKABLE = (
     "create",
@@ -124,6 +125,9 @@ class Settings:
     returns a sentence on what is missing, or nothing."""
     restore: tuple[str, ...] = RESTORE_DOORS
     """From where a restore or an undo may be started."""
+    environment: str = ""
+    """What this site is, such as ``production`` or ``staging``: backups of another one are restored
+    only by its name, and never from a page or by a program where this is production."""
     plans: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Name → what to back up, when, and so on, as ``policy.plan.read_plan`` reads it."""
     version: str = ""
@@ -200,7 +204,7 @@ def get_settings() -> Settings:
                 _("TRUSTBACKUP[%(name)r] is %(value)s", name=name.upper(), value=repr(value)),
                 todo=_("Give seconds, above 0 and below a million."),
             )
-    _check_sendfile(values.get("sendfile", ""))
+    check_sendfile(values.get("sendfile", ""))
     _check_confirmation(values.get("confirm_restore_by", BY_PASSWORD))
     values["restore"] = read_doors(values.get("restore", RESTORE_DOORS))
     check_keep_local(values.get("keep_local"))
@@ -208,17 +212,8 @@ def get_settings() -> Settings:
     _check_watching(values)
     check_notifications(values.get("notifications"))
     check_site_url(values.get("site_url", ""))
+    check_environment(values.get("environment", ""))
     return Settings(**values)
-
-
-def _check_sendfile(value: object) -> None:
-    if not isinstance(value, str) or (
-        value not in ("", X_SENDFILE) and not (value.startswith("/") and value.endswith("/"))
-    ):
-        raise ConfigurationError(
-            _("TRUSTBACKUP['SENDFILE'] is %(value)s", value=repr(value)),
-            todo=_("Give 'X-Sendfile', or the path of an internal location such as '/internal/'."),
-        )
 
 
 def _check_confirmation(value: object) -> None:

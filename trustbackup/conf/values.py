@@ -9,6 +9,8 @@ from trustbackup.exceptions import ConfigurationError
 from trustbackup.phrases import gettext as _
 
 RESTORE_DOORS = ("page", "api", "command")
+X_SENDFILE = "X-Sendfile"
+_LONGEST_ENVIRONMENT = 50
 
 
 def check_pgbouncer(value: object) -> None:
@@ -101,3 +103,27 @@ def read_strings(name: str, value: object) -> tuple[str, ...]:
         _("TRUSTBACKUP[%(name)r] is not a list of texts", name=name),
         todo=_("Write %(name)r: ['…'].", name=name),
     )
+
+
+def check_sendfile(value: object) -> None:
+    if not isinstance(value, str) or (
+        value not in ("", X_SENDFILE) and not (value.startswith("/") and value.endswith("/"))
+    ):
+        raise ConfigurationError(
+            _("TRUSTBACKUP['SENDFILE'] is %(value)s", value=repr(value)),
+            todo=_("Give 'X-Sendfile', or the path of an internal location such as '/internal/'."),
+        )
+
+
+def check_environment(value: object) -> None:
+    """It stands in each manifest, and is typed by people."""
+    if (
+        not isinstance(value, str)
+        or len(value) > _LONGEST_ENVIRONMENT
+        or not value.isprintable()
+        or value != value.strip()
+    ):
+        raise ConfigurationError(
+            _("TRUSTBACKUP['ENVIRONMENT'] is %(value)s", value=repr(value)[:100]),
+            todo=_("Give a short name, such as 'production' or 'staging'."),
+        )

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from trustbackup.contents.app_data.survey import Counts
+from trustbackup.management.overrides import note_overrides
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, table
 from trustbackup.operations.offsite.hydrate import local_data
@@ -43,6 +44,7 @@ class AppRestore:
                 report,
                 trusted=self.options["trust_manifest"] and names_a_file(reference),
                 allow_unknown_migrations=self.options["allow_unknown_migrations"],
+                environment=self.options["from_environment"],
             )
         if self.options["dry_run"]:
             self._show(plan)
@@ -61,8 +63,7 @@ class AppRestore:
             self.command.confirm(f"{_in_words(plan)}: go on?", "--force")
         with self.command.record_run("restore", plan.entry.id) as recorder:
             recorder.outcome["warnings"] = list(plan.warnings)
-            if self.options["trust_manifest"]:
-                recorder.outcome["override"] = "--trust-manifest"
+            note_overrides(recorder, self.options)
             with (
                 only_run([plan.alias], wait=False),
                 self.command.progress(dict(self.options)) as report,

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 
 from trustbackup.management.database_plan import databases_as_json, show_databases
 from trustbackup.management.media_restore import folders_as_json, show_folders
+from trustbackup.management.overrides import note_overrides
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, show_objections
 from trustbackup.operations.offsite.hydrate import local_data
@@ -85,8 +86,7 @@ class FullRestore:
         identifier = plan.databases.entry.id
         with self.command.record_run("restore", identifier) as recorder:
             recorder.outcome["warnings"] = list(plan.warnings)
-            if self.options["trust_manifest"]:
-                recorder.outcome["override"] = "--trust-manifest"
+            note_overrides(recorder, self.options)
             aliases = [part.alias for part in plan.databases.parts]
             with (
                 only_run([*aliases, MEDIA_LOCK], wait=False),

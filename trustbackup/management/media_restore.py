@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from trustbackup.exceptions import UsageError
+from trustbackup.management.overrides import note_overrides
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, show_objections, size, table
 from trustbackup.operations.offsite.hydrate import local_data
@@ -55,6 +56,7 @@ class MediaRestore:
             into=Path(into).absolute() if into else None,
             beside=not singly,
             trusted=self.options["trust_manifest"] and names_a_file(reference),
+            environment=self.options["from_environment"],
         )
         with self.command.progress(dict(self.options)) as report, local_data(reference) as found:
             plan = plan_media_restore(found, request, report, count=not self.options["path"])
@@ -92,8 +94,7 @@ class MediaRestore:
             self.command.confirm(f"{_question(plan, singly=singly)}?", "--force")
         with self.command.record_run("restore", plan.entry.id) as recorder:
             recorder.outcome["warnings"] = list(plan.warnings)
-            if self.options["trust_manifest"]:
-                recorder.outcome["override"] = "--trust-manifest"
+            note_overrides(recorder, self.options)
             with (
                 only_run([MEDIA_LOCK], wait=False),
                 self.command.progress(dict(self.options)) as report,

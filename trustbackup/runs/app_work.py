@@ -11,7 +11,7 @@ from trustbackup.operations.progress import Reporter
 from trustbackup.operations.restore.app_plan import parse_mode, plan_app_restore
 from trustbackup.operations.restore.app_restore import restore_app
 from trustbackup.runs.lock import only_run
-from trustbackup.runs.recorder import RunRecorder
+from trustbackup.runs.recorder import RunRecorder, note_environment
 
 
 def app_of(options: dict[str, Any]) -> AppRequest | None:
@@ -28,9 +28,11 @@ def restore_app_as_asked(recorder: RunRecorder, options: dict[str, Any], report:
     """
     mode = parse_mode(options["mode"])
     deleted, changed = options["outside"]
+    named = options.get("environment", "")
     with local_data(options["backup"], report) as reference:
-        plan = plan_app_restore(reference, mode, report)
+        plan = plan_app_restore(reference, mode, report, environment=named)
         recorder.outcome["warnings"] = list(plan.warnings)
+        note_environment(recorder, named)
         with only_run([plan.alias], wait=False):
             done = restore_app(plan, report, shown=(deleted, changed))
     recorder.outcome["app"] = done.as_outcome()

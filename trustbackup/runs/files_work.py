@@ -22,17 +22,20 @@ from trustbackup.operations.restore.media_plan import (
 )
 from trustbackup.phrases import joined
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
-from trustbackup.runs.recorder import RunRecorder
+from trustbackup.runs.recorder import RunRecorder, note_environment
 
 
 def restore_files_as_asked(
     recorder: RunRecorder, options: dict[str, Any], report: Reporter
 ) -> None:
     """One file or folder (``path``, as text; "" is all) of one ``part``."""
-    request = MediaRequest(parts=(options["part"],), beside=False)
+    request = MediaRequest(
+        parts=(options["part"],), beside=False, environment=options.get("environment", "")
+    )
     with local_data(options["backup"], report) as reference:
         plan = plan_media_restore(reference, request, report, count=False)
         recorder.outcome["warnings"] = list(plan.warnings)
+        note_environment(recorder, request.environment)
         path = path_from_text(options["path"])
         with only_run([MEDIA_LOCK], wait=False):
             how = parse_overwrite(options["overwrite"])

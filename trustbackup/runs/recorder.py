@@ -216,3 +216,9 @@ def noting(recorder: RunRecorder) -> Callable[[RestoredDatabase], None]:
         recorder.outcome.setdefault("databases", []).append({**asdict(database), "notes": notes})
 
     return note
+
+
+def note_environment(recorder: RunRecorder, name: str | None) -> None:
+    """Keep in a restore's outcome which other environment's backup somebody said it may be of."""
+    if name:
+        recorder.outcome["environment"] = name

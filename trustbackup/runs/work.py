@@ -35,7 +35,7 @@ from trustbackup.runs.key_work import prove_as_asked
 from trustbackup.runs.lock import MEDIA_LOCK, only_run
 from trustbackup.runs.plan_work import run_plan
 from trustbackup.runs.pruning import prune_and_note
-from trustbackup.runs.recorder import RunRecorder, noting
+from trustbackup.runs.recorder import RunRecorder, note_environment, noting
 from trustbackup.runs.scrub import run_scrub
 from trustbackup.runs.sync_work import sync_as_asked
 
@@ -126,6 +126,7 @@ def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
         strategy=strategy,
         migrate=options["migrate"],
         databases=tuple(options.get("aliases", ())),
+        environment=options.get("environment", ""),
     )
     with local_data(options["backup"], report) as reference:
         plan = plan_full_restore(
@@ -134,6 +135,7 @@ def _restore(recorder: RunRecorder, options: Options, report: Reporter) -> None:
         busy = [MEDIA_LOCK] if plan.files else []
         with only_run([*(part.alias for part in plan.databases.parts), *busy], wait=False):
             recorder.outcome["warnings"] = list(plan.warnings)
+            note_environment(recorder, request.environment)
             restore_backup(
                 plan.databases,
                 report,
@@ -148,9 +150,12 @@ def _restore_files(recorder: RunRecorder, options: Options, report: Reporter) ->
         restore_files_as_asked(recorder, options, report)
         return
     with local_data(options["backup"], report) as reference:
-        request = MediaRequest(parts=tuple(options.get("folders", ())))
+        request = MediaRequest(
+            parts=tuple(options.get("folders", ())), environment=options.get("environment", "")
+        )
         plan = plan_media_restore(reference, request, report, count=False)
         recorder.outcome["warnings"] = list(plan.warnings)
+        note_environment(recorder, request.environment)
         with only_run([MEDIA_LOCK], wait=False):
             restore_media(plan, report, on_folder=noting(recorder))
 

@@ -40,8 +40,8 @@ SCHEMA = old_schemas.NEWEST
 LARGEST = 8 << 20
 """Bytes; a larger manifest is neither written nor read. It has room for 70,000 tables."""
 KINDS = ("full", "database", "media", "settings", "app")
-LONGEST = {"name": 200, "host": 255, "trigger": 40}
-"""Characters that the index keeps of these."""
+LONGEST = {"name": 200, "host": 255, "trigger": 40, "environment": 50}
+"""Characters."""
 _THE_MANIFEST, _A_PART, _A_TABLE = _("the manifest"), _("a part"), _("a table")
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -118,6 +118,8 @@ class Manifest:
     """How the parts of a full backup fit; None in all else."""
     recipients: tuple[str, ...] = ()
     """Public keys that it is encrypted to; their fingerprints where it is sealed."""
+    environment: str = ""
+    """What the site that made it calls itself, such as ``production``; "" where it has no name."""
     schema: int = SCHEMA
     signature: Mapping[str, str] = field(default_factory=dict)
 

@@ -12,13 +12,14 @@ from trustbackup.exceptions import ManifestError
 from trustbackup.phrases import gettext as _
 from trustbackup.store.members import invalid
 
-NEWEST = 6
+NEWEST = 7
 _NEW: Mapping[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     2: ({}, {"inventory": None}),
     3: ({"plan": None}, {"definition": "", "excluded": []}),
     4: ({}, {"files": None}),
     5: ({"full": None}, {}),
     6: ({"recipients": []}, {"plain_bytes": 0, "plain_sha256": ""}),
+    7: ({"environment": ""}, {}),
 }
 """Schema → members that came with it, of the manifest and of a part, each with its value in one
 that was written before."""

@@ -17,7 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from trustbackup.models import AuditEvent
 from trustbackup.operations.context import Context
+from trustbackup.operations.restore.environment import crossing_of
 from trustbackup.store.journal_entry import is_folder
+from trustbackup.store.manifest import Manifest
 from trustbackup.views import presence
 from trustbackup.views.base import actor_of, address_of
 
@@ -30,10 +32,12 @@ class ConfirmForm(forms.Form):
     """The names of what is replaced, and the password of who asks for it.
 
     ``has_folders`` says that folders of uploaded files are among it; ``names_only`` is for who has
-    no password here, and no session to sign in anew.
+    no password here, and no session to sign in anew. ``environment`` is the one that a backup is
+    from, where that has to be typed, too.
     """
 
     typed = forms.CharField(label=_("The database's name"), max_length=2000)
+    environment = forms.CharField(label=_("The environment that it is from"), max_length=100)
     password = forms.CharField(
         label=_("Your password"),
         strip=False,
@@ -47,11 +51,14 @@ class ConfirmForm(forms.Form):
         *args: Any,  # noqa: ANN401
         has_folders: bool = False,
         names_only: bool = False,
+        environment: str = "",
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*args, **kwargs)
         self.expected, self.request, self.has_folders = expected, request, has_folders
-        self.names_only = names_only
+        self.names_only, self.from_environment = names_only, environment
+        if not environment:
+            del self.fields["environment"]
         self.sign_in_first = presence.asks_sign_in(request)
         if names_only or not presence.asks_password(request):
             del self.fields["password"]
@@ -75,6 +82,11 @@ class ConfirmForm(forms.Form):
         if self.has_folders:
             return gettext("This is not the name of the folder.")
         return gettext("This is not the name of the database.")
+
+    def clean_environment(self) -> str:
+        if self.cleaned_data["environment"].casefold() != self.from_environment.casefold():
+            raise forms.ValidationError(gettext("This is not the environment that it is from."))
+        return self.from_environment
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -112,6 +124,13 @@ def minutes_to_wait(request: HttpRequest) -> int:
     if len(times) < MOST_TRIES:
         return 0
     return max(1, -int((now - times[-1] - WITHIN).total_seconds() // 60))
+
+
+def environment_to_type(manifest: Manifest | None) -> str:
+    """The one that a backup is from, where that is another than this; "" where nothing is asked,
+    and where the plan refuses it."""
+    crossing = crossing_of(manifest)
+    return crossing.then if crossing and not crossing.refuses else ""
 
 
 def names_to_type(aliases: list[str]) -> str:

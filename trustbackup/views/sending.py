@@ -20,7 +20,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header, http_date
 
-from trustbackup.conf import X_SENDFILE
+from trustbackup.conf.values import X_SENDFILE
 from trustbackup.operations.transfer.bundle import Bundle, FileBlocks
 from trustbackup.store.durable import open_regular
 

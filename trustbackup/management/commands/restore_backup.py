@@ -13,6 +13,7 @@ from trustbackup.management.database_plan import databases_as_json, show_databas
 from trustbackup.management.identity import add_identity_argument
 from trustbackup.management.if_empty import are_empty
 from trustbackup.management.media_options import add_media_arguments, refuse_media_options
+from trustbackup.management.overrides import note_overrides
 from trustbackup.management.terminal import BackupCommand, show_objections
 from trustbackup.operations.offsite.hydrate import local_data
 from trustbackup.operations.restore.doors import COMMAND, check_door
@@ -71,6 +72,12 @@ class Command(BackupCommand):
             default="",
             metavar="NAME|URL",
             help="Fetch it from a destination first.",
+        )
+        parser.add_argument(
+            "--from-environment",
+            default="",
+            metavar="NAME",
+            help="Restore it although it was made in this environment, and here is another.",
         )
         parser.add_argument(
             "--mode",
@@ -162,8 +169,7 @@ class Command(BackupCommand):
         replaced = [part.alias for part in plan.parts if part.strategy is not Strategy.INTO]
         with self.record_run("restore", plan.entry.id) as recorder:
             recorder.outcome["warnings"] = list(plan.warnings)
-            if options["trust_manifest"]:
-                recorder.outcome["override"] = "--trust-manifest"
+            note_overrides(recorder, options)
             with only_run(replaced, wait=False), self.progress(options) as report:
                 if options["if_empty"] and not are_empty(options):
                     raise CommandError("Rows came into the database meanwhile: it is left alone.")
@@ -220,4 +226,5 @@ def _request(options: dict[str, Any]) -> RestoreRequest:
         migrate=options["migrate"],
         privileges=not options["no_privileges"],
         safety_backup=not options["no_safety_backup"],
+        environment=options["from_environment"],
     )

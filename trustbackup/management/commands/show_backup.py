@@ -44,6 +44,7 @@ class Command(BackupCommand):
             full = manifest.full if manifest else None
             about: dict[str, Any] = {"full": asdict(full)} if full else {}
             about |= {"recipients": manifest.keys} if manifest else {}
+            about |= {"environment": manifest.environment} if manifest else {}
             self.print_json({**as_json(backup), "parts": parts, "versions": made_with, **about})
             return True
         write = self.stdout.write
@@ -75,6 +76,8 @@ class Command(BackupCommand):
             return
         took = (manifest.finished - manifest.started).total_seconds()
         versions = ", ".join(f"{key} {value}" for key, value in manifest.versions.items())
+        if manifest.environment:
+            write(plain(f"  made in {manifest.environment}"))
         write(plain(f"  made on {manifest.host} in {took:.1f} s with {versions}"))
         for part in manifest.parts:
             self._print_part(part)

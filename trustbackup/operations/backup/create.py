@@ -151,6 +151,7 @@ def create_backup(
             plan=plan,
             full=rest.facts if rest is not None else None,
             recipients=recipients,
+            environment=context.settings.environment,
         )
         look(manifest)
         if keep:

@@ -18,6 +18,7 @@ from trustbackup.operations.backup.app_data import migrations_of, rows_part
 from trustbackup.operations.checks import missing
 from trustbackup.operations.context import Context
 from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.restore.environment import judge_environment
 from trustbackup.operations.restore.guard import refuse_if_busy
 from trustbackup.operations.restore.migrations import MigrationState, compare_migrations
 from trustbackup.operations.restore.objections import Objections, judge_signature
@@ -25,7 +26,7 @@ from trustbackup.operations.restore.source import locate, raw_opener
 from trustbackup.phrases import gettext as _
 from trustbackup.phrases import joined, ngettext, one_line
 from trustbackup.store.backup_files import BackupFiles
-from trustbackup.store.manifest import Part
+from trustbackup.store.manifest import Manifest, Part
 from trustbackup.store.sealed_manifest import require_open
 from trustbackup.store.signature import Signature
 
@@ -75,15 +76,17 @@ def plan_app_restore(
     *,
     trusted: bool = False,
     allow_unknown_migrations: bool = False,
+    environment: str | None = "",
 ) -> AppPlan:
     """``reference`` is an id, or the path of a manifest or a file beside it.
 
-    ``trusted`` is whether the operator named its file and vouches for it. Raises BackupNotFound,
-    UsageError, RestoreError when the file is missing, damaged or no fixture, Busy.
+    ``trusted`` is whether the operator named its file and vouches for it; ``environment`` is the
+    name of the one that the backup is from, as who confirmed it said, None to look only. Raises
+    BackupNotFound, UsageError, RestoreError when the file is missing, damaged or no fixture, Busy.
     """
     context = Context.current()
     entry = locate(context, reference)
-    part, signature = _part_of(entry)
+    manifest, part, signature = _part_of(entry)
     if part.file not in entry.files:
         raise _refused(entry.id, missing(part))
     check_name(part.format)
@@ -93,6 +96,7 @@ def plan_app_restore(
     fixture = fixture_of(entry, part, rows, report)
     migrations = compare_app(part, rows)
     objections = judge_signature(signature, trusted=trusted)
+    objections += judge_environment(manifest, environment)
     objections += _look_at_migrations(migrations, allowed=allow_unknown_migrations)
     found = Survey()
     if not objections.refusals:  # what nobody vouches for is not read
@@ -114,12 +118,12 @@ def plan_app_restore(
 
 def rows_read(entry: BackupFiles) -> int:
     """How many rows a plan reads, there and in the backup. Raises UsageError, DatabaseError."""
-    part, _signature = _part_of(entry)
+    _manifest, part, _signature = _part_of(entry)
     found = rows_of_part(part).models
     return part.rows + sum(rows_of(model, part.database).count() for model in found)
 
 
-def _part_of(entry: BackupFiles) -> tuple[Part, Signature | None]:
+def _part_of(entry: BackupFiles) -> tuple[Manifest, Part, Signature | None]:
     manifest, signature = entry.read_manifest()
     require_open(manifest)
     part = rows_part(manifest)
@@ -128,7 +132,7 @@ def _part_of(entry: BackupFiles) -> tuple[Part, Signature | None]:
             _("Backup %(id)s holds no app's data and no settings", id=entry.id),
             todo=_("Leave --mode out."),
         )
-    return part, signature
+    return manifest, part, signature
 
 
 def rows_of_part(part: Part) -> RowSet:

@@ -73,7 +73,8 @@ def plan_full_restore(
     if not files or manifest is None or databases.refusals or not any(archives(manifest)):
         return FullPlan(databases=databases, files=None)
     trusted = request.trust_manifest and request.named_by_file
-    wanted = MediaRequest(trusted=trusted)
+    # Of the environment the databases' plan has spoken already.
+    wanted = MediaRequest(trusted=trusted, same_environment=True)
     found = plan_media_restore(reference, wanted, report, hashes=hashes, count=count, entry=entry)
     return FullPlan(databases=databases, files=found)
 

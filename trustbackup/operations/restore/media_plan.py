@@ -19,6 +19,7 @@ from trustbackup.operations.context import Context
 from trustbackup.operations.media_folders import folder_of_part
 from trustbackup.operations.object_checks import lacking_objects
 from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.restore.environment import judge_environment
 from trustbackup.operations.restore.folder_swap import FolderTarget
 from trustbackup.operations.restore.guard import refuse_if_busy
 from trustbackup.operations.restore.objections import Objections, judge_signature
@@ -45,6 +46,10 @@ class MediaRequest:
     into the live one."""
     trusted: bool = False
     """Whether the operator named its file and vouches for it."""
+    environment: str | None = ""
+    """The name of the one that the backup is from, as who confirmed it said; None to look only."""
+    same_environment: bool = False
+    """Whether somebody else looks after that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +121,8 @@ def plan_media_restore(
             todo=_("Leave out the options that are of uploaded files."),
         )
     objections = judge_signature(signature, trusted=request.trusted)
+    if request.into is None and not request.same_environment:
+        objections += judge_environment(manifest, request.environment)
     if objections.refusals:  # what nobody vouches for is not read
         return MediaPlan(
             entry=entry,

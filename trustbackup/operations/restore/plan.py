@@ -13,6 +13,7 @@ from trustbackup.operations.progress import Reporter, quiet
 from trustbackup.operations.restore.choice import choose
 from trustbackup.operations.restore.comparison import RowDifference, differences
 from trustbackup.operations.restore.contents import FoundDatabase, read_inside
+from trustbackup.operations.restore.environment import judge_environment
 from trustbackup.operations.restore.estimate import estimate_seconds
 from trustbackup.operations.restore.guard import refuse_if_busy
 from trustbackup.operations.restore.migrations import MigrationState, compare_migrations
@@ -50,6 +51,8 @@ class RestoreRequest:
     migrate: bool = False
     privileges: bool = True
     safety_backup: bool = True
+    environment: str | None = ""
+    """The name of the one that the backup is from, as who confirmed it said; None to look only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +139,7 @@ def plan_restore(
         parts.append(part)
         objections += against
     if not request.into:
+        objections += judge_environment(contents.manifest, request.environment)
         objections += Objections.of(sessions_that_stay(), only_warn=True)
     trusted = request.trust_manifest and request.named_by_file
     objections += judge_signature(contents.signature, trusted=trusted)

@@ -20,6 +20,7 @@ from trustbackup.operations.backup.app_data import restore_command
 from trustbackup.operations.restore.app_plan import AppPlan, parse_mode, plan_app_restore, rows_read
 from trustbackup.views.backups.restorable import find_entry, manifest_of, single_parts
 from trustbackup.views.base import RestorePage, takes_secrets
+from trustbackup.views.confirmation import environment_to_type
 from trustbackup.views.forms import AppRestoreForm
 from trustbackup.views.responses import start_run_response
 
@@ -48,7 +49,7 @@ class AppRestoreView(RestorePage, View):
         plan, problem = self._plan(identifier, mode)
         if plan is None or plan.refusals:
             return self._page(request, identifier, mode, plan, None, problem)
-        form = AppRestoreForm(plan.label, request, request.POST, of_settings=plan.rows.is_settings)
+        form = _form(plan, request, request.POST)
         if request.POST.get("shown", "") != digest_of(plan):
             problem = _("What would happen to rows of other apps has changed: look at it again.")
             return self._page(request, identifier, mode, plan, form, problem)
@@ -58,6 +59,7 @@ class AppRestoreView(RestorePage, View):
             "backup": plan.entry.id,
             "mode": str(mode),
             "outside": list(plan.found.outside),
+            "environment": form.cleaned_data.get("environment", ""),
         }
         return start_run_response(request, "restore", options, target=plan.entry.id)
 
@@ -69,7 +71,7 @@ class AppRestoreView(RestorePage, View):
         try:
             if rows_read(entry) > LOOKED_AT_ONCE:
                 return None, ""
-            return plan_app_restore(entry.id, mode), ""
+            return plan_app_restore(entry.id, mode, environment=None), ""
         except TrustbackupError as error:
             return None, str(error)
 
@@ -95,7 +97,7 @@ class AppRestoreView(RestorePage, View):
             "outside": plan.found.outside if plan else ({}, {}),
             "shown": digest_of(plan) if plan else "",
             "expected": label,
-            "form": form or AppRestoreForm(label, request, of_settings=of_settings),
+            "form": form or (_form(plan, request) if plan else None),
             "of_settings": of_settings,
             "parts": single_parts(manifest_of(find_entry(identifier))),
             "chosen": SETTINGS,
@@ -105,6 +107,16 @@ class AppRestoreView(RestorePage, View):
         status = 200 if form is None else 422
         page = "settings/backups/restore_app.html"
         return render(request, page, self.get_context_data(**context), status=status)
+
+
+def _form(plan: AppPlan, request: HttpRequest, *data: Any) -> AppRestoreForm:  # noqa: ANN401
+    return AppRestoreForm(
+        plan.label,
+        request,
+        *data,
+        of_settings=plan.rows.is_settings,
+        environment=environment_to_type(manifest_of(plan.entry)),
+    )
 
 
 def _by_name(plan: AppPlan) -> dict[str, Counts]:

@@ -23,7 +23,7 @@ from trustbackup.views.backups.restorable import (
     single_parts,
 )
 from trustbackup.views.base import RestorePage, takes_secrets
-from trustbackup.views.confirmation import ConfirmForm, names_to_type
+from trustbackup.views.confirmation import ConfirmForm, environment_to_type, names_to_type
 from trustbackup.views.responses import start_run_response
 
 
@@ -43,10 +43,11 @@ class MediaRestoreView(RestorePage, View):
         plan, problem = _plan(entry)
         if plan is None or plan.refusals:
             return self._page(request, entry, plan, None, problem)
-        form = ConfirmForm(_expected(plan), request, request.POST, has_folders=True)
+        form = _form(plan, request, request.POST)
         if not form.is_valid():
             return self._page(request, entry, plan, form)
         options = {"backup": plan.entry.id, "files": True, "databases": False}
+        options["environment"] = form.cleaned_data.get("environment", "")
         return start_run_response(request, "restore", options, target=plan.entry.id)
 
     def _page(
@@ -57,7 +58,8 @@ class MediaRestoreView(RestorePage, View):
         form: ConfirmForm | None,
         problem: str = "",
     ) -> HttpResponse:
-        expected, manifest = _expected(plan) if plan else "", manifest_of(entry)
+        manifest = manifest_of(entry)
+        form_shown = form or (_form(plan, request) if plan else None)
         parts = single_parts(manifest)
         context: dict[str, Any] = {
             "plan": plan,
@@ -70,8 +72,8 @@ class MediaRestoreView(RestorePage, View):
             "identifier": entry.id,
             "file_parts": file_parts(manifest),
             "of_media": not parts,
-            "expected": expected,
-            "form": form or ConfirmForm(expected, request, has_folders=True),
+            "expected": form_shown.expected if form_shown else "",
+            "form": form_shown,
             "title": _("Restore %(backup)s?") % {"backup": entry.id},
         }
         status = 200 if form is None else 422
@@ -81,10 +83,14 @@ class MediaRestoreView(RestorePage, View):
 
 def _plan(entry: BackupFiles) -> tuple[MediaPlan | None, str]:
     try:
-        return plan_media_restore(entry.id, MediaRequest(), hashes=is_small(entry)), ""
+        return plan_media_restore(
+            entry.id, MediaRequest(environment=None), hashes=is_small(entry)
+        ), ""
     except TrustbackupError as error:
         return None, str(error)
 
 
-def _expected(plan: MediaPlan) -> str:
-    return names_to_type([each.target.alias for each in plan.folders if each.target])
+def _form(plan: MediaPlan, request: HttpRequest, *data: Any) -> ConfirmForm:  # noqa: ANN401
+    names = names_to_type([each.target.alias for each in plan.folders if each.target])
+    asked = environment_to_type(manifest_of(plan.entry))
+    return ConfirmForm(names, request, *data, has_folders=True, environment=asked)

@@ -17,8 +17,9 @@ from trustbackup.operations.restore.media_files import Overwrite
 from trustbackup.operations.restore.media_plan import MediaPlan, MediaRequest, plan_media_restore
 from trustbackup.operations.restore.media_preview import FilesPreview, preview_files
 from trustbackup.store.backup_files import BackupFiles
-from trustbackup.views.backups.restorable import find_entry
+from trustbackup.views.backups.restorable import find_entry, manifest_of
 from trustbackup.views.base import RestorePage, takes_secrets
+from trustbackup.views.confirmation import environment_to_type
 from trustbackup.views.forms import PutBackForm
 from trustbackup.views.responses import start_run_response
 
@@ -36,7 +37,7 @@ class PutBackView(RestorePage, View):
         asked = _Asked(request, find_entry(identifier))
         if asked.preview is None or asked.plan is None or asked.plan.refusals:
             return self._page(request, asked, None)
-        form = PutBackForm(asked.part, request, request.POST, has_folders=True)
+        form = _form(asked, request, request.POST)
         if not form.is_valid():
             return self._page(request, asked, form)
         options = {
@@ -46,6 +47,7 @@ class PutBackView(RestorePage, View):
             "part": asked.part,
             "path": path_as_text(asked.path),
             "overwrite": form.cleaned_data["overwrite"],
+            "environment": form.cleaned_data.get("environment", ""),
         }
         target = f"{asked.entry.id} {asked.shown}"[:200]
         return start_run_response(request, "restore", options, target=target)
@@ -63,12 +65,17 @@ class PutBackView(RestorePage, View):
             "preview": preview,
             "ways": [(how, preview.writes(how)) for how in Overwrite] if preview else [],
             "problem": asked.problem,
-            "form": form or PutBackForm(asked.part, request, has_folders=True),
+            "form": form or _form(asked, request),
             "title": title,
         }
         status = 200 if form is None else 422
         page = "settings/backups/put_back.html"
         return render(request, page, self.get_context_data(**context), status=status)
+
+
+def _form(asked: _Asked, request: HttpRequest, *data: Any) -> PutBackForm:  # noqa: ANN401
+    environment = environment_to_type(manifest_of(asked.entry))
+    return PutBackForm(asked.part, request, *data, has_folders=True, environment=environment)
 
 
 class _Asked:
@@ -82,7 +89,7 @@ class _Asked:
         self.preview: FilesPreview | None = None
         self.problem = ""
         try:
-            wanted = MediaRequest(parts=(self.part,), beside=False)
+            wanted = MediaRequest(parts=(self.part,), beside=False, environment=None)
             self.plan = plan_media_restore(entry.id, wanted, hashes=False, count=False)
             if not self.plan.refusals:
                 (self.preview,) = preview_files(self.plan, [self.path] if self.path else [])

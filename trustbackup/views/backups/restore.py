@@ -35,7 +35,7 @@ from trustbackup.views.backups.restorable import (
     single_parts,
 )
 from trustbackup.views.base import RestorePage, takes_secrets
-from trustbackup.views.confirmation import ConfirmForm, names_to_type
+from trustbackup.views.confirmation import ConfirmForm, environment_to_type, names_to_type
 from trustbackup.views.forms import RestoreForm
 from trustbackup.views.responses import start_run_response
 
@@ -71,6 +71,7 @@ class RestoreView(RestorePage, View):
             "files": plan.files is not None,
             "strategy": form.cleaned_data["strategy"],
             "migrate": form.cleaned_data["migrate"],
+            "environment": form.cleaned_data.get("environment", ""),
             "session": hash_of(request.session.session_key),
         }
         return start_run_response(request, "restore", options, target=plan.databases.entry.id)
@@ -80,7 +81,10 @@ class RestoreView(RestorePage, View):
         entry = find_entry(identifier)
         try:
             return plan_full_restore(
-                entry.id, RestoreRequest(), hashes=is_small(entry), files=part != DATABASE_PART
+                entry.id,
+                RestoreRequest(environment=None),
+                hashes=is_small(entry),
+                files=part != DATABASE_PART,
             ), ""
         except TrustbackupError as error:
             return None, str(error)
@@ -113,7 +117,13 @@ class RestoreView(RestorePage, View):
 
 def _form(plan: FullPlan, request: HttpRequest, *data: Any) -> RestoreForm:  # noqa: ANN401
     names = names_to_type(plan.aliases)
-    return RestoreForm(names, request, *data, has_folders=bool(plan.folders))
+    return RestoreForm(
+        names,
+        request,
+        *data,
+        has_folders=bool(plan.folders),
+        environment=environment_to_type(plan.databases.manifest),
+    )
 
 
 def _is_single(identifier: str) -> tuple[bool, bool]:
