@@ -9,7 +9,9 @@ import pytest
 from django.test import Client
 
 from tests.support.api import caller
+from tests.support.backups import make, more_settings
 from tests.support.media import snapshot
+from tests.support.sites import Site
 from trustbackup.exceptions import RestoreError
 from trustbackup.models import Run
 from trustbackup.operations.backup.create import create_backup
@@ -151,3 +153,28 @@ def test_an_operation_that_nobody_confirmed_does_nothing(
     # What touches nothing that is live needs no word.
     elsewhere = plan_media_restore(made, MediaRequest(into=tmp_path / "elsewhere"))
     assert elsewhere.refusals == ()
+
+
+def test_the_command_takes_the_name_and_records_it(sqlite_site: Site) -> None:
+    more_settings(sqlite_site, "TRUSTBACKUP['ENVIRONMENT'] = 'staging'")
+    made = {kind: make(sqlite_site, "--type", kind)["id"] for kind in ("database", "settings")}
+    shown = sqlite_site.manage("show_backup", made["database"], "--json").json
+    assert shown["environment"] == "staging"
+    more_settings(sqlite_site, "TRUSTBACKUP['ENVIRONMENT'] = 'production'")
+    for identifier in made.values():
+        refused = sqlite_site.manage("restore_backup", identifier, "--force", check=False)
+        assert refused.returncode == 1
+        assert "It was made in staging, and this is production." in refused.stderr
+        looked = sqlite_site.manage("restore_backup", identifier, "--dry-run", check=False)
+        assert looked.returncode == 1
+        assert "--from-environment staging" in looked.stdout + looked.stderr
+        wrong = ("restore_backup", identifier, "--force", "--from-environment", "test")
+        assert sqlite_site.manage(*wrong, check=False).returncode == 1
+        meant = ("restore_backup", identifier, "--force", "--from-environment", "staging")
+        sqlite_site.manage(*meant)
+    code = (
+        "import json; from trustbackup.models import Run; print(json.dumps([run.outcome"
+        ".get('environment') for run in Run.objects.filter(action='restore', state='succeeded')]))"
+    )
+    found = sqlite_site.manage("shell", "--no-imports", "--verbosity", "0", "-c", code).json
+    assert found == ["staging", "staging"]

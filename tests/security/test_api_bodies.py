@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.api_server import PATH, new_token
 from tests.support.backups import wait_for
-from tests.support.servers import free_ports
+from tests.support.ports import free_port
 from tests.support.sites import CHECKOUT, Site
 
 HUGE, BLOCK = 100 << 20, bytes(1 << 20)
@@ -64,7 +64,7 @@ def answer_of(connection: socket.socket) -> tuple[int, dict[str, Any]]:
 def served(sqlite_site: Site) -> Iterator[tuple[Raw, int]]:
     """By Python's own server, which keeps nothing of a body; and its process."""
     token = new_token(sqlite_site)
-    [port] = free_ports(1)
+    port = free_port()
     environment = sqlite_site.environment(PYTHONPATH=str(CHECKOUT))
     command = [sys.executable, "-W", "ignore", "-c", SERVER, str(port)]
     with subprocess.Popen(
