@@ -101,6 +101,7 @@ TABLE = [
     row("act", ("nothing",), "POST", "view change"),
     row("upload", (), "GET", "view add"),
     row("upload", (), "POST", "view add"),
+    row("label", (ID,), "POST", "view change", data={"label": "x"}),
     row("restore", (ID,), "GET", "view restore"),
     row("restore", (ID,), "POST", "view restore"),
     row("files", (ID,), "GET", "view download"),

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.api_server import PATH, new_token
-from tests.support.backups import wait_for
+from tests.support.backups import more_settings, wait_for
 from tests.support.ports import free_port
 from tests.support.sites import CHECKOUT, Site
 
@@ -63,9 +63,11 @@ def answer_of(connection: socket.socket) -> tuple[int, dict[str, Any]]:
 @pytest.fixture
 def served(sqlite_site: Site) -> Iterator[tuple[Raw, int]]:
     """By Python's own server, which keeps nothing of a body; and its process."""
+    # What a site allows its own forms must not be what holds here.
+    more_settings(sqlite_site, "DATA_UPLOAD_MAX_MEMORY_SIZE = None")
     token = new_token(sqlite_site)
     port = free_port()
-    environment = sqlite_site.environment(PYTHONPATH=str(CHECKOUT))
+    environment = sqlite_site.environment(PYTHONPATH=f"{CHECKOUT}:{sqlite_site.home}")
     command = [sys.executable, "-W", "ignore", "-c", SERVER, str(port)]
     with subprocess.Popen(
         command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO, NoReturn
 
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 
 from trustbackup.api.problems import Problem
 
@@ -15,8 +15,13 @@ MOST = 1 << 20
 """Bytes."""
 
 
-class BoundedJsonParser(JSONParser):
-    """The framework's own would read whatever comes, a hundred megabytes say."""
+class BoundedJsonParser(BaseParser):
+    """The framework's own would read whatever comes, a hundred megabytes say.
+
+    It hands what derives from that the whole body, read already.
+    """
+
+    media_type = "application/json"
 
     def parse(
         self,
