@@ -15,6 +15,8 @@ from tests.support.sites import Site
 from trustbackup.exceptions import RestoreError
 from trustbackup.models import Run
 from trustbackup.operations.backup.create import create_backup
+from trustbackup.operations.context import Context
+from trustbackup.operations.restore.bucket_plan import BucketRequest, plan_bucket_restore
 from trustbackup.operations.restore.media_plan import MediaRequest, plan_media_restore
 from trustbackup.operations.restore.media_restore import restore_media
 from trustbackup.runs.queue import start
@@ -150,6 +152,11 @@ def test_an_operation_that_nobody_confirmed_does_nothing(
     with pytest.raises(RestoreError, match="It was made in production"):
         restore_media(plan_media_restore(made, MediaRequest()))
     assert (media / "cup.txt").read_text() == "another"
+    entry = Context.current().folder.find(made)
+    [refusal] = plan_bucket_restore(entry, BucketRequest()).refusals
+    assert refusal.startswith("It was made in production")
+    said = BucketRequest(environment="production")
+    assert plan_bucket_restore(entry, said).refusals == ()
     # What touches nothing that is live needs no word.
     elsewhere = plan_media_restore(made, MediaRequest(into=tmp_path / "elsewhere"))
     assert elsewhere.refusals == ()

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from trustbackup.exceptions import TrustbackupError, UsageError
+from trustbackup.management.overrides import note_overrides
 from trustbackup.management.plain_output import plain
 from trustbackup.management.terminal import BackupCommand, show_objections, size, table
 from trustbackup.operations.backup.full import holds_everything
@@ -93,6 +94,7 @@ class BucketRestore:
             paths=tuple(self.options["path"]),
             overwrite=overwrite,
             trusted=self.options["trust_manifest"] and names_a_file(reference),
+            environment=self.options["from_environment"],
         )
         with self.command.progress(dict(self.options)) as report, local_data(reference) as found:
             entry = locate(Context.current(), found)
@@ -111,8 +113,7 @@ class BucketRestore:
             self.command.confirm(f"{_question(plan)}?", "--force")
         with self.command.record_run("restore", plan.entry.id) as recorder:
             recorder.outcome["warnings"] = list(plan.warnings)
-            if self.options["trust_manifest"]:
-                recorder.outcome["override"] = "--trust-manifest"
+            note_overrides(recorder, self.options)
             with (
                 only_run([MEDIA_LOCK], wait=False),
                 self.command.progress(dict(self.options)) as report,

@@ -17,6 +17,7 @@ from trustbackup.operations.backup.media import buckets
 from trustbackup.operations.context import Context
 from trustbackup.operations.media_buckets import MediaBucket, bucket_of_part
 from trustbackup.operations.progress import Progress, Reporter, quiet
+from trustbackup.operations.restore.environment import judge_environment
 from trustbackup.operations.restore.media_files import Overwrite
 from trustbackup.operations.restore.objections import Objections, judge_signature
 from trustbackup.operations.restore.source import raw_opener
@@ -45,6 +46,8 @@ class BucketRequest:
     """What becomes of files that are there; None takes away what the backup has not, too."""
     trusted: bool = False
     """Whether the operator named its file and vouches for it."""
+    environment: str = ""
+    """The name of the one that the backup is from, as who confirmed it said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,7 @@ def plan_bucket_restore(
     manifest, signature = entry.read_manifest()
     require_open(manifest)
     objections = judge_signature(signature, trusted=request.trusted)
+    objections += judge_environment(manifest, request.environment)
     if objections.refusals:  # what nobody vouches for is not read
         return BucketPlan(entry=entry, request=request, refusals=objections.refusals)
     found = []
