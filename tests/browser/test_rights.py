@@ -46,8 +46,8 @@ def offers(page: Page, file: str) -> set[str]:
     """All that the list and a row's menu would do, shown or not, but for looking at things."""
     found = page.locator(".tb").locator("button, summary, a.tb-button, .tb-menu a")
     texts = {" ".join(text.split()) for text in found.all_text_contents()}
-    looks = {"Activity", "Automation", "Destinations", "Notifications", "Plans", "Filter", "⋯"}
-    return {text.replace(file, "FILE") for text in texts} - looks
+    looks = {"Activity", "Automation", "Destinations", "Keys", "Notifications", "Plans"}
+    return {text.replace(file, "FILE") for text in texts} - looks - {"Filter", "⋯"}
 
 
 def add(served: Served, page: Page) -> None:

@@ -21,6 +21,9 @@ RUNS = Run._meta.db_table  # noqa: SLF001 - documented API
 def has_runs(alias: str) -> bool:
     """Whether the database behind this alias has this app's tables. Raises DatabaseError."""
     connection = connections[alias]
+    # It was left alone for as long as a safety backup takes: servers end what is idle.
+    if connection.connection and not connection.in_atomic_block and not connection.is_usable():
+        connection.close()
     with connection.cursor() as cursor:
         return RUNS in connection.introspection.table_names(cursor)
 
